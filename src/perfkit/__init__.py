@@ -1,0 +1,1 @@
+"""Performance budgets, written down once and held everywhere."""

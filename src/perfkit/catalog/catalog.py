@@ -1,0 +1,89 @@
+"""The budgets of one application, and what its catalog file says of settings and sinks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from attrs import Factory, field, frozen
+
+from perfkit.errors import CatalogError
+from perfkit.model import Budget, Route
+
+
+@frozen(kw_only=True)
+class SinkDeclaration:
+    """A sink that a catalog file describes, not yet built.
+
+    Args:
+        name: What routes and budgets call it.
+        type: The name of a built-in sink, or of an entry point in the group ``perfkit.sinks``.
+        options: Keyword arguments for it.
+    """
+
+    name: str
+    type: str
+    options: Mapping[str, Any] = Factory(dict)
+
+
+@frozen(kw_only=True)
+class CatalogSettings:
+    """What the ``[settings]`` table of a catalog says; None where it is silent.
+
+    Args:
+        spans: ``"always"``, ``"violations"`` or ``"never"``.
+        category_spans: The same by category, from ``[settings.category_spans]``.
+        unknown_budgets: ``"warn"``, ``"raise"`` or ``"ignore"``.
+        sinks: Names of the sinks for violations that no route matches.
+        enabled: Whether perfkit measures at all.
+    """
+
+    spans: str | None = None
+    category_spans: Mapping[str, str] = Factory(dict)
+    unknown_budgets: str | None = None
+    sinks: tuple[str, ...] | None = None
+    enabled: bool | None = None
+
+
+@frozen(kw_only=True)
+class Catalog:
+    """Every budget of an application by name. Immutable; safe to share between threads.
+
+    Args:
+        budgets: No two with the same name.
+        settings: What the file says of settings.
+        routes: Tried in order; the first that matches a violation wins.
+        sinks: The sinks that the file describes.
+        source: Where it was read from, for messages; empty if it was made in code.
+
+    Raises:
+        CatalogError: If two budgets have the same name.
+    """
+
+    budgets: tuple[Budget, ...] = field(default=(), converter=tuple)
+    settings: CatalogSettings = Factory(CatalogSettings)
+    routes: tuple[Route, ...] = ()
+    sinks: tuple[SinkDeclaration, ...] = ()
+    source: str = ""
+    _by_name: Mapping[str, Budget] = field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        by_name: dict[str, Budget] = {}
+        problems = []
+        for budget in self.budgets:
+            if budget.name in by_name:
+                problems.append(f"two budgets are called {budget.name}; rename one of them")
+            by_name[budget.name] = budget
+        if problems:
+            raise CatalogError(problems)
+        object.__setattr__(self, "_by_name", by_name)
+
+    def get(self, name: str) -> Budget | None:
+        """Return the budget called `name`, or None."""
+        return self._by_name.get(name)
+
+    def nearest(self, name: str) -> str | None:
+        """Return the name that is most like `name`, for "did you mean"; None if none is close."""
+        close = get_close_matches(name, self._by_name, n=1)
+        return close[0] if close else None

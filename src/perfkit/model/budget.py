@@ -1,0 +1,223 @@
+"""What a team promises: budgets and their limits."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from typing import Final
+
+from attrs import field, frozen
+
+from perfkit.errors import BudgetError
+from perfkit.units import Unit, format_quantity
+
+
+class Direction(StrEnum):
+    """Which side of a limit is good. Both sides include the limit itself."""
+
+    AT_MOST = "at_most"
+    AT_LEAST = "at_least"
+
+
+class Statistic(StrEnum):
+    """What of the measured values a limit holds: each call, or a figure over a window."""
+
+    EACH = "each"
+    P50 = "p50"
+    P90 = "p90"
+    P95 = "p95"
+    P99 = "p99"
+    MAX = "max"
+    MEAN = "mean"
+    RATE = "rate"
+    RATIO = "ratio"
+
+
+class Metric(StrEnum):
+    """What is measured. `unit` is the base unit in which every value of it is kept."""
+
+    DURATION = "duration"
+    CPU_TIME = "cpu_time"
+    CPU_UTILIZATION = "cpu_utilization"
+    MEMORY_PEAK = "memory_peak"
+    MEMORY_GROWTH = "memory_growth"
+    MEMORY_RSS = "memory_rss"
+    DISK_WRITE_RATE = "disk_write_rate"
+    DISK_READ_RATE = "disk_read_rate"
+    THROUGHPUT = "throughput"
+    CONCURRENCY = "concurrency"
+    HIT_RATIO = "hit_ratio"
+    ERROR_RATIO = "error_ratio"
+    SCALING_EXPONENT = "scaling_exponent"
+
+    @property
+    def unit(self) -> Unit:
+        """The base unit of this metric's values."""
+        return _UNITS[self]
+
+    @property
+    def usual_direction(self) -> Direction | None:
+        """Which side is good when nobody says so; None where both make sense."""
+        if self is Metric.CONCURRENCY:
+            return None
+        at_least = self in {Metric.THROUGHPUT, Metric.HIT_RATIO}
+        return Direction.AT_LEAST if at_least else Direction.AT_MOST
+
+    @property
+    def usual_statistic(self) -> Statistic:
+        """The statistic when nobody says so: `each` for what one call can show."""
+        return _STATISTICS.get(self, Statistic.EACH)
+
+
+_UNITS: Final = {
+    Metric.DURATION: Unit.SECONDS,
+    Metric.CPU_TIME: Unit.SECONDS,
+    Metric.CPU_UTILIZATION: Unit.RATIO,
+    Metric.MEMORY_PEAK: Unit.BYTES,
+    Metric.MEMORY_GROWTH: Unit.BYTES,
+    Metric.MEMORY_RSS: Unit.BYTES,
+    Metric.DISK_WRITE_RATE: Unit.BYTES_PER_SECOND,
+    Metric.DISK_READ_RATE: Unit.BYTES_PER_SECOND,
+    Metric.THROUGHPUT: Unit.PER_SECOND,
+    Metric.CONCURRENCY: Unit.COUNT,
+    Metric.HIT_RATIO: Unit.RATIO,
+    Metric.ERROR_RATIO: Unit.RATIO,
+    Metric.SCALING_EXPONENT: Unit.COUNT,
+}
+_STATISTICS: Final = {
+    Metric.CPU_UTILIZATION: Statistic.MEAN,
+    Metric.MEMORY_RSS: Statistic.MAX,
+    Metric.DISK_WRITE_RATE: Statistic.RATE,
+    Metric.DISK_READ_RATE: Statistic.RATE,
+    Metric.THROUGHPUT: Statistic.RATE,
+    Metric.CONCURRENCY: Statistic.MAX,
+    Metric.HIT_RATIO: Statistic.RATIO,
+    Metric.ERROR_RATIO: Statistic.RATIO,
+}
+USUAL_WINDOW_SECONDS: Final = 60.0
+"""The window of a limit over a window when nobody says so."""
+
+
+@frozen(kw_only=True)
+class Limit:
+    """One metric of a budget with the line to aim for and the line to hold.
+
+    Args:
+        metric: What is measured.
+        target: What we aim for, in the metric's base unit; missed means *degraded*.
+        threshold: What we must hold, in the metric's base unit; broken means *violated*.
+        direction: Which side is good. A value equal to a line is on its good side.
+        statistic: `each` call, or a figure over `window`.
+        window: Length of the window in seconds; None exactly when `statistic` is `each`.
+        min_samples: How few samples a window may have and still be judged; at least 1.
+
+    Raises:
+        BudgetError: If the parts contradict each other. The message holds every problem.
+    """
+
+    metric: Metric
+    target: float
+    threshold: float
+    direction: Direction
+    statistic: Statistic = Statistic.EACH
+    window: float | None = None
+    min_samples: int = 1
+
+    def __attrs_post_init__(self) -> None:
+        problems = list(self._problems())
+        if problems:
+            raise BudgetError("; ".join(problems))
+
+    def _problems(self) -> list[str]:
+        problems = []
+        lines = {"target": self.target, "threshold": self.threshold}
+        for name, value in lines.items():
+            if not math.isfinite(value) or value < 0:
+                problems.append(f"{name} is {value}; write a finite number, zero or more")
+        if not problems and not self._is_within(self.target, self.threshold):
+            problems.append(self._looser())
+        if (self.window is None) is not (self.statistic is Statistic.EACH):
+            wanted = (
+                'statistic "each" has no window; remove it or write a statistic such as "p95"'
+                if self.window is not None
+                else f'statistic "{self.statistic}" needs a window; write window = "1m"'
+            )
+            problems.append(wanted)
+        if self.window is not None and not 0 < self.window < math.inf:
+            problems.append(f"window is {self.window} s; write one longer than zero")
+        if self.min_samples < 1:
+            problems.append(f"min_samples is {self.min_samples}; write 1 or more")
+        return problems
+
+    def _looser(self) -> str:
+        unit = self.metric.unit
+        target, threshold = (format_quantity(v, unit) for v in (self.target, self.threshold))
+        if self.direction is Direction.AT_MOST:
+            return (
+                f"target {target} is looser than threshold {threshold}; "
+                f"write a target of at most {threshold}"
+            )
+        return (
+            f"target {target} is looser than threshold {threshold}; "
+            f"write a target of at least {threshold}"
+        )
+
+    def _is_within(self, value: float, line: float) -> bool:
+        return value <= line if self.direction is Direction.AT_MOST else value >= line
+
+    def meets_target(self, value: float) -> bool:
+        """Tell whether `value`, in the metric's base unit, is on the target's good side."""
+        return self._is_within(value, self.target)
+
+    def holds_threshold(self, value: float) -> bool:
+        """Tell whether `value`, in the metric's base unit, is on the threshold's good side."""
+        return self._is_within(value, self.threshold)
+
+
+def _as_tuple(limits: object) -> tuple[Limit, ...]:
+    return tuple(limits)  # type: ignore[arg-type]  # attrs converters take what the caller gave
+
+
+@frozen(kw_only=True)
+class Budget:
+    """A named promise: one or more limits, and how much it matters.
+
+    Args:
+        name: What the promise is called, in code, on spans and in metrics.
+        category: What it belongs to, such as ``"database"``; empty where it belongs to nothing.
+        critical: Whether a broken threshold has severity `critical` rather than `warning`.
+        description: One sentence for people.
+        limits: No two with the same metric and statistic. Empty means: measured, never judged.
+        sinks: Names of the sinks for this budget's violations; None means what the routes say.
+        spans: ``"always"``, ``"violations"`` or ``"never"``; None means what the settings say.
+        notes: What a written document says of it that no limit can hold.
+
+    Raises:
+        BudgetError: If the name is empty or two limits hold the same statistic of one metric.
+    """
+
+    name: str
+    category: str = ""
+    critical: bool = False
+    description: str = ""
+    limits: tuple[Limit, ...] = field(default=(), converter=_as_tuple)
+    sinks: tuple[str, ...] | None = None
+    spans: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        if not self.name:
+            raise BudgetError("a budget has no name; write one, such as session_retrieval")
+        seen = set()
+        for limit in self.limits:
+            key = (limit.metric, limit.statistic)
+            if key in seen:
+                raise BudgetError(
+                    f"two limits on {limit.metric} {limit.statistic}; keep one of them"
+                )
+            seen.add(key)
+
+    @property
+    def metrics(self) -> frozenset[Metric]:
+        """Every metric that some limit of this budget holds."""
+        return frozenset(limit.metric for limit in self.limits)

@@ -1,0 +1,109 @@
+"""What one call cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from attrs import field, frozen
+
+from perfkit.model.budget import Metric
+
+
+class Outcome(StrEnum):
+    """How a call ended."""
+
+    OK = "ok"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+
+
+class Scope(StrEnum):
+    """Whose cost a reading is: the measured code alone, its thread, or the whole process."""
+
+    CALL = "call"
+    THREAD = "thread"
+    PROCESS = "process"
+
+
+@frozen(kw_only=True)
+class Reading:
+    """One measured value, and how far it can be trusted.
+
+    Args:
+        value: In the metric's base unit; None where there is no data, never a made-up zero.
+        scope: Whose cost it is.
+        contended: Whether something else that perfkit measured ran at the same time and is in
+            the value too.
+        reason: Why there is no value, or what is in it that should not be.
+    """
+
+    value: float | None
+    scope: Scope = Scope.CALL
+    contended: bool = False
+    reason: str = ""
+
+
+@frozen(kw_only=True)
+class Where:
+    """The place in the code that was measured.
+
+    Args:
+        function: Fully qualified name, such as ``"app.sessions.load"``.
+        file: Path of the source file; empty where there is none.
+        line: Line number in it, from 1; 0 where there is none.
+    """
+
+    function: str
+    file: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.function} ({self.file}:{self.line})" if self.file else self.function
+
+
+@frozen(kw_only=True)
+class Evidence:
+    """What explains a cost: rows of figures from a profiler, with a line for people.
+
+    Args:
+        kind: Where it comes from: ``"cpu"`` for a call profile.
+        summary: One line, the most telling row first.
+        rows: Each a flat mapping of column to value; at most a few dozen.
+        note: Why it is missing or mixed, such as ``"profiler_busy"``; empty if it is sound.
+    """
+
+    kind: str
+    summary: str = ""
+    rows: tuple[Mapping[str, Any], ...] = ()
+    note: str = ""
+
+
+@frozen(kw_only=True)
+class Measurement:
+    """What one call cost: readings by metric, with where, when and how it ended.
+
+    Args:
+        where: The measured place.
+        started_ns: Start of the call, nanoseconds since the Unix epoch.
+        readings: What was measured.
+        outcome: How the call ended.
+        error_type: Qualified name of the exception class where the outcome is not `ok`.
+        profiled: Whether a profiler or the memory tracer slowed the call down, so that its
+            duration must not be taken for the real one.
+        evidence: What explains the readings.
+    """
+
+    where: Where
+    started_ns: int
+    readings: Mapping[Metric, Reading]
+    outcome: Outcome = Outcome.OK
+    error_type: str = ""
+    profiled: bool = False
+    evidence: tuple[Evidence, ...] = field(default=())
+
+    def value(self, metric: Metric) -> float | None:
+        """Return the value of `metric` in its base unit, or None where there is none."""
+        reading = self.readings.get(metric)
+        return None if reading is None else reading.value

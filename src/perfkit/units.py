@@ -1,0 +1,225 @@
+"""Turn what people write (``"100ms"``, ``"50MB"``, ``"10MB/min"``) into base units, and back.
+
+Base units follow UCUM: seconds (``s``), bytes (``By``), one (``1``), and those per second.
+``MB`` is 10**6 bytes and ``MiB`` is 2**20 bytes. ``m`` after a number is minutes.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from fractions import Fraction
+from typing import Final
+
+from perfkit.errors import UnitError
+
+
+class Unit(StrEnum):
+    """The base units in which perfkit keeps every value (UCUM symbols)."""
+
+    SECONDS = "s"
+    BYTES = "By"
+    BYTES_PER_SECOND = "By/s"
+    PER_SECOND = "1/s"
+    RATIO = "1"
+    COUNT = "{count}"
+
+
+def parse_quantity(text: str, unit: Unit) -> float:
+    """Read a quantity and return it in base units.
+
+    Args:
+        text: A number with a unit, such as ``"100ms"``. Ratios and counts may stand without one.
+        unit: The base unit that the value must come out in.
+
+    Raises:
+        UnitError: If there is no number, the unit is unknown, or it measures something else.
+
+    >>> parse_quantity("100ms", Unit.SECONDS)
+    0.1
+    >>> parse_quantity("64MiB", Unit.BYTES)
+    67108864.0
+    """
+    value, found = read_quantity(text)
+    if found is unit or (unit is Unit.RATIO and found is Unit.COUNT and _is_bare(text)):
+        return value
+    if found is Unit.COUNT and _is_bare(text):
+        raise UnitError(f'"{text.strip()}" has no unit; write {EXAMPLES[unit]}')
+    raise UnitError(f'"{text.strip()}" is not {_NAMES[unit]}; write {EXAMPLES[unit]}')
+
+
+def read_quantity(text: str) -> tuple[float, Unit]:
+    """Read a quantity of any kind and return its value in base units with that unit.
+
+    A bare number is a count: only the reader knows what it is a count of. The value is the
+    closest float to the exact decimal that was written.
+
+    Raises:
+        UnitError: If there is no number or the unit is unknown.
+
+    >>> read_quantity("85%")
+    (0.85, <Unit.RATIO: '1'>)
+    """
+    match = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
+    if match is None:
+        raise UnitError(
+            f'"{text.strip()[:_LONGEST]}" is not a quantity; '
+            f'write a number and a unit, such as "100ms", "50MB" or "85%"'
+        )
+    scale, unit = _scale_of(match["unit"] or "", text)
+    number = Fraction(match["number"].replace(",", "").replace("_", ""))
+    try:
+        return float(number * scale), unit
+    except OverflowError:
+        raise UnitError(f'"{text.strip()}" is too large to be a quantity') from None
+
+
+def format_quantity(value: float, unit: Unit, *, digits: int = 3) -> str:
+    """Write a value in base units as people would, rounded to `digits` significant digits.
+
+    >>> format_quantity(0.1234, Unit.SECONDS)
+    '123 ms'
+    >>> format_quantity(52_428_800, Unit.BYTES)
+    '52.4 MB'
+    """
+    if unit is Unit.RATIO:
+        return f"{_rounded(value * 100, digits)}%"
+    if unit is Unit.COUNT:
+        return _rounded(value, digits)
+    if unit is Unit.PER_SECOND:
+        return f"{_rounded(value, digits)}/s"
+    suffix = "/s" if unit is Unit.BYTES_PER_SECOND else ""
+    steps = _TIME_STEPS if unit is Unit.SECONDS else _SIZE_STEPS
+    size, symbol = next((step for step in steps if abs(value) >= step[0]), steps[-1])
+    return f"{_rounded(value / size, digits)} {symbol}{suffix}"
+
+
+def write_quantity(value: float, unit: Unit) -> str:
+    """Write a value so that `parse_quantity` gives exactly the same number back.
+
+    >>> write_quantity(0.1, Unit.SECONDS)
+    '100ms'
+    >>> write_quantity(10e6 / 60, Unit.BYTES_PER_SECOND)
+    '10MB/min'
+    """
+    for symbol in _EXACT_SYMBOLS[unit]:
+        scale = _scale_of(symbol, symbol)[0]
+        text = f"{float(value) / float(scale):.12g}"
+        if "e" not in text and abs(float(text)) >= 1 and read_quantity(text + symbol)[0] == value:
+            return text + symbol
+    return f"{float(value)!r}{_EXACT_SYMBOLS[unit][-1]}"
+
+
+def _scale_of(written: str, text: str) -> tuple[Fraction, Unit]:
+    """Return what to multiply by to reach base units, and which base unit that is."""
+    numerator, slash, denominator = _AS_RATE.get(written.lower(), written).partition("/")
+    if not slash:
+        numerator, slash, denominator = written.partition(" per ")
+    scale, unit = _simple_scale(numerator.strip(), text)
+    if not slash:
+        return scale, unit
+    seconds, per = _simple_scale(denominator.strip(), text)
+    if per is not Unit.SECONDS or unit not in _RATES:
+        raise UnitError(f'"{text.strip()}" is not a rate; write "50 req/sec" or "10MB/min"')
+    return scale / seconds, _RATES[unit]
+
+
+def _simple_scale(written: str, text: str) -> tuple[Fraction, Unit]:
+    if written == "%":
+        return Fraction(1, 100), Unit.RATIO
+    if re.fullmatch("[MGT]i?b", written):
+        better = written.replace("b", "B")
+        raise UnitError(f'"{text.strip()}": {written} can mean bits; write {better} for bytes')
+    word = written.lower()
+    if word in _TIME and written != "M":
+        return _TIME[word], Unit.SECONDS
+    if word in _SIZE:
+        return _SIZE[word], Unit.BYTES
+    if word in _COUNTED:
+        return Fraction(1), Unit.COUNT
+    raise UnitError(
+        f'"{text.strip()}": unknown unit "{written}"; '
+        f"write one of ns, us, ms, s, min, h, B, kB, MB, GB, KiB, MiB, GiB, %, /s"
+    )
+
+
+def _is_bare(text: str) -> bool:
+    match = _QUANTITY.fullmatch(text)
+    return match is not None and not match["unit"]
+
+
+def _rounded(value: float, digits: int) -> str:
+    text = f"{value:.{digits}g}"
+    return f"{float(text):,.0f}" if "e+" in text else text
+
+
+_LONGEST: Final = 100
+_QUANTITY: Final = re.compile(
+    r"""\s*(?P<number>[+-]?(?:\d[\d_]*(?:,\d{3})*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?)
+        \s*(?P<unit>[^\d\s.,+-][^\d.,+-]*?)?\s*""",
+    re.VERBOSE | re.ASCII,
+)
+EXAMPLES: Final = {
+    Unit.SECONDS: '"100ms", "1.5s" or "2min"',
+    Unit.BYTES: '"50MB" or "64MiB"',
+    Unit.BYTES_PER_SECOND: '"10MB/min" or "5MiB/s"',
+    Unit.PER_SECOND: '"50 req/sec" or "100/s"',
+    Unit.RATIO: '"85%" or 0.85',
+    Unit.COUNT: '"10 concurrent" or 10',
+}
+"""For each unit, what a person could write: for messages."""
+
+_NAMES: Final = {
+    Unit.SECONDS: "a duration",
+    Unit.BYTES: "a size in bytes",
+    Unit.BYTES_PER_SECOND: "a number of bytes per time",
+    Unit.PER_SECOND: "a rate",
+    Unit.RATIO: "a ratio",
+    Unit.COUNT: "a plain number",
+}
+_RATES: Final = {Unit.BYTES: Unit.BYTES_PER_SECOND, Unit.COUNT: Unit.PER_SECOND}
+_AS_RATE: Final = {"rps": "/s", "tps": "/s", "qps": "/s", "hz": "/s"}
+_TIME: Final = {
+    name: scale
+    for scale, names in (
+        (Fraction(1, 10**9), "ns nanosecond nanoseconds"),
+        (Fraction(1, 10**6), "us \u00b5s \u03bcs usec microsecond microseconds"),
+        (Fraction(1, 1000), "ms msec msecs millisecond milliseconds"),
+        (Fraction(1), "s sec secs second seconds"),
+        (Fraction(60), "m min mins minute minutes"),
+        (Fraction(3600), "h hr hrs hour hours"),
+        (Fraction(86400), "d day days"),
+    )
+    for name in names.split()
+}
+_SIZE: Final = {
+    name: Fraction(scale)
+    for scale, names in (
+        (1, "b by byte bytes"),
+        (10**3, "kb"),
+        (10**6, "mb"),
+        (10**9, "gb"),
+        (10**12, "tb"),
+        (2**10, "kib"),
+        (2**20, "mib"),
+        (2**30, "gib"),
+        (2**40, "tib"),
+    )
+    for name in names.split()
+}
+_COUNTED_WORDS: Final = (
+    "call connection operation op req request session stream transaction user"  # each also plural
+)
+_COUNTED: Final = {"", "concurrent"} | {
+    word + plural for word in _COUNTED_WORDS.split() for plural in ("", "s")
+}
+_TIME_STEPS: Final = ((60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "\u00b5s"), (1e-9, "ns"))
+_SIZE_STEPS: Final = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
+_EXACT_SYMBOLS: Final = {
+    Unit.SECONDS: ("h", "min", "s", "ms", "us", "ns", "s"),
+    Unit.BYTES: ("GB", "GiB", "MB", "MiB", "kB", "KiB", "B"),
+    Unit.BYTES_PER_SECOND: ("MB/s", "MB/min", "MiB/s", "kB/s", "B/s"),
+    Unit.PER_SECOND: ("/s",),
+    Unit.RATIO: ("%", ""),
+    Unit.COUNT: ("",),
+}
