@@ -40,6 +40,8 @@ def parse_quantity(text: str, unit: Unit) -> float:
     >>> parse_quantity("64MiB", Unit.BYTES)
     67108864.0
     """
+    if _match(text) is None:
+        raise UnitError(f'"{text.strip()[:_LONGEST]}" is not a quantity; write {EXAMPLES[unit]}')
     value, found = read_quantity(text)
     if found is unit or (unit is Unit.RATIO and found is Unit.COUNT and _is_bare(text)):
         return value
@@ -60,7 +62,7 @@ def read_quantity(text: str) -> tuple[float, Unit]:
     >>> read_quantity("85%")
     (0.85, <Unit.RATIO: '1'>)
     """
-    match = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
+    match = _match(text)
     if match is None:
         raise UnitError(
             f'"{text.strip()[:_LONGEST]}" is not a quantity; '
@@ -144,8 +146,12 @@ def _simple_scale(written: str, text: str) -> tuple[Fraction, Unit]:
 
 
 def _is_bare(text: str) -> bool:
-    match = _QUANTITY.fullmatch(text)
+    match = _match(text)
     return match is not None and not match["unit"]
+
+
+def _match(text: str) -> re.Match[str] | None:
+    return _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
 
 
 def _rounded(value: float, digits: int) -> str:

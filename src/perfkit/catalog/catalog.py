@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -19,12 +20,19 @@ class SinkDeclaration:
     Args:
         name: What routes and budgets call it.
         type: The name of a built-in sink, or of an entry point in the group ``perfkit.sinks``.
-        options: Keyword arguments for it.
+        options: Keyword arguments for it, none of them called ``type``.
+
+    Raises:
+        CatalogError: If an option is called ``type``.
     """
 
     name: str
     type: str
     options: Mapping[str, Any] = Factory(dict)
+
+    def __attrs_post_init__(self) -> None:
+        if "type" in self.options:
+            raise CatalogError([f"sink {self.name} has an option called type; rename it"])
 
 
 @frozen(kw_only=True)
@@ -58,7 +66,7 @@ class Catalog:
         source: Where it was read from, for messages; empty if it was made in code.
 
     Raises:
-        CatalogError: If two budgets have the same name.
+        CatalogError: If two budgets or two sinks have the same name.
     """
 
     budgets: tuple[Budget, ...] = field(default=(), converter=tuple)
@@ -69,15 +77,15 @@ class Catalog:
     _by_name: Mapping[str, Budget] = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        by_name: dict[str, Budget] = {}
-        problems = []
-        for budget in self.budgets:
-            if budget.name in by_name:
-                problems.append(f"two budgets are called {budget.name}; rename one of them")
-            by_name[budget.name] = budget
+        problems = [
+            f"two {kind} are called {name}; rename one of them"
+            for kind, named in (("budgets", self.budgets), ("sinks", self.sinks))
+            for name, count in Counter(each.name for each in named).items()
+            if count > 1
+        ]
         if problems:
             raise CatalogError(problems)
-        object.__setattr__(self, "_by_name", by_name)
+        object.__setattr__(self, "_by_name", {budget.name: budget for budget in self.budgets})
 
     def get(self, name: str) -> Budget | None:
         """Return the budget called `name`, or None."""

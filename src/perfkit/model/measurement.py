@@ -64,6 +64,21 @@ class Where:
 
 
 @frozen(kw_only=True)
+class SpanIds:
+    """The span that stands for a call, as W3C trace context writes it.
+
+    Args:
+        trace_id: 32 hexadecimal digits.
+        span_id: 16 hexadecimal digits.
+        trace_flags: 1 where the span was sampled, else 0.
+    """
+
+    trace_id: str
+    span_id: str
+    trace_flags: int = 0
+
+
+@frozen(kw_only=True)
 class Evidence:
     """What explains a cost: rows of figures from a profiler, with a line for people.
 
@@ -90,8 +105,8 @@ class Measurement:
         readings: What was measured.
         outcome: How the call ended.
         error_type: Qualified name of the exception class where the outcome is not `ok`.
-        profiled: Whether a profiler or the memory tracer slowed the call down, so that its
-            duration must not be taken for the real one.
+        slowed_by: What slowed the call down while it was measured (``"tracemalloc"``,
+            ``"cProfile"``), so that its duration must not be taken for the real one.
         evidence: What explains the readings.
     """
 
@@ -100,7 +115,7 @@ class Measurement:
     readings: Mapping[Metric, Reading]
     outcome: Outcome = Outcome.OK
     error_type: str = ""
-    profiled: bool = False
+    slowed_by: frozenset[str] = frozenset()
     evidence: tuple[Evidence, ...] = field(default=())
 
     def value(self, metric: Metric) -> float | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from perfkit.model.budget import Budget, Metric
-from perfkit.model.measurement import Evidence, Measurement, Reading, Where
+from perfkit.model.measurement import Evidence, Measurement, Reading, SpanIds, Where
 from perfkit.model.verdict import Verdict, Violation
 
 
@@ -43,8 +43,17 @@ class ProbeSession(Protocol):
 class Probe(Protocol):
     """Reads one aspect of the machine. One instance serves all calls; sessions hold the state."""
 
-    slows: bool
-    """Whether the measured code runs so much slower that its duration is not the real one."""
+    @property
+    def metrics(self) -> frozenset[Metric]:
+        """What its sessions read."""
+
+    @property
+    def explains(self) -> str:
+        """The kind of evidence that its sessions give, such as ``"cpu"``; empty for none."""
+
+    @property
+    def slows(self) -> str:
+        """What makes the duration of the measured code untrue, such as ``"cProfile"``, or empty."""
 
     def open(self) -> ProbeSession:
         """Begin a session, not yet measuring. Must be safe from any thread."""
@@ -53,8 +62,11 @@ class Probe(Protocol):
 class Observation(Protocol):
     """One observer's view of one call, from its start to its end."""
 
-    def stop(self, measurement: Measurement, verdicts: Sequence[Verdict]) -> None:
-        """Take in how the call went. Called in reverse order of start."""
+    def stop(self, measurement: Measurement, verdicts: Sequence[Verdict]) -> SpanIds | None:
+        """Take in how the call went; return the span that stands for it, if one was made.
+
+        Called once, in reverse order of start.
+        """
 
 
 class Observer(Protocol):

@@ -17,7 +17,7 @@ class Route:
         sinks: Names of sinks; empty means that these violations go nowhere.
         budget: A glob on the budget's name, such as ``"session_*"``; None matches all.
         category: The budget's category; None matches all.
-        severity: The least severity that matches; None matches all.
+        severity: The least severity that matches; None matches `warning` and above.
     """
 
     sinks: tuple[str, ...]
@@ -30,5 +30,5 @@ class Route:
         return (
             (self.budget is None or fnmatchcase(violation.budget.name, self.budget))
             and (self.category is None or violation.budget.category == self.category)
-            and (self.severity is None or violation.severity.rank >= self.severity.rank)
+            and violation.severity.rank >= (self.severity or Severity.WARNING).rank
         )

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from perfkit.model.budget import Budget, Direction, Limit, Statistic
 from perfkit.model.measurement import Evidence, Outcome, Where
-from perfkit.units import format_quantity
+from perfkit.units import Unit, format_quantity
 
 
 class State(StrEnum):
@@ -22,7 +22,7 @@ class State(StrEnum):
 
     @property
     def rank(self) -> int:
-        """How bad this state is: 0 for met up to 3 for violated; no_data lies between."""
+        """How bad this state is: met, no_data, degraded, violated, from 0 to 3."""
         return _STATE_RANKS[self]
 
 
@@ -39,7 +39,7 @@ class Severity(StrEnum):
         return _SEVERITY_RANKS[self]
 
 
-_STATE_RANKS: Final = {State.MET: 0, State.DEGRADED: 1, State.NO_DATA: 2, State.VIOLATED: 3}
+_STATE_RANKS: Final = {State.MET: 0, State.NO_DATA: 1, State.DEGRADED: 2, State.VIOLATED: 3}
 _SEVERITY_RANKS: Final = {Severity.INFO: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
 
 
@@ -129,7 +129,7 @@ class Violation:
             f"{format_quantity(self.value, unit)}, {which} is {side} {format_quantity(line, unit)}"
         )
         if line and limit.direction is Direction.AT_MOST:
-            text += f" ({self.value / line:.3g} x)"
+            text += f" ({format_quantity(self.value / line, Unit.COUNT)} x)"
         text += f", in {self.where}"
         if self.contended:
             text += ", contended"

@@ -1,0 +1,304 @@
+"""Read what people write for a limit, in a catalog file or in code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from numbers import Real
+from typing import Any, Final, TypeVar
+
+from attrs import frozen
+
+from perfkit.catalog.problems import Problems, dotted, quoted
+from perfkit.errors import BudgetError, UnitError
+from perfkit.model import USUAL_WINDOW_SECONDS, Direction, Limit, Metric, Statistic
+from perfkit.units import EXAMPLES, Unit, format_quantity, parse_quantity
+
+LIMIT_KEYS: Final = ("target", "threshold", "statistic", "window", "min_samples", "direction")
+"""What a limit written as a table may hold."""
+
+SCALING_WORDS: Final = {"constant": 0.0, "linear": 1.0, "quadratic": 2.0}
+"""How cost grows with size, as words for the exponent."""
+
+COMPARATORS: Final = {
+    "<=": Direction.AT_MOST,
+    ">=": Direction.AT_LEAST,
+    "<": Direction.AT_MOST,
+    ">": Direction.AT_LEAST,
+    "\N{LESS-THAN OR EQUAL TO}": Direction.AT_MOST,
+    "\N{GREATER-THAN OR EQUAL TO}": Direction.AT_LEAST,
+}
+"""Marks before a quantity that say which side is good. A limit always includes its line."""
+
+
+def parse_limit(metric: Metric, value: object) -> Limit:
+    """Read one limit of `metric` as it is written in code.
+
+    Args:
+        metric: What the limit is on.
+        value: The threshold, which is the target too: text such as ``"2s"`` or ``">= 95%"``, a
+            number in the metric's base unit, or a timedelta. Or a pair of those, target first;
+            or a mapping with the keys in `LIMIT_KEYS`; or a `Limit`, which is given back.
+
+    Raises:
+        UnitError: If a quantity cannot be read.
+        BudgetError: If the parts contradict each other, or are not what a limit has.
+
+    >>> parse_limit(Metric.DURATION, ("100ms", "300ms")).threshold
+    0.3
+    """
+    problems = Problems((metric.value,))
+    limit = read_limit(metric, value, problems, bare_numbers=True)
+    return _checked((limit,) if limit else (), problems)[0]
+
+
+def parse_limits(metric: Metric, value: object) -> tuple[Limit, ...]:
+    """Read one limit of `metric`, or a list of them with different statistics.
+
+    Raises:
+        UnitError: If a quantity cannot be read.
+        BudgetError: If the parts contradict each other, or are not what a limit has.
+
+    >>> [limit.statistic.value for limit in parse_limits(Metric.DURATION, [
+    ...     {"threshold": "100ms", "statistic": "p50"}, {"threshold": "1s", "statistic": "p99"},
+    ... ])]
+    ['p50', 'p99']
+    """
+    problems = Problems((metric.value,))
+    return _checked(read_limits(metric, value, problems, bare_numbers=True), problems)
+
+
+def read_limits(
+    metric: Metric, value: object, problems: Problems, *, bare_numbers: bool
+) -> tuple[Limit, ...]:
+    """Read a limit or a list of limits and note what is wrong.
+
+    Args:
+        metric: What the limits are on.
+        value: As in `parse_limits`.
+        problems: Where to note them, at the path of the value.
+        bare_numbers: Whether a number without a unit stands for base units.
+    """
+    if not isinstance(value, list):
+        limit = read_limit(metric, value, problems, bare_numbers=bare_numbers)
+        return (limit,) if limit else ()
+    if not value:
+        problems.add(f"no limit in the list; write {metric} = {_example(metric)}")
+    limits = []
+    for index, item in enumerate(value):
+        below = problems.below(index)
+        if isinstance(item, Mapping | Limit):
+            limits.append(read_limit(metric, item, below, bare_numbers=bare_numbers))
+        else:
+            below.add(f"{quoted(item)} is not a table; write {{ threshold = {_example(metric)} }}")
+    return tuple(limit for limit in limits if limit)
+
+
+def read_limit(
+    metric: Metric, value: object, problems: Problems, *, bare_numbers: bool
+) -> Limit | None:
+    """Read one limit and note what is wrong; None if anything is.
+
+    Args:
+        metric: What the limit is on.
+        value: As in `parse_limit`.
+        problems: Where to note it, at the path of the value.
+        bare_numbers: Whether a number without a unit stands for base units.
+    """
+    if isinstance(value, Limit):
+        if value.metric is not metric:
+            problems.add(f"this limit is on {value.metric}; write it as {value.metric} = ...")
+        return value
+    if isinstance(value, Mapping):
+        return _read_table(metric, value, problems, bare_numbers=bare_numbers)
+    if isinstance(value, tuple) and len(value) == len(_PAIR):
+        pair = dict(zip(_PAIR, value, strict=True))
+        return _read_table(metric, pair, problems, bare_numbers=bare_numbers)
+    line = _read_line(metric, value, problems, bare_numbers=bare_numbers)
+    return _build(_Parts(metric=metric, target=line, threshold=line), problems)
+
+
+@frozen
+class _Line:
+    value: float
+    direction: Direction | None
+
+
+@frozen(kw_only=True)
+class _Parts:
+    """A limit as it is written: what is left out is None."""
+
+    metric: Metric
+    target: _Line | None
+    threshold: _Line | None
+    direction: Direction | None = None
+    statistic: Statistic | None = None
+    window: float | None = None
+    min_samples: int = 1
+
+
+def _read_table(
+    metric: Metric, table: Mapping[Any, Any], problems: Problems, *, bare_numbers: bool
+) -> Limit | None:
+    seen = len(problems.found)
+    for key in table:
+        if key not in LIMIT_KEYS:
+            problems.add_unknown(str(key), LIMIT_KEYS)
+    if "threshold" not in table:
+        problems.add(f"no threshold; write threshold = {_example(metric)}")
+    lines = {
+        key: _read_line(metric, table[key], problems.below(key), bare_numbers=bare_numbers)
+        for key in _PAIR
+        if key in table
+    }
+    threshold = lines.get("threshold")
+    parts = _Parts(
+        metric=metric,
+        target=lines.get("target", threshold),
+        threshold=threshold,
+        direction=_read_choice(Direction, table, "direction", problems),
+        statistic=_read_choice(Statistic, table, "statistic", problems),
+        window=_read_window(table, problems, bare_numbers=bare_numbers),
+        min_samples=_read_min_samples(table, problems),
+    )
+    return _build(parts, problems) if len(problems.found) == seen else None
+
+
+def _build(parts: _Parts, problems: Problems) -> Limit | None:
+    target, threshold = parts.target, parts.threshold
+    if target is None or threshold is None:
+        return None
+    directions = {parts.direction, target.direction, threshold.direction} - {None}
+    if len(directions) > 1:
+        problems.add('one part says "at most" and another "at least"; write one of < and > only')
+        return None
+    statistic = parts.statistic or parts.metric.usual_statistic
+    if parts.window is not None and parts.statistic is None and statistic is Statistic.EACH:
+        problems.add('a window needs a statistic; write statistic = "p95" beside it')
+        return None
+    usual_window = None if statistic is Statistic.EACH else USUAL_WINDOW_SECONDS
+    try:
+        return Limit(
+            metric=parts.metric,
+            target=target.value,
+            threshold=threshold.value,
+            direction=next(iter(directions), None)
+            or _usual_direction(parts.metric, target.value, threshold.value),
+            statistic=statistic,
+            window=usual_window if parts.window is None else parts.window,
+            min_samples=parts.min_samples,
+        )
+    except BudgetError as error:
+        problems.add(str(error))
+        return None
+
+
+def _usual_direction(metric: Metric, target: float, threshold: float) -> Direction:
+    falls = target > threshold
+    return metric.usual_direction or (Direction.AT_LEAST if falls else Direction.AT_MOST)
+
+
+def _read_line(
+    metric: Metric, value: object, problems: Problems, *, bare_numbers: bool
+) -> _Line | None:
+    try:
+        line = _parse_line(metric, value, bare_numbers=bare_numbers)
+    except UnitError as error:
+        problems.add(str(error), UnitError)
+        return None
+    if metric in _AT_MOST_ONE and line.value > 1:
+        much = format_quantity(line.value, Unit.RATIO)
+        problems.add(f'{much} is more than all; write {metric} between "0%" and "100%"', UnitError)
+        return None
+    return line
+
+
+def _parse_line(metric: Metric, value: object, *, bare_numbers: bool) -> _Line:
+    if not isinstance(value, str):
+        return _Line(_as_number(metric.unit, value, bare_numbers=bare_numbers), None)
+    match = _COMPARED.match(value)
+    sign, text = (match[1], value[match.end() :]) if match else ("", value)
+    word = text.strip().lower()
+    if metric is Metric.SCALING_EXPONENT and word in SCALING_WORDS:
+        return _Line(SCALING_WORDS[word], COMPARATORS.get(sign))
+    try:
+        return _Line(parse_quantity(text, metric.unit), COMPARATORS.get(sign))
+    except UnitError as error:
+        if metric is not Metric.SCALING_EXPONENT:
+            raise
+        words = ", ".join(f'"{each}"' for each in SCALING_WORDS)
+        raise UnitError(f"{quoted(text)} is no exponent; write {words} or a number") from error
+
+
+def _as_number(unit: Unit, value: object, *, bare_numbers: bool) -> float:
+    if isinstance(value, timedelta) and unit is Unit.SECONDS:
+        return value.total_seconds()
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise UnitError(f"{quoted(value)} is not a quantity; write {EXAMPLES[unit]}")
+    if not bare_numbers and unit not in _DIMENSIONLESS:
+        raise UnitError(f"{quoted(value)} has no unit; write {EXAMPLES[unit]}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise UnitError("the number is too large; write a smaller one") from None
+
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def _read_choice(
+    choices: type[_Choice], table: Mapping[Any, Any], key: str, problems: Problems
+) -> _Choice | None:
+    if key not in table:
+        return None
+    if table[key] in list(choices):
+        return choices(table[key])
+    names = ", ".join(f'"{choice}"' for choice in choices)
+    problems.below(key).add(f"{quoted(table[key])} is not a {key}; write one of {names}")
+    return None
+
+
+def _read_window(
+    table: Mapping[Any, Any], problems: Problems, *, bare_numbers: bool
+) -> float | None:
+    if "window" not in table or table["window"] is None:
+        return None
+    value = table["window"]
+    try:
+        if isinstance(value, str):
+            return parse_quantity(value, Unit.SECONDS)
+        return _as_number(Unit.SECONDS, value, bare_numbers=bare_numbers)
+    except UnitError as error:
+        problems.below("window").add(str(error), UnitError)
+        return None
+
+
+def _read_min_samples(table: Mapping[Any, Any], problems: Problems) -> int:
+    value = table.get("min_samples", 1)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    problems.below("min_samples").add(f"{quoted(value)} is not a count; write a number such as 20")
+    return 1
+
+
+def _checked(limits: tuple[Limit, ...], problems: Problems) -> tuple[Limit, ...]:
+    if not problems.found:
+        return limits
+    kinds = {problem.kind for problem in problems.found}
+    text = "\n".join(f"{dotted(each.path)}: {each.message}" for each in problems.found)
+    raise (UnitError(text) if kinds == {UnitError} else BudgetError(text))
+
+
+def _example(metric: Metric) -> str:
+    """Return one quantity that `metric` could have, in quotes."""
+    return EXAMPLES[metric.unit].split(" or ")[0].split(", ")[0]
+
+
+_PAIR: Final = ("target", "threshold")
+_COMPARED: Final = re.compile(
+    r"\s*(" + "|".join(sorted(COMPARATORS, key=len, reverse=True)) + r")\s*"
+)
+_DIMENSIONLESS: Final = {Unit.RATIO, Unit.COUNT}
+_AT_MOST_ONE: Final = {Metric.HIT_RATIO, Metric.ERROR_RATIO}

@@ -1,0 +1,129 @@
+"""Load a catalog from TOML, or say everything that is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from perfkit.catalog.catalog import Catalog
+from perfkit.catalog.files import PROJECT_NAME, PROJECT_TABLE, read_text
+from perfkit.catalog.problems import KeyPath, Problem, Problems, dotted, shown
+from perfkit.catalog.reading import read_catalog
+from perfkit.catalog.toml_lines import DEEPEST, Located, Repeat, locate
+from perfkit.errors import CatalogError
+
+
+def load_catalog(path: str | PathLike[str]) -> Catalog:
+    """Read a catalog file: a ``perfkit.toml``, or a ``pyproject.toml`` with ``[tool.perfkit]``.
+
+    Raises:
+        CatalogError: If the file cannot be read or anything in it is wrong. It holds every
+            problem, one line each.
+    """
+    return parse_catalog(read_text(path), fspath(path))
+
+
+def parse_catalog(text: str, source: str = "perfkit.toml") -> Catalog:
+    """Read a catalog from TOML text.
+
+    Args:
+        text: The text of a catalog file.
+        source: Where it came from, for messages. If that is a ``pyproject.toml``, the catalog is
+            its ``[tool.perfkit]`` table.
+
+    Raises:
+        CatalogError: If anything in it is wrong. It holds every problem, one line each.
+    """
+    root = PROJECT_TABLE if Path(source).name == PROJECT_NAME else ()
+    located = locate(text)
+    problems = Problems(root)
+    data = _parse_toml(text, located, problems)
+    catalog = None
+    if data is not None:
+        catalog = read_catalog(_table_at(root, data), problems, source)
+    if catalog is None or problems.found:
+        name = shown(source, longest=500)
+        raise CatalogError(f"{name}:{line}" for line in _in_order(problems.found, located, root))
+    return catalog
+
+
+def _parse_toml(text: str, located: Located, problems: Problems) -> Mapping[str, Any] | None:
+    """Parse TOML; where keys are written twice, go on without, so that the rest is checked."""
+    if located.too_deep is not None:
+        problems.add(f"nested deeper than {DEEPEST}; write flatter tables", line=located.too_deep)
+        return None
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        problems.add("nested too deeply; write flatter tables", line=1)
+    except ValueError as error:
+        if located.repeats:
+            return _parse_without(located.repeats, text, problems)
+        what, line = _syntax_error(error, text)
+        problems.add(f"{what}; correct the TOML here", line=line)
+    return None
+
+
+def _parse_without(
+    repeats: tuple[Repeat, ...], text: str, problems: Problems
+) -> Mapping[str, Any] | None:
+    for repeat in repeats:
+        again = f"written again, first on line {repeat.first_line}; rename or remove one of them"
+        Problems(repeat.path, problems.found).add(again, line=repeat.line)
+    rest = _without(repeats, text)
+    return _parse_toml(rest, attrs.evolve(locate(rest), repeats=()), problems)
+
+
+def _without(repeats: tuple[Repeat, ...], text: str) -> str:
+    """Take out statements that repeat a key; give a repeated budget or sink a name of its own.
+
+    Line numbers stay as they are.
+    """
+    pieces = []
+    done = 0
+    for repeat in sorted(repeats, key=lambda each: each.start):
+        start, end, new = repeat.start, repeat.end, ""
+        if repeat.name and len(repeat.path) > 1 and repeat.path[-2] in {"budgets", "sinks"}:
+            start, end = repeat.name
+            new = json.dumps(repeat.own_name, ensure_ascii=False)
+        if start >= done:
+            pieces += [text[done:start], new or "\n" * text.count("\n", start, end)]
+            done = end
+    return "".join((*pieces, text[done:]))
+
+
+def _syntax_error(error: ValueError, text: str) -> tuple[str, int]:
+    """Return what tomllib says and the line that it says it of."""
+    match = _PLACE.search(str(error))
+    if match is None:  # Python itself gave up, on a number of thousands of digits
+        return "a value is out of range", 1
+    line = int(match[1]) if match[1] else text.rstrip().count("\n") + 1
+    return str(error)[: match.start()], line
+
+
+def _table_at(root: KeyPath, data: Mapping[str, Any]) -> Mapping[str, Any]:
+    for key in root:
+        below = data.get(str(key), {})
+        data = below if isinstance(below, dict) else {}
+    return data
+
+
+def _in_order(found: list[Problem], located: Located, root: KeyPath) -> list[str]:
+    lines = []
+    for problem in found:
+        line = problem.line or located.line_of(problem.path)
+        is_below = problem.path[: len(root)] == root
+        path = problem.path[len(root) :] if is_below else problem.path
+        path = path[1:] if len(path) > 1 and path[0] == "budgets" else path
+        lines.append((line, f"{line}: {dotted(path) or 'file'}: {problem.message}"))
+    return [text for _, text in sorted(lines, key=lambda each: each[0])]
+
+
+_PLACE: Final = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")

@@ -1,0 +1,58 @@
+"""Make names for budgets and categories out of what a document calls them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+
+def snake_case(text: str) -> str:
+    """Write a title as a name: lower case, words joined by underscores.
+
+    >>> snake_case("Speech-to-Text (1s audio)"), snake_case("Disk I/O")
+    ('speech_to_text_1s_audio', 'disk_io')
+    """
+    text = _LETTER_SLASH_LETTER.sub(r"\1\2", text).replace("'", "").replace("\u2019", "")
+    return "_".join(_WORD.findall(text.lower()))
+
+
+def unique_names(titles: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """Give each row a name of its own.
+
+    Args:
+        titles: For each row its title and the headings that it stands under, outermost first.
+
+    Returns:
+        The title as a name. Where two are alike, or one is a bare figure, with as many of the
+        headings before it as it takes; after those, with a number behind it.
+    """
+    names = [snake_case(title) for title, _ in titles]
+    most = max((len(sections) for _, sections in titles), default=0)
+    for depth in range(1, most + 1):
+        counts = Counter(names)
+        for index, (title, sections) in enumerate(titles):
+            name = names[index]
+            if counts[name] > 1 or not name or (depth == 1 and name[0].isdigit()):
+                names[index] = snake_case(" ".join((*sections[-depth:], title)))
+    return _numbered(names)
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    taken = set(names)
+    seen: set[str] = set()
+    result = []
+    for name in names:
+        new = name or "budget"
+        number = 2
+        while new in seen or (new != name and new in taken):
+            new = f"{name or 'budget'}_{number}"
+            number += 1
+        seen.add(new)
+        result.append(new)
+    return result
+
+
+_WORD: Final = re.compile(r"[^\W_]+")
+_LETTER_SLASH_LETTER: Final = re.compile(r"\b(\w)/(\w)\b")

@@ -1,0 +1,86 @@
+"""Collect everything that is wrong with a catalog, with the place of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any, TypeAlias
+
+from attrs import Factory, frozen
+
+from perfkit.errors import BudgetError, PerfkitError
+
+KeyPath: TypeAlias = tuple[str | int, ...]
+"""The way to a value: keys of tables and indexes of arrays."""
+
+
+@frozen
+class Problem:
+    """One thing that is wrong.
+
+    Args:
+        path: Where it stands.
+        message: What is wrong, then what to write instead.
+        kind: The exception that says it where there is no file to point into.
+        line: Line in the file, from 1; None where the path tells it.
+    """
+
+    path: KeyPath
+    message: str
+    kind: type[PerfkitError] = BudgetError
+    line: int | None = None
+
+
+@frozen
+class Problems:
+    """Gathers problems below one path; views of it further down share the same list."""
+
+    path: KeyPath = ()
+    found: list[Problem] = Factory(list)
+
+    def below(self, *keys: str | int) -> Problems:
+        """Return a view that adds to this same list, for what stands under `keys`."""
+        return Problems((*self.path, *keys), self.found)
+
+    def add(
+        self,
+        message: str,
+        kind: type[PerfkitError] = BudgetError,
+        *,
+        line: int | None = None,
+    ) -> None:
+        """Note that something is wrong at this path, or on a line of the file."""
+        self.found.append(Problem(self.path, shown(message, longest=500), kind, line))
+
+    def add_unknown(self, key: str, valid: Iterable[str]) -> None:
+        """Note a key that does not exist, with the one that was probably meant."""
+        self.below(key).add(f"unknown key; {self._suggest(key, tuple(valid))}")
+
+    def _suggest(self, key: str, valid: tuple[str, ...]) -> str:
+        # Comparing names is slow; a file with more mistakes than this is of another kind.
+        close = get_close_matches(key, valid, n=1) if len(self.found) < _MOST_COMPARED else []
+        return f"did you mean {close[0]}?" if close else f"write one of {', '.join(valid)}"
+
+
+def dotted(path: KeyPath) -> str:
+    """Write a path as people do: ``routes[0].when``."""
+    text = ""
+    for key in path:
+        text += f"[{key}]" if isinstance(key, int) else f".{shown(key)}"
+    return text.removeprefix(".")
+
+
+def shown(text: str, longest: int = 60) -> str:
+    """Write text from a file so that it is short, on one line, and harmless on a terminal."""
+    text = text if len(text) <= longest else f"{text[: longest - 3]}..."
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+
+
+def quoted(value: Any) -> str:
+    """Write a value from a file as it stands there, more or less."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{shown(value)}"' if isinstance(value, str) else shown(repr(value))
+
+
+_MOST_COMPARED = 100

@@ -1,0 +1,156 @@
+"""Write a catalog as TOML text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any, Final
+
+from perfkit.catalog.catalog import Catalog, CatalogSettings, SinkDeclaration
+from perfkit.catalog.limits import SCALING_WORDS
+from perfkit.errors import MissingExtraError
+from perfkit.model import (
+    USUAL_WINDOW_SECONDS,
+    Budget,
+    Direction,
+    Limit,
+    Metric,
+    Route,
+    Severity,
+)
+from perfkit.units import Unit, write_quantity
+
+
+def dump_catalog(catalog: Catalog) -> str:
+    """Write a catalog as TOML that loads as the same catalog.
+
+    Limits on one metric are written together, so they come back side by side.
+
+    Raises:
+        MissingExtraError: If the extra `cli` is not installed.
+    """
+    toml = _tomlkit()
+    document = toml.document()
+    settings = _settings(catalog.settings)
+    if settings:
+        document["settings"] = settings
+    if catalog.budgets or not (settings or catalog.routes or catalog.sinks):
+        document["budgets"] = toml.table(is_super_table=bool(catalog.budgets))
+    for budget in catalog.budgets:
+        document["budgets"][budget.name] = _budget(budget, toml)
+    if catalog.routes:
+        document["routes"] = toml.aot()
+    for route in catalog.routes:
+        document["routes"].append(_route(route, toml))
+    if catalog.sinks:
+        document["sinks"] = toml.table(is_super_table=True)
+    for sink in catalog.sinks:
+        document["sinks"][sink.name] = _sink(sink)
+    return str(toml.dumps(document))
+
+
+def line_text(limit: Limit, line: float) -> str:
+    """Write a target or threshold of `limit`, with its direction where that is not obvious.
+
+    >>> line_text(Limit(metric=Metric.HIT_RATIO, target=0.95, threshold=0.85,
+    ...     direction=Direction.AT_LEAST, statistic=Statistic.RATIO, window=60.0), 0.95)
+    '>= 95%'
+    """
+    sign = ">= " if limit.direction is Direction.AT_LEAST else ""
+    if not sign and limit.metric.usual_direction is not Direction.AT_MOST:
+        sign = "<= "
+    if limit.metric is Metric.SCALING_EXPONENT and line in _SCALING:
+        return sign + _SCALING[line]
+    return sign + write_quantity(line, limit.metric.unit)
+
+
+def _budget(budget: Budget, toml: ModuleType) -> Any:
+    table = toml.table()
+    for key, value in _budget_parts(budget).items():
+        table[key] = value
+    for metric in dict.fromkeys(limit.metric for limit in budget.limits):
+        limits = [limit for limit in budget.limits if limit.metric is metric]
+        written = [_inline(_limit_parts(limit), toml) for limit in limits]
+        table[metric.value] = written[0] if len(written) == 1 else _on_lines(written, toml)
+        if len(limits) == 1 and list(_limit_parts(limits[0])) == ["threshold"]:
+            table[metric.value] = line_text(limits[0], limits[0].threshold)
+    return table
+
+
+def _budget_parts(budget: Budget) -> dict[str, Any]:
+    parts = {
+        "category": budget.category or None,
+        "critical": budget.critical or None,
+        "description": budget.description or None,
+        "sinks": None if budget.sinks is None else list(budget.sinks),
+        "spans": budget.spans,
+        "notes": list(budget.notes) or None,
+    }
+    return {key: value for key, value in parts.items() if value is not None}
+
+
+def _limit_parts(limit: Limit) -> dict[str, Any]:
+    parts: dict[str, Any] = {}
+    if limit.target != limit.threshold:
+        parts["target"] = line_text(limit, limit.target)
+    parts["threshold"] = line_text(limit, limit.threshold)
+    if limit.statistic is not limit.metric.usual_statistic:
+        parts["statistic"] = limit.statistic.value
+    if limit.window not in {None, USUAL_WINDOW_SECONDS}:
+        parts["window"] = write_quantity(limit.window or 0.0, Unit.SECONDS)
+    if limit.min_samples != 1:
+        parts["min_samples"] = limit.min_samples
+    return parts
+
+
+def _inline(parts: Mapping[str, Any], toml: ModuleType) -> Any:
+    """Make an inline table with room between its parts, which tomlkit leaves out."""
+    written = (f"{key} = {toml.item(value).as_string()}" for key, value in parts.items())
+    return toml.value(f"{{ {', '.join(written)} }}")
+
+
+def _on_lines(items: list[Any], toml: ModuleType) -> Any:
+    array = toml.array().multiline(multiline=True)
+    array.extend(items)
+    return array
+
+
+def _settings(settings: CatalogSettings) -> dict[str, Any]:
+    parts = {
+        "spans": settings.spans,
+        "unknown_budgets": settings.unknown_budgets,
+        "sinks": None if settings.sinks is None else list(settings.sinks),
+        "enabled": settings.enabled,
+        "category_spans": dict(settings.category_spans) or None,
+    }
+    return {key: value for key, value in parts.items() if value is not None}
+
+
+def _route(route: Route, toml: ModuleType) -> Any:
+    severity = route.severity and f">= {route.severity}"
+    parts = {
+        "budget": route.budget,
+        "category": route.category,
+        "severity": "critical" if route.severity is Severity.CRITICAL else severity,
+    }
+    when = {key: value for key, value in parts.items() if value is not None}
+    table = toml.table()
+    if when:
+        table["when"] = _inline(when, toml)
+    table["sinks"] = list(route.sinks)
+    return table
+
+
+def _sink(sink: SinkDeclaration) -> Mapping[str, Any]:
+    return {"type": sink.type, **sink.options}
+
+
+def _tomlkit() -> ModuleType:
+    try:
+        import tomlkit  # noqa: PLC0415 - an extra, loaded when it is used
+    except ImportError:
+        raise MissingExtraError("writing a catalog", "cli") from None
+    return tomlkit
+
+
+_SCALING: Final = {exponent: word for word, exponent in SCALING_WORDS.items()}

@@ -1,0 +1,104 @@
+"""The decorators: `timed`, `memory_profiled`, `cpu_profiled`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol, TypeVar, Unpack, overload
+
+from perfkit.instruments.request import DecoratorOptions, request_of
+from perfkit.instruments.wrapping import wrap
+from perfkit.model import Metric
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_MEMORY: Final = frozenset({Metric.MEMORY_PEAK, Metric.MEMORY_GROWTH})
+_CPU: Final = frozenset({Metric.CPU_TIME})
+
+
+class Decorator(Protocol):
+    """A decorator that leaves the type of a function as it is."""
+
+    def __call__(self, function: F, /) -> F:
+        """Return `function`, measured."""
+
+
+@overload
+def timed(function: F, /) -> F: ...
+@overload
+def timed(name: str | None = None, /, **options: Unpack[DecoratorOptions]) -> Decorator: ...
+def timed(name: Any = None, /, **options: Any) -> Any:
+    """Measure the duration of each call, and hold it to a budget.
+
+    Use it bare (measured, and named after the function), with the name of a budget of the catalog,
+    or with limits of its own:
+
+    >>> @timed(target="100ms", threshold="300ms", category="database", critical=True)
+    ... def load_session(key):
+    ...     return key
+
+    Args:
+        name: A budget of the catalog. With limits beside it, it need not be there; where it is,
+            they replace the catalog's for the same metric.
+        **options: `target` and `threshold` of the duration (``"100ms"``, a timedelta, or a number
+            of seconds; a threshold alone is the target too), a limit for any other metric by its
+            name, and `category`, `critical`, `description`, `spans`, `on_violation` as for
+            `budget`.
+
+    Raises:
+        TypeError: If it is put on something that cannot be measured, or an argument is unknown.
+        BudgetError: If a limit cannot be read.
+
+    Works on functions, methods and coroutine functions. Safe under recursion, threads and tasks:
+    each call is measured by itself. The duration of a coroutine includes the time it waits.
+    """
+    return _decorate(name, options, own_metric=Metric.DURATION)
+
+
+@overload
+def memory_profiled(function: F, /) -> F: ...
+@overload
+def memory_profiled(
+    name: str | None = None, /, **options: Unpack[DecoratorOptions]
+) -> Decorator: ...
+def memory_profiled(name: Any = None, /, **options: Any) -> Any:
+    """Measure the peak of the Python heap that each call adds, and how much the process grows.
+
+    `target` and `threshold` are of ``memory_peak``, in bytes (``"50MB"``). Tracing allocations
+    makes code 2 to 30 times slower: for tests and investigation, not for hot code in production.
+    Such calls are left out of the duration metrics, and of duration verdicts unless the budget
+    itself limits both.
+
+    Arguments, errors and safety are as for `timed`. Concurrent coroutines are told apart; calls in
+    two threads at once are marked contended.
+    """
+    return _decorate(name, options, own_metric=Metric.MEMORY_PEAK, metrics=_MEMORY)
+
+
+@overload
+def cpu_profiled(function: F, /) -> F: ...
+@overload
+def cpu_profiled(name: str | None = None, /, **options: Unpack[DecoratorOptions]) -> Decorator: ...
+def cpu_profiled(name: Any = None, /, **options: Any) -> Any:
+    """Measure the CPU time of each call, and profile it: the top functions are its evidence.
+
+    `target` and `threshold` are of ``cpu_time``, in seconds (``"50ms"``), and include what the
+    profiler adds. For tests and investigation. Such calls are left out of duration metrics and
+    verdicts. Where another profiler is at work, the evidence says ``profiler_busy`` instead.
+
+    Arguments, errors and safety are as for `timed`.
+    """
+    return _decorate(
+        name, options, own_metric=Metric.CPU_TIME, metrics=_CPU, explain=frozenset({"cpu"})
+    )
+
+
+def _decorate(name: Any, options: dict[str, Any], **asked: Any) -> Any:
+    """Tell ``@timed`` from ``@timed(...)``, and build the request once for all it decorates."""
+    if name is not None and not isinstance(name, str):
+        return wrap(name, request_of(None, options, **asked))
+    request = request_of(name, options, **asked)
+
+    def decorator(function: F) -> F:
+        return wrap(function, request)
+
+    return decorator

@@ -1,0 +1,150 @@
+"""Turn the arguments of a decorator or a block into a request, once, with clear errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import Any, Final, Literal, TypeAlias, TypedDict
+
+from perfkit.catalog import parse_limits
+from perfkit.errors import BudgetError, UnitError
+from perfkit.model import Limit, Metric, Sink, Violation
+from perfkit.runtime.plan import Request
+from perfkit.sinks import CallbackSink
+
+LimitValue: TypeAlias = (
+    str
+    | float
+    | timedelta
+    | Limit
+    | tuple[str | float | timedelta, str | float | timedelta]
+    | Mapping[str, Any]
+    | Sequence[Mapping[str, Any]]
+)
+"""What a limit may be written as: see `budget`."""
+
+SinkChoice: TypeAlias = str | Sink | Callable[[Violation], object]
+Spans: TypeAlias = Literal["always", "violations", "never"]
+
+
+class BudgetOptions(TypedDict, total=False):
+    """Keyword arguments of `budget` and of every decorator."""
+
+    category: str
+    critical: bool
+    description: str
+    spans: Spans
+    on_violation: SinkChoice | Sequence[SinkChoice]
+    duration: LimitValue
+    cpu_time: LimitValue
+    cpu_utilization: LimitValue
+    memory_peak: LimitValue
+    memory_growth: LimitValue
+    memory_rss: LimitValue
+    disk_write_rate: LimitValue
+    disk_read_rate: LimitValue
+    throughput: LimitValue
+    concurrency: LimitValue
+    hit_ratio: LimitValue
+    error_ratio: LimitValue
+    scaling_exponent: LimitValue
+
+
+class DecoratorOptions(BudgetOptions, total=False):
+    """Keyword arguments of a decorator: `target` and `threshold` are of its own metric."""
+
+    target: str | float | timedelta
+    threshold: str | float | timedelta
+
+
+_PLAIN: Final = ("category", "critical", "description", "spans")
+_SPANS: Final = ("always", "violations", "never")
+_METRICS: Final = tuple(str(metric) for metric in Metric)
+
+
+def request_of(
+    name: str | None,
+    options: Mapping[str, Any],
+    *,
+    own_metric: Metric | None = None,
+    metrics: frozenset[Metric] = frozenset(),
+    explain: frozenset[str] = frozenset(),
+) -> Request:
+    """Read the arguments of a door.
+
+    Args:
+        name: The budget's name; None for a place with limits of its own or none.
+        options: The door's keyword arguments.
+        own_metric: What `target` and `threshold` are of; None where the door has no such.
+        metrics: Measured in any case.
+        explain: Kinds of evidence to gather in any case.
+
+    Raises:
+        TypeError: If there is an argument that no door takes, or of the wrong type.
+        BudgetError: If limits cannot be read; holds every problem.
+    """
+    _check_names(options, own_metric)
+    if name is not None and not name.strip():
+        raise BudgetError('the budget has an empty name; write one, such as "session_retrieval"')
+    return Request(
+        name=name,
+        limits=_limits(options, own_metric),
+        sinks=_sinks(options.get("on_violation")),
+        metrics=metrics,
+        explain=explain,
+        **{key: options[key] for key in _PLAIN if key in options},
+    )
+
+
+def _check_names(options: Mapping[str, Any], own_metric: Metric | None) -> None:
+    known = [*_PLAIN, "on_violation", *_METRICS]
+    if own_metric is not None:
+        known += ["target", "threshold"]
+    for key in options:
+        if key not in known:
+            close = get_close_matches(key, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(known)}"
+            raise TypeError(f"perfkit knows no argument {key!r}; {hint}")
+    spans = options.get("spans")
+    if spans is not None and spans not in _SPANS:
+        raise BudgetError(f'spans is {spans!r}; write "always", "violations" or "never"')
+
+
+def _limits(options: Mapping[str, Any], own_metric: Metric | None) -> tuple[Limit, ...]:
+    written = {key: options[key] for key in _METRICS if key in options}
+    own = {key: options[key] for key in ("target", "threshold") if key in options}
+    problems = []
+    if own and own_metric is not None:
+        if own_metric in written:
+            problems.append(f"{own_metric} is given twice; write it, or target and threshold")
+        written[str(own_metric)] = own
+    limits: list[Limit] = []
+    for key, value in written.items():
+        try:
+            limits.extend(parse_limits(Metric(key), value))
+        except (UnitError, BudgetError) as error:
+            problems.append(f"{key}: {error}")
+    if problems:
+        raise BudgetError("; ".join(problems))
+    return tuple(limits)
+
+
+def _sinks(choice: object) -> tuple[Sink | str, ...] | None:
+    if choice is None:
+        return None
+    many = choice if isinstance(choice, list | tuple) else (choice,)
+    return tuple(as_sink(one) for one in many)
+
+
+def as_sink(choice: object) -> Sink | str:
+    """Return `choice` as a sink, or as the name of one; any callable of one violation is a sink.
+
+    Raises:
+        TypeError: If it is none of these.
+    """
+    if isinstance(choice, str | Sink):
+        return choice
+    if callable(choice):
+        return CallbackSink(choice)
+    raise TypeError(f"{choice!r} is no sink; give a name, a callable, or an object with emit()")

@@ -1,0 +1,136 @@
+"""Set the SDK up from the standard ``OTEL_*`` variables: the opt-in for applications without one.
+
+The SDK and its exporters read most variables themselves (endpoints, headers, timeouts, batching,
+sampling, resource). Read here are only those that choose the parts: ``OTEL_TRACES_EXPORTER``,
+``OTEL_METRICS_EXPORTER``, ``OTEL_LOGS_EXPORTER`` (``otlp``, ``console`` or ``none``; default
+``otlp``) and ``OTEL_EXPORTER_OTLP_PROTOCOL`` with its forms by signal (``http/protobuf``, the
+default, or ``grpc``).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Final
+
+from opentelemetry import metrics, trace
+from opentelemetry._logs import get_logger_provider, set_logger_provider
+
+from perfkit.errors import ConfigurationError, MissingExtraError
+from perfkit.otel.providers import Telemetry, current_meter_provider, current_tracer_provider
+
+_EXPORTER_MODULES: Final = {
+    "TRACES": "trace_exporter",
+    "METRICS": "metric_exporter",
+    "LOGS": "_log_exporter",
+}
+_EXPORTERS: Final = {
+    "TRACES": "OTLPSpanExporter",
+    "METRICS": "OTLPMetricExporter",
+    "LOGS": "OTLPLogExporter",
+}
+_CONSOLE: Final = {
+    "TRACES": ("opentelemetry.sdk.trace.export", "ConsoleSpanExporter"),
+    "METRICS": ("opentelemetry.sdk.metrics.export", "ConsoleMetricExporter"),
+    "LOGS": ("opentelemetry.sdk._logs.export", "ConsoleLogRecordExporter"),
+}
+_PROTOCOLS: Final = {
+    "http/protobuf": "opentelemetry.exporter.otlp.proto.http",
+    "grpc": "opentelemetry.exporter.otlp.proto.grpc",
+}
+
+
+def set_up_from_environment() -> Telemetry:
+    """Make SDK providers as the ``OTEL_*`` variables say, set them globally, and return them.
+
+    A provider that the application has set already stays, and is used. The SDK flushes and shuts
+    its providers down when the interpreter exits.
+
+    Raises:
+        MissingExtraError: If the exporter that is asked for is not installed.
+        ConfigurationError: If a variable has a value that is not known.
+    """
+    exporters = {signal: _make_exporter(signal) for signal in _EXPORTERS}
+    if current_tracer_provider(_GLOBAL) is None:
+        _set_tracer_provider(exporters["TRACES"])
+    if current_meter_provider(_GLOBAL) is None:
+        _set_meter_provider(exporters["METRICS"])
+    if type(get_logger_provider()).__name__ == "ProxyLoggerProvider":
+        _set_logger_provider(exporters["LOGS"])
+    return Telemetry(
+        tracer_provider=current_tracer_provider(_GLOBAL),
+        meter_provider=current_meter_provider(_GLOBAL),
+        logger_provider=get_logger_provider(),
+    )
+
+
+def _set_tracer_provider(exporter: Callable[[], Any] | None) -> None:
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - the SDK loads when asked for
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - likewise
+
+    provider = TracerProvider()
+    if exporter is not None:
+        provider.add_span_processor(BatchSpanProcessor(exporter()))
+    trace.set_tracer_provider(provider)
+
+
+def _set_meter_provider(exporter: Callable[[], Any] | None) -> None:
+    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415 - the SDK loads when asked for
+    from opentelemetry.sdk.metrics.export import (  # noqa: PLC0415 - likewise
+        PeriodicExportingMetricReader,
+    )
+
+    readers = [] if exporter is None else [PeriodicExportingMetricReader(exporter())]
+    metrics.set_meter_provider(MeterProvider(metric_readers=readers))
+
+
+def _set_logger_provider(exporter: Callable[[], Any] | None) -> None:
+    from opentelemetry.sdk._logs import LoggerProvider  # noqa: PLC0415 - the SDK loads when asked for
+    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor  # noqa: PLC0415 - likewise
+
+    provider = LoggerProvider()
+    if exporter is not None:
+        provider.add_log_record_processor(BatchLogRecordProcessor(exporter()))
+    set_logger_provider(provider)
+
+
+def _make_exporter(signal: str) -> Callable[[], Any] | None:
+    """Return what makes the exporter of a signal; None where the environment says ``none``."""
+    variable = f"OTEL_{signal}_EXPORTER"
+    chosen = os.environ.get(variable, "").strip() or "otlp"
+    if chosen == "none":
+        return None
+    if chosen == "console":
+        module, name = _CONSOLE[signal]
+        return _load(module, name)
+    if chosen == "otlp":
+        return _load(f"{_protocol_package(signal)}.{_EXPORTER_MODULES[signal]}", _EXPORTERS[signal])
+    raise ConfigurationError(f"{variable} is {chosen!r}; write otlp, console or none")
+
+
+def _protocol_package(signal: str) -> str:
+    for variable in (f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
+        chosen = os.environ.get(variable, "").strip()
+        if chosen and chosen not in _PROTOCOLS:
+            known = " or ".join(_PROTOCOLS)
+            raise ConfigurationError(f"{variable} is {chosen!r}; write {known}")
+        if chosen:
+            return _PROTOCOLS[chosen]
+    return _PROTOCOLS["http/protobuf"]
+
+
+def _load(module: str, name: str) -> Callable[[], Any]:
+    try:
+        loaded: Callable[[], Any] = getattr(import_module(module), name)
+    except ImportError as error:
+        if ".grpc" in module:
+            raise ConfigurationError(
+                "the grpc protocol needs the package opentelemetry-exporter-otlp-proto-grpc; "
+                "install it, or set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
+            ) from error
+        raise MissingExtraError('telemetry="otlp"', "otlp") from error
+    return loaded
+
+
+_GLOBAL: Final = Telemetry()

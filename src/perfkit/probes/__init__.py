@@ -1,0 +1,1 @@
+"""What reads the machine. Each module is loaded when its metric is first asked for."""

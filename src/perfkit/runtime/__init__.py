@@ -1,0 +1,1 @@
+"""The machine: settings, plans, and the journey of a call."""

@@ -1,0 +1,60 @@
+"""Take violations to their sinks. Nothing here raises but what the raise sink is for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
+
+from perfkit.errors import BudgetExceeded
+from perfkit.model import Sink, Violation
+from perfkit.runtime import faults
+
+_is_delivering: ContextVar[bool] = ContextVar("perfkit_is_delivering", default=False)
+
+
+def deliver(
+    violations: Iterable[Violation],
+    sinks_for: Callable[[Violation], Sequence[Sink]],
+    in_flight: BaseException | None,
+) -> None:
+    """Give each violation to its sinks; then raise, if a raise sink was among them.
+
+    A sink that breaks a budget itself does not deliver again: that is counted as a fault.
+
+    Args:
+        violations: What was broken in one call.
+        sinks_for: Chooses the sinks of a violation.
+        in_flight: The exception that the call itself ended with; it is never replaced, the
+            violations go onto it as a note.
+
+    Raises:
+        BudgetExceeded: With every violation that a raise sink was given.
+    """
+    if _is_delivering.get():
+        faults.report("delivery", RecursionError("a sink broke a budget while it delivered one"))
+        return
+    token = _is_delivering.set(True)
+    try:
+        raised = [v for violation in violations for v in _emit(violation, sinks_for)]
+    finally:
+        _is_delivering.reset(token)
+    if raised and in_flight is None:
+        raise BudgetExceeded(raised)
+    if raised and in_flight is not None:
+        in_flight.add_note("\n".join(violation.describe() for violation in raised))
+
+
+def _emit(
+    violation: Violation, sinks_for: Callable[[Violation], Sequence[Sink]]
+) -> Sequence[Violation]:
+    """Give one violation to its sinks; return what is to be raised."""
+    raised: Sequence[Violation] = ()
+    for sink in faults.guarded("routing", sinks_for, violation) or ():
+        try:
+            sink.emit(violation)
+        except Exception as error:  # noqa: BLE001 - whatever a sink raises must not reach the application
+            if isinstance(error, BudgetExceeded) and getattr(sink, "reaches_caller", False):
+                raised = error.violations
+            else:
+                faults.report(f"sink {type(sink).__name__}", error)
+    return raised

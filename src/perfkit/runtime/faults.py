@@ -1,0 +1,82 @@
+"""What happens when perfkit itself fails: logged once, counted, and kept from the application.
+
+Strictly private but for `counts`, which the self-metrics read. Under `perfkit.testing.strict`
+faults are raised, so that tests see them.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import ParamSpec, TypeVar
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+logger = logging.getLogger("perfkit")
+
+
+class _State:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.counts: Counter[str] = Counter()
+        self.said: set[object] = set()
+        self.is_strict = False
+
+
+_state = _State()
+
+
+def report(part: str, error: Exception) -> None:
+    """Log `error` once for each part and kind, and count it; raise it in strict mode.
+
+    Args:
+        part: What failed, such as ``"sink LogSink"``.
+        error: What it raised.
+    """
+    if _state.is_strict:
+        raise error
+    with _state.lock:
+        _state.counts[part] += 1
+    text = "perfkit: %s failed: %s: %s; the application is not affected, later failures are counted"
+    warn_once((part, type(error)), text, part, type(error).__name__, error)
+
+
+def guarded(
+    part: str, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs
+) -> _R | None:
+    """Call `function`; if it raises, report that and return None."""
+    try:
+        return function(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001 - whatever a plug raises must not reach the application
+        report(part, error)
+        return None
+
+
+def warn_once(key: object, text: str, *args: object) -> None:
+    """Log a warning, the first time that `key` comes up since the last `forget`."""
+    with _state.lock:
+        if key in _state.said:
+            return
+        _state.said.add(key)
+    logger.warning(text, *args)
+
+
+def counts() -> Mapping[str, int]:
+    """Return how often each part has failed so far."""
+    with _state.lock:
+        return dict(_state.counts)
+
+
+def forget() -> None:
+    """Forget which warnings were logged; the counts go on."""
+    with _state.lock:
+        _state.said.clear()
+
+
+def set_strict(*, is_strict: bool) -> bool:
+    """Raise faults instead of swallowing them; return what was set before."""
+    before, _state.is_strict = _state.is_strict, is_strict
+    return before

@@ -1,0 +1,27 @@
+"""Let a broken budget reach the caller."""
+
+from __future__ import annotations
+
+from perfkit.errors import BudgetExceeded
+from perfkit.model import State, Violation
+
+
+class RaiseSink:
+    """Raises `BudgetExceeded` out of the measured call, after all other sinks have heard of it.
+
+    Only broken thresholds raise, never a missed target. If the call itself failed, its own
+    exception goes on, with the violation as a note on it.
+
+    Args:
+        contended: Raise also for values that hold somebody else's cost.
+    """
+
+    reaches_caller = True
+
+    def __init__(self, *, contended: bool = False) -> None:
+        self._contended = contended
+
+    def emit(self, violation: Violation) -> None:
+        """Raise, if the threshold is broken beyond doubt."""
+        if violation.state is State.VIOLATED and (self._contended or not violation.contended):
+            raise BudgetExceeded([violation])

@@ -1,0 +1,48 @@
+"""Choose the sinks of a violation: budget first, then the routes, then the default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
+
+from perfkit.model import Route, Severity, Sink, Violation
+
+
+@frozen(kw_only=True)
+class Router:
+    """Names the sinks that hear of a violation. Immutable; safe to share between threads.
+
+    The most specific choice wins: what the budget says, else the first route that matches, else
+    the default. A missed target (severity `info`) is news only to a route that names `info`.
+
+    Args:
+        by_name: Every sink that a route or a budget can name.
+        default: The sinks where nothing else says.
+        routes: Tried in order.
+        heeds_budgets: Whether a budget's own choice of sinks counts.
+    """
+
+    by_name: Mapping[str, Sink]
+    default: tuple[Sink, ...]
+    routes: tuple[Route, ...] = ()
+    heeds_budgets: bool = True
+
+    def sinks_for(self, violation: Violation) -> Sequence[Sink]:
+        """Return the sinks that are to hear of `violation`."""
+        is_news = violation.severity is not Severity.INFO
+        own_choice = violation.budget.sinks if self.heeds_budgets else None
+        if is_news and own_choice is not None:
+            return self._named(own_choice)
+        for route in self.routes:
+            if route.matches(violation):
+                return self._named(route.sinks)
+        return self.default if is_news else ()
+
+    @property
+    def hears_of_missed_targets(self) -> bool:
+        """Whether a missed target could go anywhere at all."""
+        return any(route.severity is Severity.INFO for route in self.routes)
+
+    def _named(self, names: Sequence[str]) -> Sequence[Sink]:
+        return [self.by_name[name] for name in names]

@@ -1,0 +1,51 @@
+"""Look at what perfkit would have said, and hear of its own faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from attrs import evolve
+
+from perfkit.model import Route, Severity, Violation
+from perfkit.runtime import faults, settings
+from perfkit.sinks import CallbackSink, Router
+
+
+@contextmanager
+def capture_violations() -> Iterator[list[Violation]]:
+    """Collect every violation in a list, missed targets too, instead of sending it anywhere.
+
+    Sinks that the catalog or the settings name hear nothing meanwhile; those that code names with
+    ``on_violation`` still do. Acts on the whole process.
+
+    >>> from perfkit import budget
+    >>> with capture_violations() as violations:
+    ...     with budget("instant", duration="0s"):
+    ...         pass
+    >>> [(violation.budget.name, str(violation.state)) for violation in violations]
+    [('instant', 'violated')]
+    """
+    captured: list[Violation] = []
+    everything = Router(
+        by_name={"captured": CallbackSink(captured.append)},
+        default=(),
+        routes=(Route(sinks=("captured",), severity=Severity.INFO),),
+        heeds_budgets=False,
+    )
+    before = settings.state.settings
+    settings.replace(evolve(settings.current(), router=everything))
+    try:
+        yield captured
+    finally:
+        settings.replace(before)
+
+
+@contextmanager
+def strict() -> Iterator[None]:
+    """Raise perfkit's own faults, such as a sink that fails, instead of logging them."""
+    before = faults.set_strict(is_strict=True)
+    try:
+        yield
+    finally:
+        faults.set_strict(is_strict=before)

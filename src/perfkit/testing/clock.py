@@ -1,0 +1,40 @@
+"""A clock that stands still until it is told to move."""
+
+from __future__ import annotations
+
+import threading
+
+
+class FakeClock:
+    """Stands still until `advance` moves it. Safe from any thread.
+
+    >>> import perfkit
+    >>> from perfkit.testing import FakeClock
+    >>> clock = FakeClock()
+    >>> with perfkit.override(perfkit.Catalog(), clock=clock):
+    ...     with perfkit.budget("upload", duration="2s") as spent:
+    ...         clock.advance(1.5)
+    >>> spent.duration
+    1.5
+
+    Args:
+        start: Seconds since the Unix epoch that it shows at first.
+    """
+
+    def __init__(self, start: float = 1_700_000_000.0) -> None:
+        self._lock = threading.Lock()
+        self._epoch_ns = round(start * 1e9)
+        self._elapsed_ns = 0
+
+    def advance(self, seconds: float) -> None:
+        """Move on by `seconds`."""
+        with self._lock:
+            self._elapsed_ns += round(seconds * 1e9)
+
+    def monotonic_ns(self) -> int:
+        """Return nanoseconds since the clock was made."""
+        return self._elapsed_ns
+
+    def time_ns(self) -> int:
+        """Return nanoseconds since the Unix epoch."""
+        return self._epoch_ns + self._elapsed_ns
