@@ -70,7 +70,7 @@ class SpanIds:
     Args:
         trace_id: 32 hexadecimal digits.
         span_id: 16 hexadecimal digits.
-        trace_flags: 1 where the span was sampled, else 0.
+        trace_flags: W3C trace flags; bit 0 is set where the span was sampled.
     """
 
     trace_id: str

@@ -93,7 +93,7 @@ class Violation:
         outcome: How the call ended.
         trace_id: 32 hexadecimal digits; empty where no span was current.
         span_id: 16 hexadecimal digits; empty where no span was current.
-        trace_flags: The span's W3C trace flags: 1 where it was sampled.
+        trace_flags: The span's W3C trace flags; bit 0 is set where it was sampled.
         contended: Whether the value holds somebody else's cost too.
         evidence: What explains the value.
         suppressed: How many like it were held back before it.

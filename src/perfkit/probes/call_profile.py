@@ -91,7 +91,7 @@ def _top_functions(profile: cProfile.Profile) -> tuple[Mapping[str, Any], ...]:
     Reads the profile without `create_stats`, which would disarm whatever profiler is now active.
     """
     profile.snapshot_stats()
-    stats: dict[tuple[str, int, str], tuple[int, int, float, float, object]] = profile.stats
+    stats: Mapping[tuple[str, int, str], tuple[int, int, float, float, object]] = profile.stats
     by_own_time = sorted(stats.items(), key=lambda item: item[1][2], reverse=True)
     return tuple(
         {

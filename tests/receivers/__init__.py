@@ -1,0 +1,1 @@
+"""A real OTLP receiver for the tests to ship to."""

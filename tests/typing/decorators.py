@@ -1,0 +1,92 @@
+"""Checked by mypy and pyright, not run: decorators and blocks keep exact types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import assert_type
+
+import perfkit
+from perfkit import Spent, Violation, budget, cpu_profiled, memory_profiled, timed
+
+
+@timed
+def bare(number: int, *, by: float = 2.0) -> str:
+    return str(number * by)
+
+
+@timed("session_retrieval")
+def named(key: bytes) -> list[int]:
+    return list(key)
+
+
+@timed(target="100ms", threshold=timedelta(milliseconds=300), category="database", critical=True)
+async def inline(key: bytes) -> int:
+    return len(key)
+
+
+@memory_profiled("warm_up", threshold="50MB", on_violation=["log", "raise"])
+@cpu_profiled
+def stacked(*parts: str, **named: int) -> int:
+    return len(parts) + len(named)
+
+
+class Store:
+    @timed
+    def load(self, key: str) -> bytes:
+        return key.encode()
+
+    @classmethod
+    @timed("make")
+    def make(cls) -> Store:
+        return cls()
+
+    @staticmethod
+    @timed
+    def parse(text: str) -> int:
+        return int(text)
+
+    @property
+    @timed
+    def size(self) -> int:
+        return 3
+
+
+assert_type(bare(1, by=1.5), str)
+assert_type(named(b"x"), list[int])
+assert_type(stacked("a", b=1), int)
+assert_type(Store().load("x"), bytes)
+assert_type(Store.make(), Store)
+assert_type(Store.parse("3"), int)
+assert_type(Store().size, int)
+
+bare("1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the mistake is seen
+bare(1, of=2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue] - the mistake is seen
+timed("x", treshold="1s")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue] - likewise
+budget("x", duration=object())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - likewise
+
+with budget("upload", duration=("1s", "2s"), memory_peak={"threshold": "50MB"}) as spent:
+    assert_type(spent, Spent)
+assert_type(spent.duration, float | None)
+
+
+async def block() -> None:
+    assert_type(await inline(b"x"), int)
+    async with budget("upload") as spent:
+        assert_type(spent, Spent)
+
+
+def takes_anything(violation: Violation) -> None:
+    raise NotImplementedError(violation)
+
+
+as_callback: Callable[[Violation], None] = takes_anything
+perfkit.configure("perfkit.toml", sinks=["log", as_callback], spans="never")
+
+
+@budget("upload", on_violation=as_callback)
+def upload(path: str) -> int:
+    return len(path)
+
+
+assert_type(upload("x"), int)
