@@ -1,0 +1,100 @@
+"""Collect what each call cost, and sum it up by operation."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from attrs import Factory, define, field, frozen
+
+from perfkit import Budget, Catalog, Limit, Measurement, Metric, State, Verdict
+from perfkit.model import Where
+
+
+@frozen
+class Row:
+    """How one operation did. Times are in seconds; None where there was no call."""
+
+    name: str
+    target: float
+    threshold: float
+    calls: int
+    p50: float | None
+    p95: float | None
+    worst: float | None
+    state: State
+    violated: int
+
+
+@define
+class _Sample:
+    """All calls of one operation so far."""
+
+    seconds: list[float] = Factory(list)
+    states: list[State] = Factory(list)
+
+
+@define
+class Collector:
+    """Keeps the duration of every call, by budget: an observer for `perfkit.configure`.
+
+    Safe to share between threads.
+    """
+
+    _samples: defaultdict[str, _Sample] = field(init=False, factory=lambda: defaultdict(_Sample))
+    _lock: threading.Lock = field(init=False, factory=threading.Lock)
+
+    def start(self, budget: Budget, where: Where, started_ns: int) -> _Call:  # noqa: ARG002 - the protocol of observers
+        """Look at every call."""
+        return _Call(self, budget.name)
+
+    def add(self, name: str, measurement: Measurement, verdicts: Sequence[Verdict]) -> None:
+        """Keep the duration of one call, and how it was judged."""
+        seconds = measurement.value(Metric.DURATION)
+        if seconds is None:
+            return
+        with self._lock:
+            sample = self._samples[name]
+            sample.seconds.append(seconds)
+            sample.states += [v.state for v in verdicts if v.limit.metric is Metric.DURATION]
+
+    def row(self, name: str, limit: Limit) -> Row:
+        """Sum up the calls of one operation, whose duration is held to `limit`."""
+        with self._lock:
+            sample = self._samples[name]
+            seconds, states = np.array(sample.seconds), list(sample.states)
+        p50, p95, worst = np.quantile(seconds, (0.5, 0.95, 1.0)) if seconds.size else (None,) * 3
+        return Row(
+            name=name,
+            target=limit.target,
+            threshold=limit.threshold,
+            calls=seconds.size,
+            p50=p50,
+            p95=p95,
+            worst=worst,
+            state=max(states, key=lambda state: state.rank, default=State.NO_DATA),
+            violated=states.count(State.VIOLATED),
+        )
+
+
+@frozen
+class _Call:
+    """One call in flight."""
+
+    collector: Collector
+    name: str
+
+    def stop(self, measurement: Measurement, verdicts: Sequence[Verdict]) -> None:
+        """Hand over what the call cost."""
+        self.collector.add(self.name, measurement, verdicts)
+
+
+def duration_limit(catalog: Catalog, name: str) -> Limit:
+    """Return what the catalog allows a call of `name`; raises LookupError where it is silent."""
+    budget = catalog.get(name)
+    for limit in budget.limits if budget else ():
+        if limit.metric is Metric.DURATION:
+            return limit
+    raise LookupError(f"{catalog.source} has no duration for {name}; import BENCHMARKS.md again")
