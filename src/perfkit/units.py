@@ -104,12 +104,14 @@ def write_quantity(value: float, unit: Unit) -> str:
     >>> write_quantity(10e6 / 60, Unit.BYTES_PER_SECOND)
     '10MB/min'
     """
+    best = None
     for symbol in _EXACT_SYMBOLS[unit]:
-        scale = _scale_of(symbol, symbol)[0]
-        text = f"{float(value) / float(scale):.12g}"
-        if "e" not in text and abs(float(text)) >= 1 and read_quantity(text + symbol)[0] == value:
-            return text + symbol
-    return f"{float(value)!r}{_EXACT_SYMBOLS[unit][-1]}"
+        text = f"{float(value) / float(_scale_of(symbol, symbol)[0]):.12g}"
+        is_plain = text.replace(".", "").isdigit()
+        is_usual = is_plain and (float(text) >= 1 or symbol == "%")
+        if is_usual and read_quantity(text + symbol)[0] == value:
+            best = min(best or (text, symbol), (text, symbol), key=lambda pair: len(pair[0]))
+    return "".join(best or (repr(float(value)).removesuffix(".0"), _EXACT_SYMBOLS[unit][-1]))
 
 
 def _scale_of(written: str, text: str) -> tuple[Fraction, Unit]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -54,6 +54,10 @@ class CatalogSettings:
     enabled: bool | None = None
 
 
+def _as_tuple(budgets: Iterable[Budget]) -> tuple[Budget, ...]:
+    return tuple(budgets)
+
+
 @frozen(kw_only=True)
 class Catalog:
     """Every budget of an application by name. Immutable; safe to share between threads.
@@ -69,7 +73,7 @@ class Catalog:
         CatalogError: If two budgets or two sinks have the same name.
     """
 
-    budgets: tuple[Budget, ...] = field(default=(), converter=tuple)
+    budgets: tuple[Budget, ...] = field(default=(), converter=_as_tuple)
     settings: CatalogSettings = Factory(CatalogSettings)
     routes: tuple[Route, ...] = ()
     sinks: tuple[SinkDeclaration, ...] = ()

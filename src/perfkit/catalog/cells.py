@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from perfkit.catalog.limits import COMPARATORS
+from perfkit.catalog.lines import COMPARATORS
 from perfkit.catalog.vocabulary import (
     COMPARING_WORDS,
     EMPTY_CELLS,
@@ -74,6 +74,8 @@ def read_figure(text: str, usual_unit: str = "") -> Figure:
     Raises:
         UnreadableCellError: If it holds none, several, or one in an unknown unit.
     """
+    if len(text) > _LONGEST_CELL:
+        raise UnreadableCellError("too long for a figure")
     statistic, rest = read_statistic(text.translate(_FULL_WIDTH))
     match = _NUMBER.match(rest)
     if match is None:
@@ -82,10 +84,10 @@ def read_figure(text: str, usual_unit: str = "") -> Figure:
     words = f"{match['head']} {tail}"
     if any(letter.isdigit() for letter in words):
         raise UnreadableCellError("more than one figure in it")
-    direction, left = _read_direction(match["sign"], words)
-    strange = " ".join(
-        word for word in (*left.split(), *_VAGUE.findall(words)) if word not in _KNOWN_WORDS
-    )
+    if _PARTS.search(words):
+        raise UnreadableCellError("two parts, and one of them is no figure")
+    direction, left = read_direction(words, match["sign"])
+    strange = strange_words(f"{left} {' '.join(_VAGUE.findall(words))}")
     if strange and not figure.unit_text:
         raise UnreadableCellError(f'unknown unit "{strange}"')
     return evolve(figure, direction=direction, statistic=statistic, words=words, strange=strange)
@@ -134,7 +136,33 @@ def read_statistic(text: str, *, words: bool = True) -> tuple[Statistic | None, 
             text = re.sub(rf"\b{word}\b", " ", text, flags=re.IGNORECASE)
     if len(found) > 1:
         raise UnreadableCellError(f"two statistics in it, {' and '.join(sorted(found))}")
-    return next(iter(found), None), text
+    return next(iter(found), None), " ".join(text.split())
+
+
+def read_direction(text: str, sign: str | None = None) -> tuple[Direction | None, str]:
+    """Take the words that say which side is good out of a text; return it with the rest.
+
+    Args:
+        text: Such as ``"or less"``.
+        sign: A comparator that stood beside it.
+
+    Raises:
+        UnreadableCellError: If it says both sides.
+    """
+    found = {COMPARATORS[sign]} if sign else set()
+    left = plain(text)
+    for phrase in sorted(COMPARING_WORDS, key=len, reverse=True):
+        if f" {phrase} " in left:
+            found.add(COMPARING_WORDS[phrase])
+            left = left.replace(f" {phrase} ", "  ")
+    if len(found) > 1:
+        raise UnreadableCellError("it says both at most and at least")
+    return next(iter(found), None), left
+
+
+def strange_words(text: str) -> str:
+    """Return the words of `text` that mean nothing to perfkit."""
+    return " ".join(word for word in text.lower().split() if word not in _KNOWN_WORDS)
 
 
 def read_unit(header: str) -> str:
@@ -173,27 +201,17 @@ def _read_quantity(number: str, tail: str, usual_unit: str) -> tuple[Figure, str
     raise UnreadableCellError(f'unknown unit "{" ".join(words[:1])}"')
 
 
-def _read_direction(sign: str | None, words: str) -> tuple[Direction | None, str]:
-    """Return which side is good by the sign and the words; and the words without those."""
-    found = {COMPARATORS[sign]} if sign else set()
-    left = plain(words)
-    for phrase in sorted(COMPARING_WORDS, key=len, reverse=True):
-        if f" {phrase} " in left:
-            found.add(COMPARING_WORDS[phrase])
-            left = left.replace(f" {phrase} ", "  ")
-    if len(found) > 1:
-        raise UnreadableCellError("it says both at most and at least")
-    return next(iter(found), None), left
-
-
+_LONGEST_CELL: Final = 200
 _LONGEST_UNIT: Final = 4
 _PUNCTUATION: Final = ".,;:()[]"
 _SIGNS: Final = "|".join(sorted(COMPARATORS, key=len, reverse=True))
 _NUMBER: Final = re.compile(
     rf"(?P<head>.*?)(?P<sign>{_SIGNS})?\s*"
-    r"(?<![\w.,])(?P<number>[+-]?(?:\d[\d_]*(?:,\d{3})*(?:\.\d+)?|\.\d+)(?!\d)(?:[eE][+-]?\d{1,2}\b)?)"
+    r"(?<![\w.,])(?P<number>[+-]?(?:\d[\d_]*(?:,\d{3})*(?:\.\d+)?|\.\d+)(?!\d)"
+    r"(?:[eE][+-]?\d{1,2}\b)?)"
     r"(?P<tail>.*)"
 )
+_PARTS: Final = re.compile(r"[/|;\u2192]")
 _VAGUE: Final = re.compile(r"[~\u2248\u00b1]")
 _FULL_WIDTH: Final = {0xFF01 + offset: 0x21 + offset for offset in range(94)}
 _IN_BRACKETS: Final = re.compile(r"[(\[]([^)\]]*)[)\]]")

@@ -1,8 +1,8 @@
-"""Understand the shape of a table: which column holds names, targets, thresholds, flags."""
+"""Understand one column of a table: names, targets, thresholds, flags or something else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 from typing import Final
 
@@ -17,21 +17,19 @@ from perfkit.catalog.cells import (
     read_pair,
     read_unit,
 )
-from perfkit.catalog.markdown import Cell, Table
+from perfkit.catalog.markdown import Table
 from perfkit.catalog.vocabulary import (
     CATEGORY_WORDS,
-    FILLERS,
     FLAG_WORDS,
-    NAME_WORDS,
     NOTE_WORDS,
     OBSERVED_WORDS,
+    PROMISE_WORDS,
     QUALIFIER_WORDS,
     SCALING,
     SCALING_HEADINGS,
     TARGET_WORDS,
     THRESHOLD_WORDS,
     mentions,
-    plain,
 )
 from perfkit.units import Unit
 
@@ -86,75 +84,17 @@ class Column:
     role: Role = Role.OTHER
 
 
-@frozen(kw_only=True)
-class Line:
-    """The columns that make one limit.
-
-    Args:
-        target: Where the target stands; None where the threshold's column has all there is.
-        threshold: Where the threshold stands, or target and threshold in one cell.
-    """
-
-    target: Column | None
-    threshold: Column
-
-
-@frozen(kw_only=True)
-class Shape:
-    """What each column of a table is for.
-
-    Args:
-        name: The column of names.
-        lines: The columns that make limits; at least one.
-        columns: All columns, with their roles.
-    """
-
-    name: Column
-    lines: tuple[Line, ...]
-    columns: tuple[Column, ...]
-
-    def with_role(self, role: Role) -> tuple[Column, ...]:
-        """Return the columns that have `role`."""
-        return tuple(column for column in self.columns if column.role is role)
-
-
-def shape_of(table: Table) -> Shape | None:
-    """Find out what each column is for; None if nothing in the table reads as a promise."""
-    columns = [_read_column(table, index) for index in range(len(table.header))]
-    name = _name_column(columns)
-    if name is None:
-        return None
-    columns[name.index] = name
-    promises = {Role.TARGET, Role.THRESHOLD, Role.LIMIT}
-    columns = [_as_limit(column) if column.is_compared else column for column in columns]
-    if not any(column.role in promises for column in columns) and _promises(table):
-        columns = [_as_limit(column) if column.units else column for column in columns]
-    lines = tuple(_pair_up(columns))
-    return Shape(name=name, lines=lines, columns=tuple(columns)) if lines else None
-
-
-def upright(table: Table) -> Table:
-    """Return the table with names in rows: turned over if "target" and "threshold" are rows."""
-    targets = [row for row in table.rows if mentions(row[0].text, TARGET_WORDS)]
-    thresholds = [row for row in table.rows if mentions(row[0].text, THRESHOLD_WORDS)]
-    if not targets or not thresholds or _promises_in(table.header):
-        return table
-    if not _figures((cell.text for cell in targets[0][1:]), ""):
-        return table
-    turned = tuple(zip(table.header, *table.rows, strict=True))
-    return evolve(table, header=turned[0], rows=turned[1:])
-
-
-def _read_column(table: Table, index: int) -> Column:
+def read_column(table: Table, index: int) -> Column:
+    """Look at one column by itself: its header, and its cells together."""
     header = table.header[index].text
     cells = [row[index].text for row in table.rows]
     unit = read_unit(header)
-    figures = _figures(cells, unit)
+    figures = figures_in(cells, unit)
     units = frozenset(figure.unit for figure in figures if figure.unit_text)
     column = Column(
         index=index,
         header=header,
-        kind=_kind_of(cells, len(figures), is_named=mentions(header, _PROMISE_WORDS)),
+        kind=_kind_of(header, cells, len(figures)),
         unit=unit,
         units=units,
         is_compared=any(figure.direction for figure in figures),
@@ -162,19 +102,21 @@ def _read_column(table: Table, index: int) -> Column:
     return evolve(column, role=_role_of(column))
 
 
-def _kind_of(cells: Sequence[str], figures: int, *, is_named: bool) -> Kind:
+def _kind_of(header: str, cells: Sequence[str], figures: int) -> Kind:
+    """Tell what the cells look like; a header that fits makes one or half of them enough."""
     full = [cell for cell in cells if not is_empty(cell)]
-    if full and all(read_flag(cell) is not None for cell in cells):
+    flags = sum(read_flag(cell) is not None for cell in full)
+    if full and flags >= len(full) / (2 if mentions(header, FLAG_WORDS) else 1):
         return Kind.FLAGS
     if full and all(cell.lower() in SCALING for cell in full):
         return Kind.SCALING
-    enough = 1 if is_named else len(full) / 2
+    enough = 1 if mentions(header, PROMISE_WORDS) else len(full) / 2
     if figures and figures >= enough:
         return Kind.FIGURES
     return Kind.TEXT if full else Kind.EMPTY
 
 
-def _figures(cells: Iterable[str], unit: str) -> list[Figure]:
+def figures_in(cells: Iterable[str], unit: str) -> list[Figure]:
     """Read what can be read; of two figures in one cell only the second."""
     figures = []
     for cell in cells:
@@ -202,74 +144,6 @@ def _role_of(column: Column) -> Role:
     return Role.OTHER
 
 
-def _name_column(columns: Sequence[Column]) -> Column | None:
-    for is_right in _NAME_CHOICES:
-        for column in columns:
-            if is_right(column):
-                return evolve(column, role=Role.NAME)
-    return None
-
-
-def _as_limit(column: Column) -> Column:
-    is_free = column.role is Role.OTHER and column.kind is Kind.FIGURES
-    return evolve(column, role=Role.LIMIT) if is_free else column
-
-
-def _promises(table: Table) -> bool:
-    """Tell whether the words around a table say that its figures are promises."""
-    is_in_section = any(mentions(text, _PROMISE_WORDS) for text in table.sections[-1:])
-    return is_in_section or _promises_in(table.header)
-
-
-def _promises_in(cells: Iterable[Cell]) -> bool:
-    return any(mentions(cell.text, _PROMISE_WORDS) for cell in cells)
-
-
-def _pair_up(columns: Sequence[Column]) -> list[Line]:
-    """Give each target its threshold; what stays alone makes a limit by itself."""
-    thresholds = [column for column in columns if column.role is Role.THRESHOLD]
-    lines = []
-    for target in (column for column in columns if column.role is Role.TARGET):
-        partner = min(
-            (column for column in thresholds if _belongs(target, column)),
-            key=lambda column: _distance(target, column),
-            default=None,
-        )
-        if partner:
-            thresholds.remove(partner)
-            lines.append(Line(target=target, threshold=partner))
-        else:
-            lines.append(Line(target=None, threshold=target))
-    singles = (*thresholds, *(column for column in columns if column.role is Role.LIMIT))
-    lines += [Line(target=None, threshold=column) for column in singles]
-    return sorted(lines, key=lambda line: (line.target or line.threshold).index)
-
-
-def _belongs(target: Column, threshold: Column) -> bool:
-    subjects = {_subject(target), _subject(threshold)} - {()}
-    is_one_unit = not target.units or not threshold.units or target.units & threshold.units
-    return bool(is_one_unit) and len(subjects) <= 1
-
-
-def _distance(target: Column, threshold: Column) -> tuple[bool, int, int]:
-    strength = next(
-        (rank for rank, word in enumerate(THRESHOLD_WORDS) if mentions(threshold.header, (word,))),
-        len(THRESHOLD_WORDS),
-    )
-    is_other = _subject(target) != _subject(threshold)
-    return is_other, strength, abs(threshold.index - target.index)
-
-
-def _subject(column: Column) -> tuple[str, ...]:
-    """Return the words of a header that say what it is about, rather than what it is for."""
-    header = f" {column.header} ".replace(f" {column.unit} ", " ")
-    return tuple(word for word in plain(header).split() if word not in _ROLE_WORDS)
-
-
-_PROMISE_WORDS: Final = (*TARGET_WORDS, *THRESHOLD_WORDS)
-_ROLE_WORDS: Final = frozenset(
-    word for phrase in (*_PROMISE_WORDS, *FILLERS) for word in phrase.split()
-)
 _ALL_KINDS: Final = tuple(Kind)
 _ROLES: Final[tuple[tuple[Role, tuple[str, ...], tuple[Kind, ...]], ...]] = (
     (Role.EMPTY, (), (Kind.EMPTY,)),
@@ -281,13 +155,4 @@ _ROLES: Final[tuple[tuple[Role, tuple[str, ...], tuple[Kind, ...]], ...]] = (
     (Role.THRESHOLD, THRESHOLD_WORDS, (Kind.FIGURES,)),
     (Role.CATEGORY, CATEGORY_WORDS, (Kind.TEXT,)),
     (Role.QUALIFIER, QUALIFIER_WORDS, (Kind.TEXT,)),
-)
-_NAME_CHOICES: Final[tuple[Callable[[Column], bool], ...]] = (
-    lambda column: (
-        column.kind is Kind.TEXT
-        and column.role in {Role.OTHER, Role.QUALIFIER}
-        and mentions(column.header, NAME_WORDS)
-    ),
-    lambda column: column.role in {Role.OTHER, Role.QUALIFIER} and not column.is_compared,
-    lambda column: column.kind is Kind.TEXT,
 )

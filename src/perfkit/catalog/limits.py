@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import timedelta
 from enum import StrEnum
-from numbers import Real
 from typing import Any, Final, TypeVar
 
 from attrs import frozen
 
+from perfkit.catalog.lines import Drawn, as_number, read_drawn
 from perfkit.catalog.problems import Problems, dotted, quoted
 from perfkit.errors import BudgetError, UnitError
 from perfkit.model import USUAL_WINDOW_SECONDS, Direction, Limit, Metric, Statistic
-from perfkit.units import EXAMPLES, Unit, format_quantity, parse_quantity
+from perfkit.units import EXAMPLES, Unit, parse_quantity
 
 LIMIT_KEYS: Final = ("target", "threshold", "statistic", "window", "min_samples", "direction")
 """What a limit written as a table may hold."""
-
-SCALING_WORDS: Final = {"constant": 0.0, "linear": 1.0, "quadratic": 2.0}
-"""How cost grows with size, as words for the exponent."""
-
-COMPARATORS: Final = {
-    "<=": Direction.AT_MOST,
-    ">=": Direction.AT_LEAST,
-    "<": Direction.AT_MOST,
-    ">": Direction.AT_LEAST,
-    "\N{LESS-THAN OR EQUAL TO}": Direction.AT_MOST,
-    "\N{GREATER-THAN OR EQUAL TO}": Direction.AT_LEAST,
-}
-"""Marks before a quantity that say which side is good. A limit always includes its line."""
 
 
 def parse_limit(metric: Metric, value: object) -> Limit:
@@ -116,14 +101,8 @@ def read_limit(
     if isinstance(value, tuple) and len(value) == len(_PAIR):
         pair = dict(zip(_PAIR, value, strict=True))
         return _read_table(metric, pair, problems, bare_numbers=bare_numbers)
-    line = _read_line(metric, value, problems, bare_numbers=bare_numbers)
+    line = read_drawn(metric, value, problems, bare_numbers=bare_numbers)
     return _build(_Parts(metric=metric, target=line, threshold=line), problems)
-
-
-@frozen
-class _Line:
-    value: float
-    direction: Direction | None
 
 
 @frozen(kw_only=True)
@@ -131,8 +110,8 @@ class _Parts:
     """A limit as it is written: what is left out is None."""
 
     metric: Metric
-    target: _Line | None
-    threshold: _Line | None
+    target: Drawn | None
+    threshold: Drawn | None
     direction: Direction | None = None
     statistic: Statistic | None = None
     window: float | None = None
@@ -149,7 +128,7 @@ def _read_table(
     if "threshold" not in table:
         problems.add(f"no threshold; write threshold = {_example(metric)}")
     lines = {
-        key: _read_line(metric, table[key], problems.below(key), bare_numbers=bare_numbers)
+        key: read_drawn(metric, table[key], problems.below(key), bare_numbers=bare_numbers)
         for key in _PAIR
         if key in table
     }
@@ -200,51 +179,6 @@ def _usual_direction(metric: Metric, target: float, threshold: float) -> Directi
     return metric.usual_direction or (Direction.AT_LEAST if falls else Direction.AT_MOST)
 
 
-def _read_line(
-    metric: Metric, value: object, problems: Problems, *, bare_numbers: bool
-) -> _Line | None:
-    try:
-        line = _parse_line(metric, value, bare_numbers=bare_numbers)
-    except UnitError as error:
-        problems.add(str(error), UnitError)
-        return None
-    if metric in _AT_MOST_ONE and line.value > 1:
-        much = format_quantity(line.value, Unit.RATIO)
-        problems.add(f'{much} is more than all; write {metric} between "0%" and "100%"', UnitError)
-        return None
-    return line
-
-
-def _parse_line(metric: Metric, value: object, *, bare_numbers: bool) -> _Line:
-    if not isinstance(value, str):
-        return _Line(_as_number(metric.unit, value, bare_numbers=bare_numbers), None)
-    match = _COMPARED.match(value)
-    sign, text = (match[1], value[match.end() :]) if match else ("", value)
-    word = text.strip().lower()
-    if metric is Metric.SCALING_EXPONENT and word in SCALING_WORDS:
-        return _Line(SCALING_WORDS[word], COMPARATORS.get(sign))
-    try:
-        return _Line(parse_quantity(text, metric.unit), COMPARATORS.get(sign))
-    except UnitError as error:
-        if metric is not Metric.SCALING_EXPONENT:
-            raise
-        words = ", ".join(f'"{each}"' for each in SCALING_WORDS)
-        raise UnitError(f"{quoted(text)} is no exponent; write {words} or a number") from error
-
-
-def _as_number(unit: Unit, value: object, *, bare_numbers: bool) -> float:
-    if isinstance(value, timedelta) and unit is Unit.SECONDS:
-        return value.total_seconds()
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise UnitError(f"{quoted(value)} is not a quantity; write {EXAMPLES[unit]}")
-    if not bare_numbers and unit not in _DIMENSIONLESS:
-        raise UnitError(f"{quoted(value)} has no unit; write {EXAMPLES[unit]}")
-    try:
-        return float(value)
-    except OverflowError:
-        raise UnitError("the number is too large; write a smaller one") from None
-
-
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
@@ -269,7 +203,7 @@ def _read_window(
     try:
         if isinstance(value, str):
             return parse_quantity(value, Unit.SECONDS)
-        return _as_number(Unit.SECONDS, value, bare_numbers=bare_numbers)
+        return as_number(Unit.SECONDS, value, bare_numbers=bare_numbers)
     except UnitError as error:
         problems.below("window").add(str(error), UnitError)
         return None
@@ -297,8 +231,3 @@ def _example(metric: Metric) -> str:
 
 
 _PAIR: Final = ("target", "threshold")
-_COMPARED: Final = re.compile(
-    r"\s*(" + "|".join(sorted(COMPARATORS, key=len, reverse=True)) + r")\s*"
-)
-_DIMENSIONLESS: Final = {Unit.RATIO, Unit.COUNT}
-_AT_MOST_ONE: Final = {Metric.HIT_RATIO, Metric.ERROR_RATIO}

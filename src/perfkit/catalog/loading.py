@@ -27,7 +27,12 @@ def load_catalog(path: str | PathLike[str]) -> Catalog:
         CatalogError: If the file cannot be read or anything in it is wrong. It holds every
             problem, one line each.
     """
-    return parse_catalog(read_text(path), fspath(path))
+    source = fspath(path)
+    if Path(path).suffix.lower() in _MARKDOWN:
+        name = shown(source, longest=500)
+        remedy = f"make a catalog of it with: perfkit catalog import {name}"
+        raise CatalogError([f"{name}:1: file: it is Markdown, not TOML; {remedy}"])
+    return parse_catalog(read_text(path), source)
 
 
 def parse_catalog(text: str, source: str = "perfkit.toml") -> Catalog:
@@ -126,4 +131,5 @@ def _in_order(found: list[Problem], located: Located, root: KeyPath) -> list[str
     return [text for _, text in sorted(lines, key=lambda each: each[0])]
 
 
+_MARKDOWN: Final = {".md", ".markdown"}
 _PLACE: Final = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")

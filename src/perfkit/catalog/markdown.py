@@ -84,7 +84,7 @@ def read_document(text: str) -> Document:
         elif token.type == "html_block" and "<table" in token.content.lower():
             html.append(_line_of(token))
         elif token.type == "table_open":
-            header, *rows = _rows(tokens[index:], parser)
+            header, *rows = _rows(tokens, index, parser)
             lost += _surplus(rows, len(header), lines)
             sections = tuple(title for title in headings.values() if title)
             tables.append(Table(sections=sections, header=header, rows=tuple(rows)))
@@ -100,11 +100,12 @@ def _parser() -> MarkdownIt:
     return MarkdownIt("commonmark").enable("table").disable("inline")
 
 
-def _rows(tokens: Sequence[Token], parser: MarkdownIt) -> Iterator[tuple[Cell, ...]]:
-    """Give out the rows of the table that `tokens` begin with, the header first."""
+def _rows(tokens: Sequence[Token], start: int, parser: MarkdownIt) -> Iterator[tuple[Cell, ...]]:
+    """Give out the rows of the table that begins at `start`, the header first."""
     cells: list[Cell] = []
     line = 0
-    for token in tokens:
+    for index in range(start, len(tokens)):
+        token = tokens[index]
         if token.type == "table_close":
             return
         if token.type == "tr_open":

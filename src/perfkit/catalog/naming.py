@@ -41,15 +41,15 @@ def unique_names(titles: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
 
 def _numbered(names: Sequence[str]) -> list[str]:
     taken = set(names)
-    seen: set[str] = set()
+    last: Counter[str] = Counter()
     result = []
     for name in names:
-        new = name or "budget"
-        number = 2
-        while new in seen or (new != name and new in taken):
-            new = f"{name or 'budget'}_{number}"
-            number += 1
-        seen.add(new)
+        new = base = name or "budget"
+        last[base] += 1
+        while last[base] > 1 and new in taken:
+            new = f"{base}_{last[base]}"
+            last[base] += new in taken
+        taken.add(new)
         result.append(new)
     return result
 

@@ -66,7 +66,8 @@ def dotted(path: KeyPath) -> str:
     """Write a path as people do: ``routes[0].when``."""
     text = ""
     for key in path:
-        text += f"[{key}]" if isinstance(key, int) else f".{shown(key)}"
+        name = shown(str(key)) or '""'
+        text += f"[{key}]" if isinstance(key, int) else f".{name}"
     return text.removeprefix(".")
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from attrs import frozen
 
+from perfkit.catalog.lines import SCALING_WORDS
 from perfkit.model import Direction, Metric, Statistic
 from perfkit.units import Unit
 
@@ -45,7 +46,7 @@ class Hint:
     near: bool = False
 
 
-_WORD: Final = re.compile(r"[^\W_]+")
+_WORD: Final = re.compile(r"[^\W_]+|#")
 
 
 def _split(words: str) -> tuple[str, ...]:
@@ -58,10 +59,11 @@ TARGET_WORDS: Final = _split(
     " good, warning, warn, warn at, soft limit"
 )
 THRESHOLD_WORDS: Final = _split(
-    "threshold, thresholds, limit, limits, budget, budgets, ceiling, floor, alert, alerts, alert at,"
-    " alarm, hard limit, acceptable, tolerable, breach, maximum, minimum, max, min, worst, critical,"
-    " sla"
+    "threshold, thresholds, limit, limits, budget, budgets, ceiling, floor, alert, alerts,"
+    " alert at, alarm, hard limit, acceptable, tolerable, breach, maximum, minimum, max, min,"
+    " worst, critical, sla"
 )
+PROMISE_WORDS: Final = (*TARGET_WORDS, *THRESHOLD_WORDS)
 FLAG_WORDS: Final = _split(
     "critical, critical path, must hold, must, mandatory, required, blocking, blocker, essential,"
     " severity, gate, gating, hard"
@@ -75,7 +77,7 @@ CATEGORY_WORDS: Final = _split("category, area, domain, subsystem, group, team")
 QUALIFIER_WORDS: Final = _split("sli, metric, indicator, measure, measurement, statistic, kind")
 NOTE_WORDS: Final = _split(
     "note, notes, comment, comments, remark, remarks, description, details, rationale, reason, why,"
-    " owner, contact, source, link, links, id, no, nr, how measured, condition, conditions"
+    " #, owner, contact, source, link, links, id, no, nr, how measured, condition, conditions"
 )
 SCALING_HEADINGS: Final = _split(
     "scaling, scaling factor, scales, scale, growth, complexity, order"
@@ -111,9 +113,7 @@ FLAGS: Final[Mapping[str, bool]] = {
 }
 EMPTY_CELLS: Final = ("", "-", "\u2013", "\u2014", "--", "n/a", "na", "none")
 SCALING: Final[Mapping[str, float]] = {
-    "constant": 0.0,
-    "linear": 1.0,
-    "quadratic": 2.0,
+    **SCALING_WORDS,
     "o(1)": 0.0,
     "o(n)": 1.0,
     "o(n^2)": 2.0,
@@ -139,7 +139,7 @@ COMPARING_WORDS: Final[Mapping[str, Direction]] = {
 FILLERS: Final = _split(
     "latency, response, time, duration, call, calls, each, per, the, a, of, for, in, is, be, and,"
     " usage, use, used, rate, ratio, utilization, utilisation, size, request, requests, operation,"
-    " operations, percentile, total, ok, must, should"
+    " operations, throughput, percentile, total, ok, must, should"
 )
 
 # Statistics.

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from perfkit.catalog.catalog import Catalog, CatalogSettings, SinkDeclaration
-from perfkit.catalog.limits import SCALING_WORDS
+from perfkit.catalog.lines import SCALING_WORDS
 from perfkit.errors import MissingExtraError
 from perfkit.model import (
     USUAL_WINDOW_SECONDS,
@@ -39,6 +39,7 @@ def dump_catalog(catalog: Catalog) -> str:
     for budget in catalog.budgets:
         document["budgets"][budget.name] = _budget(budget, toml)
     if catalog.routes:
+        document.add(toml.nl())  # tomlkit leaves no room before a list of tables
         document["routes"] = toml.aot()
     for route in catalog.routes:
         document["routes"].append(_route(route, toml))
@@ -52,9 +53,9 @@ def dump_catalog(catalog: Catalog) -> str:
 def line_text(limit: Limit, line: float) -> str:
     """Write a target or threshold of `limit`, with its direction where that is not obvious.
 
-    >>> line_text(Limit(metric=Metric.HIT_RATIO, target=0.95, threshold=0.85,
-    ...     direction=Direction.AT_LEAST, statistic=Statistic.RATIO, window=60.0), 0.95)
-    '>= 95%'
+    >>> from perfkit.catalog import parse_limit
+    >>> line_text(parse_limit(Metric.HIT_RATIO, ("90%", "80%")), 0.8)
+    '>= 80%'
     """
     sign = ">= " if limit.direction is Direction.AT_LEAST else ""
     if not sign and limit.metric.usual_direction is not Direction.AT_MOST:

@@ -1,0 +1,170 @@
+"""`perfkit catalog`: check, list and import budgets."""
+
+from __future__ import annotations
+
+import json
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from perfkit.catalog import (
+    Catalog,
+    dump_catalog,
+    find_catalog,
+    import_markdown,
+    line_text,
+    load_catalog,
+    read_text,
+)
+from perfkit.errors import CatalogError
+from perfkit.model import USUAL_WINDOW_SECONDS, Budget, Limit
+from perfkit.units import Unit, write_quantity
+
+_NO_CATALOG: Final = (
+    "perfkit.toml:1: file: there is none here or above, nor a pyproject.toml with [tool.perfkit];"
+    " write one, or make one with: perfkit catalog import DOC.md"
+)
+_FILE: Final = click.argument("file", required=False, type=click.Path(path_type=Path))
+
+
+@click.group()
+def command() -> None:
+    """Check, list and import budgets.
+
+    Where FILE is left out, the catalog is looked for in the working directory and above it:
+    perfkit.toml, or pyproject.toml with a [tool.perfkit] table.
+    """
+
+
+@command.command()
+@_FILE
+def check(file: Path | None) -> None:
+    """Tell everything that is wrong with a catalog.
+
+    Exits with 0 if nothing is, else with 2 and one line for each problem.
+    """
+    path = _path_of(file)
+    catalog = load_catalog(path)
+    limits = sum(len(budget.limits) for budget in catalog.budgets)
+    counts = (_count(len(catalog.budgets), "budget"), _count(limits, "limit"))
+    click.echo(f"{path}: {', '.join(counts)}, no problems")
+
+
+@command.command("list")
+@_FILE
+@click.option("--json", "as_json", is_flag=True, help="Write JSON, in base units.")
+def list_(file: Path | None, *, as_json: bool) -> None:
+    """Show the budgets of a catalog."""
+    catalog = load_catalog(_path_of(file))
+    if as_json:
+        click.echo(json.dumps([_budget_as_data(budget) for budget in catalog.budgets], indent=2))
+    else:
+        Console(highlight=False).print(_as_table(catalog))
+
+
+@command.command("import")
+@click.argument("document", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
+@click.option("--force", is_flag=True, help="Overwrite the file if there is one.")
+def import_(document: Path, output: Path | None, *, force: bool) -> None:
+    """Make a catalog of the tables in a Markdown document.
+
+    The catalog goes to the standard output, or to the file given with -o. What did not fit is
+    told on the standard error stream, with its line, and kept as a note on its budget.
+    """
+    result = import_markdown(read_text(document), str(document))
+    for remark in result.remarks:
+        click.echo(remark, err=True)
+    text = dump_catalog(result.catalog)
+    if output is None:
+        click.echo(text.encode(), nl=False)
+    else:
+        _write(output, text, force=force)
+    counts = (_count(len(result.catalog.budgets), "budget"), _count(len(result.remarks), "remark"))
+    place = f", written to {output}" if output else ""
+    click.echo(f"{document}: {', '.join(counts)}{place}", err=True)
+
+
+def _path_of(file: Path | None) -> Path:
+    path = file or find_catalog()
+    if path is None:
+        raise CatalogError([_NO_CATALOG])
+    return path
+
+
+def _write(output: Path, text: str, *, force: bool) -> None:
+    try:
+        with output.open("w" if force else "x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError:
+        raise CatalogError([f"{output}:1: file: it exists; overwrite it with --force"]) from None
+    except OSError as error:
+        reason = f"it cannot be written ({error.strerror}); write another path"
+        raise CatalogError([f"{output}:1: file: {reason}"]) from None
+
+
+def _budget_as_data(budget: Budget) -> dict[str, Any]:
+    return {
+        "name": budget.name,
+        "category": budget.category,
+        "critical": budget.critical,
+        "description": budget.description,
+        "limits": [_limit_as_data(limit) for limit in budget.limits],
+    }
+
+
+def _limit_as_data(limit: Limit) -> dict[str, Any]:
+    return {
+        "metric": limit.metric.value,
+        "target": limit.target,
+        "threshold": limit.threshold,
+        "direction": limit.direction.value,
+        "statistic": limit.statistic.value,
+        "window": limit.window,
+        "min_samples": limit.min_samples,
+    }
+
+
+def _as_table(catalog: Catalog) -> Table:
+    """Draw the budgets, those of one category under its name, each limit on a line."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for header in ("budget", "critical", "limit", "target", "threshold"):
+        table.add_column(header, overflow="fold")
+    for category, budgets in groupby(catalog.budgets, key=lambda budget: budget.category):
+        table.add_row(Text(_printable(category) or "(no category)", style="bold cyan"))
+        for budget in budgets:
+            _add_rows(table, budget)
+    return table
+
+
+def _add_rows(table: Table, budget: Budget) -> None:
+    name = Text(f"  {_printable(budget.name)}")
+    critical = Text("yes" if budget.critical else "")
+    for limit in budget.limits or (None,):
+        cells = _cells(limit) if limit else ("no limit", "", "")
+        table.add_row(name, critical, *map(Text, cells))
+        name = critical = Text()
+
+
+def _cells(limit: Limit) -> tuple[str, str, str]:
+    statistic = "" if limit.statistic is limit.metric.usual_statistic else f" {limit.statistic}"
+    is_usual = limit.window in {None, USUAL_WINDOW_SECONDS}
+    window = "" if is_usual else f" over {write_quantity(limit.window or 0.0, Unit.SECONDS)}"
+    return (
+        f"{limit.metric}{statistic}{window}",
+        line_text(limit, limit.target),
+        line_text(limit, limit.threshold),
+    )
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

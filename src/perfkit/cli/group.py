@@ -1,0 +1,50 @@
+"""The group of all subcommands, each loaded when it is used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, Final
+
+import click
+
+from perfkit.errors import PerfkitError
+
+SUBCOMMANDS: Final = {
+    "catalog": "Check, list and import budgets.",
+    "demo": "Run the example service against its budgets.",
+}
+"""Name of each subcommand, which is that of its module too, with one line of help."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports ``perfkit.cli.<name>`` for the subcommand that runs, and no other."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it so
+        """Return the names of all subcommands."""
+        return sorted(SUBCOMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - likewise
+        """Load one subcommand: the object called `command` in its module."""
+        if cmd_name not in SUBCOMMANDS:
+            return None
+        found: click.Command = import_module(f"perfkit.cli.{cmd_name}").command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - likewise
+        """Write the list of subcommands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(SUBCOMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand; an error of perfkit's becomes lines on stderr and exit code 2."""
+        try:
+            return super().invoke(ctx)
+        except PerfkitError as error:
+            click.echo(str(error), err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="perfkit")
+def command() -> None:
+    """Keep performance promises: write them down once, hold them everywhere."""

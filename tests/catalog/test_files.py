@@ -1,0 +1,194 @@
+"""Catalog files are found upwards, and files in a bad state are named as such."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from perfkit.catalog import find_catalog, load_catalog, read_text
+from perfkit.errors import CatalogError
+
+CATALOG = '[budgets.load]\nduration = "1s"\n'
+PROJECT = '[tool.perfkit.budgets.load]\nduration = "1s"\n'
+
+
+def problem_of(path: Path) -> str:
+    """The one thing that is said of a file that cannot be loaded."""
+    with pytest.raises(CatalogError) as caught:
+        load_catalog(path)
+    (problem,) = caught.value.problems
+    return problem
+
+
+@pytest.fixture
+def below(tmp_path: Path) -> Path:
+    """A folder three floors down."""
+    folder = tmp_path / "a" / "b" / "c"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.mark.parametrize(("name", "text"), [("perfkit.toml", CATALOG), ("pyproject.toml", PROJECT)])
+def test_a_catalog_is_found_in_a_folder_above(
+    tmp_path: Path, below: Path, name: str, text: str
+) -> None:
+    (tmp_path / "a" / name).write_text(text)
+
+    assert find_catalog(below) == tmp_path / "a" / name
+
+
+def test_the_search_begins_in_the_working_directory(
+    below: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (below / "perfkit.toml").write_text(CATALOG)
+    monkeypatch.chdir(below)
+
+    assert find_catalog() == below / "perfkit.toml"
+
+
+def test_the_nearest_catalog_wins(tmp_path: Path, below: Path) -> None:
+    (tmp_path / "perfkit.toml").write_text(CATALOG)
+    (below / "pyproject.toml").write_text(PROJECT)
+
+    assert find_catalog(below) == below / "pyproject.toml"
+
+
+def test_in_one_folder_perfkit_toml_wins(below: Path) -> None:
+    (below / "perfkit.toml").write_text(CATALOG)
+    (below / "pyproject.toml").write_text(PROJECT)
+
+    assert find_catalog(below) == below / "perfkit.toml"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[project]\nname = "a"\n',
+        '[project]\ndependencies = ["perfkit"]\n',
+        "# [tool.perfkit]\n",
+        'text = """\n[tool.perfkit]\n"""\n',
+        "[tool.perf",
+        "\N{LATIN SMALL LETTER E WITH ACUTE}",
+    ],
+)
+def test_a_pyproject_without_the_table_is_passed_over(
+    tmp_path: Path, below: Path, text: str
+) -> None:
+    (tmp_path / "perfkit.toml").write_text(CATALOG)
+    (below / "pyproject.toml").write_text(text, encoding="latin-1")
+
+    assert find_catalog(below) == tmp_path / "perfkit.toml"
+
+
+def test_a_folder_called_perfkit_toml_is_passed_over(tmp_path: Path, below: Path) -> None:
+    (tmp_path / "perfkit.toml").write_text(CATALOG)
+    (below / "perfkit.toml").mkdir()
+
+    assert find_catalog(below) == tmp_path / "perfkit.toml"
+
+
+def test_without_a_catalog_none_is_found(below: Path) -> None:
+    found = find_catalog(below)
+
+    assert found is None or below not in found.parents
+
+
+def test_a_working_directory_that_is_gone_is_no_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone() -> Path:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "cwd", gone)
+
+    assert find_catalog() is None
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    path = tmp_path / "perfkit.toml"
+
+    assert problem_of(path) == (
+        f"{path}:1: file: there is no such file; write the path of one that exists"
+    )
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    assert problem_of(tmp_path).endswith(": file: it is a folder; write the path of a file in it")
+
+
+def test_a_file_below_a_file(tmp_path: Path) -> None:
+    (tmp_path / "perfkit.toml").write_text(CATALOG)
+
+    assert "there is no such file" in problem_of(tmp_path / "perfkit.toml" / "x")
+
+
+def test_a_path_that_cannot_be() -> None:
+    assert "it cannot be read (embedded null byte)" in problem_of(Path("a\0b"))
+
+
+def test_a_name_that_is_too_long() -> None:
+    assert "it cannot be read (File name too long)" in problem_of(Path("a" * 5000))
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything"
+)
+def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "perfkit.toml"
+    path.write_text(CATALOG)
+    path.chmod(0)
+
+    assert "it may not be read; allow it with: chmod u+r" in problem_of(path)
+
+
+def test_permission_denied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same, where the tests are run by somebody who may read everything."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "open", refuse)
+
+    assert "it may not be read; allow it with: chmod u+r" in problem_of(tmp_path / "perfkit.toml")
+
+
+def test_a_folder_that_may_not_be_searched_is_passed_over(
+    below: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> bool:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+
+    assert find_catalog(below) is None
+
+
+def test_bytes_that_are_not_utf_8_are_told_with_their_line(tmp_path: Path) -> None:
+    path = tmp_path / "perfkit.toml"
+    path.write_bytes(b"[budgets.load]\ncategory = 'caf\xe9'\n")
+
+    assert problem_of(path) == f"{path}:2: file: byte 0xe9 is not UTF-8; save the file as UTF-8"
+
+
+def test_utf_16_is_not_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / "perfkit.toml"
+    path.write_text(CATALOG, encoding="utf-16")
+
+    assert "is not UTF-8" in problem_of(path)
+
+
+def test_ten_megabytes_are_refused_without_reading_them_all(tmp_path: Path) -> None:
+    path = tmp_path / "perfkit.toml"
+    with path.open("wb") as file:
+        file.truncate(10 * 2**20)
+
+    assert problem_of(path).endswith(
+        "it is larger than 1 MiB, the most that is read; take out what is no budget, or split it"
+    )
+
+
+def test_the_largest_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "perfkit.toml"
+    path.write_text(CATALOG + "#" * (2**20 - len(CATALOG)))
+
+    assert len(read_text(path)) == 2**20

@@ -1,0 +1,192 @@
+"""A catalog that is written as TOML loads as the same catalog."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perfkit.catalog import (
+    Catalog,
+    CatalogSettings,
+    SinkDeclaration,
+    dump_catalog,
+    parse_catalog,
+    parse_limit,
+)
+from perfkit.errors import MissingExtraError
+from perfkit.model import Budget, Direction, Limit, Metric, Route, Severity, Statistic
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+NAMES = TEXTS.filter(bool)
+SPANS = st.sampled_from(["always", "violations", "never"])
+SHARES = {Metric.HIT_RATIO, Metric.ERROR_RATIO}
+
+
+@st.composite
+def limits(draw: st.DrawFn, metric: Metric, statistic: Statistic) -> Limit:
+    """Any limit on one statistic of one metric."""
+    direction = draw(st.sampled_from(Direction))
+    most = 1.0 if metric in SHARES else sys.float_info.max
+    lines = sorted(draw(st.tuples(*[st.floats(0.0, most)] * 2)))
+    target, threshold = lines if direction is Direction.AT_MOST else lines[::-1]
+    windows = st.floats(0.0, sys.float_info.max, exclude_min=True)
+    return Limit(
+        metric=metric,
+        target=target,
+        threshold=threshold,
+        direction=direction,
+        statistic=statistic,
+        window=None if statistic is Statistic.EACH else draw(windows),
+        min_samples=draw(st.integers(1, 10**6)),
+    )
+
+
+@st.composite
+def limits_of_a_budget(draw: st.DrawFn) -> tuple[Limit, ...]:
+    """Limits on several metrics, with several statistics, those of one metric side by side."""
+    metrics = draw(st.lists(st.sampled_from(Metric), max_size=3, unique=True))
+    statistics = st.lists(st.sampled_from(Statistic), min_size=1, max_size=3, unique=True)
+    return tuple(
+        draw(limits(metric, statistic)) for metric in metrics for statistic in draw(statistics)
+    )
+
+
+BUDGETS = st.builds(
+    Budget,
+    name=NAMES,
+    category=TEXTS,
+    critical=st.booleans(),
+    description=TEXTS,
+    limits=limits_of_a_budget(),
+    sinks=st.none() | st.lists(TEXTS, max_size=2).map(tuple),
+    spans=st.none() | SPANS,
+    notes=st.lists(TEXTS, max_size=2).map(tuple),
+)
+SETTINGS = st.builds(
+    CatalogSettings,
+    spans=st.none() | SPANS,
+    category_spans=st.dictionaries(TEXTS, SPANS, max_size=2),
+    unknown_budgets=st.none() | st.sampled_from(["warn", "raise", "ignore"]),
+    sinks=st.none() | st.lists(TEXTS, max_size=2).map(tuple),
+    enabled=st.none() | st.booleans(),
+)
+ROUTES = st.builds(
+    Route,
+    sinks=st.lists(TEXTS, max_size=2).map(tuple),
+    budget=st.none() | TEXTS,
+    category=st.none() | TEXTS,
+    severity=st.none() | st.sampled_from(Severity),
+)
+PLAIN: st.SearchStrategy[Any] = (
+    TEXTS
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False)
+    | st.booleans()
+    | st.dates()
+    | st.datetimes(timezones=st.none() | st.just(UTC))
+)
+OPTIONS = st.dictionaries(
+    TEXTS.filter(lambda name: name != "type"),
+    st.recursive(
+        PLAIN,
+        lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXTS, inner, max_size=2),
+        max_leaves=4,
+    ),
+    max_size=3,
+)
+CATALOGS = st.builds(
+    Catalog,
+    budgets=st.lists(BUDGETS, max_size=3, unique_by=lambda budget: budget.name).map(tuple),
+    settings=SETTINGS,
+    routes=st.lists(ROUTES, max_size=2).map(tuple),
+    sinks=st.lists(
+        st.builds(SinkDeclaration, name=NAMES, type=TEXTS, options=OPTIONS),
+        max_size=2,
+        unique_by=lambda sink: sink.name,
+    ).map(tuple),
+)
+
+
+@given(CATALOGS)
+@settings(deadline=None)
+def test_what_is_written_loads_as_the_same(catalog: Catalog) -> None:
+    text = dump_catalog(catalog)
+
+    assert evolve(parse_catalog(text), source="") == catalog
+
+
+@given(CATALOGS)
+@settings(deadline=None, max_examples=30)
+def test_writing_again_gives_the_same_text(catalog: Catalog) -> None:
+    text = dump_catalog(catalog)
+
+    assert dump_catalog(parse_catalog(text)) == text
+
+
+def test_an_empty_catalog_loads_again() -> None:
+    assert parse_catalog(dump_catalog(Catalog())).budgets == ()
+
+
+def test_the_text_is_what_a_person_would_write() -> None:
+    duration = parse_limit(Metric.DURATION, ("100ms", "300ms"))
+    rate = parse_limit(Metric.DISK_WRITE_RATE, "10MB/min")
+    p95 = {"target": "5ms", "threshold": "20ms", "statistic": "p95", "window": "5m"}
+    hits = parse_limit(Metric.HIT_RATIO, {"target": "95%", "threshold": "85%", "min_samples": 20})
+    budget = Budget(
+        name="cache_hit",
+        category="cache",
+        critical=True,
+        limits=(duration, parse_limit(Metric.DURATION, p95), hits, rate),
+    )
+    route = Route(severity=Severity.WARNING, sinks=("log",))
+
+    assert dump_catalog(Catalog(budgets=(budget,), routes=(route,))) == (
+        "[budgets.cache_hit]\n"
+        'category = "cache"\n'
+        "critical = true\n"
+        "duration = [\n"
+        '    { target = "100ms", threshold = "300ms" },\n'
+        '    { target = "5ms", threshold = "20ms", statistic = "p95", window = "5min" },\n'
+        "]\n"
+        'hit_ratio = { target = ">= 95%", threshold = ">= 85%", min_samples = 20 }\n'
+        'disk_write_rate = "10MB/min"\n'
+        "\n"
+        "[[routes]]\n"
+        'when = { severity = ">= warning" }\n'
+        'sinks = ["log"]\n'
+    )
+
+
+def test_words_for_scaling_come_back_as_words() -> None:
+    budget = Budget(name="a", limits=(parse_limit(Metric.SCALING_EXPONENT, "Linear"),))
+
+    assert 'scaling_exponent = "linear"' in dump_catalog(Catalog(budgets=(budget,)))
+
+
+@pytest.mark.parametrize("value", [date(2024, 2, 29), [], {}, [{"a": [{"b": 1}]}]])
+def test_options_of_sinks_keep_their_types(value: object) -> None:
+    sink = SinkDeclaration(name="file", type="jsonl", options={"value": value})
+
+    assert parse_catalog(dump_catalog(Catalog(sinks=(sink,)))).sinks == (sink,)
+
+
+def test_a_time_of_day_with_a_zone_comes_back() -> None:
+    at = datetime(2024, 2, 29, 1, 2, 3, tzinfo=UTC)
+    sink = SinkDeclaration(name="file", type="jsonl", options={"at": at})
+    text = dump_catalog(Catalog(sinks=(sink,)))
+
+    assert tomllib.loads(text)["sinks"]["file"]["at"] == at
+
+
+def test_without_its_extra_writing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tomlkit", None)
+
+    with pytest.raises(MissingExtraError, match="pip install 'perfkit\\[cli\\]'"):
+        dump_catalog(Catalog())

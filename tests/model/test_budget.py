@@ -1,0 +1,104 @@
+"""Budgets and limits hold together, or say why not."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from perfkit.errors import BudgetError
+from perfkit.model import Budget, Direction, Limit, Metric, Statistic
+from perfkit.units import Unit
+
+
+def limit(**parts: object) -> Limit:
+    """A limit on duration, other where `parts` say so."""
+    usual = {
+        "metric": Metric.DURATION,
+        "target": 0.1,
+        "threshold": 0.3,
+        "direction": Direction.AT_MOST,
+    }
+    return Limit(**(usual | parts))  # type: ignore[arg-type]  # the tests pass wrong parts too
+
+
+@pytest.mark.parametrize(
+    ("direction", "good", "bad"), [(Direction.AT_MOST, 0.1, 0.11), (Direction.AT_LEAST, 0.3, 0.29)]
+)
+def test_a_value_on_the_line_is_on_its_good_side(
+    direction: Direction, good: float, bad: float
+) -> None:
+    both = limit(direction=direction, target=good, threshold=good)
+
+    assert both.meets_target(good)
+    assert both.holds_threshold(good)
+    assert not both.meets_target(bad)
+    assert not both.holds_threshold(bad)
+
+
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        (
+            {"target": 0.5},
+            "target 500 ms is looser than threshold 300 ms; write a target of at most",
+        ),
+        ({"direction": Direction.AT_LEAST}, "write a target of at least 300 ms"),
+        ({"target": -1.0}, "target is -1.0; write a finite number"),
+        ({"threshold": math.nan}, "threshold is nan; write a finite number"),
+        ({"threshold": math.inf}, "threshold is inf; write a finite number"),
+        ({"window": 60.0}, '"each" has no window'),
+        ({"statistic": Statistic.P95}, 'statistic "p95" needs a window; write window = "1m"'),
+        ({"statistic": Statistic.P95, "window": 0.0}, "write one longer than zero"),
+        ({"min_samples": 0}, "min_samples is 0; write 1 or more"),
+    ],
+)
+def test_a_limit_that_contradicts_itself_says_how(parts: dict[str, object], says: str) -> None:
+    with pytest.raises(BudgetError) as caught:
+        limit(**parts)
+
+    assert says in str(caught.value)
+
+
+def test_all_that_is_wrong_with_a_limit_is_said_at_once() -> None:
+    with pytest.raises(BudgetError) as caught:
+        limit(target=-1.0, min_samples=0, window=60.0)
+
+    assert str(caught.value).count(";") == 5
+
+
+def test_two_limits_of_one_statistic_are_refused() -> None:
+    with pytest.raises(BudgetError, match="two limits on duration each; keep one"):
+        Budget(name="a", limits=[limit(), limit(target=0.2)])  # type: ignore[arg-type]  # converted
+
+
+def test_one_metric_may_have_limits_on_several_statistics() -> None:
+    limits = (limit(), limit(statistic=Statistic.P95, window=60.0))
+
+    assert Budget(name="a", limits=limits).metrics == {Metric.DURATION}
+
+
+def test_a_budget_needs_a_name() -> None:
+    with pytest.raises(BudgetError, match="no name; write one"):
+        Budget(name="")
+
+
+def test_a_budget_without_limits_is_measured_and_never_judged() -> None:
+    assert Budget(name="a").metrics == frozenset()
+
+
+@pytest.mark.parametrize("metric", Metric)
+def test_every_metric_has_a_unit_and_a_usual_statistic(metric: Metric) -> None:
+    assert metric.unit in Unit
+    assert metric.usual_statistic in Statistic
+
+
+def test_only_concurrency_has_no_usual_direction() -> None:
+    without = [metric for metric in Metric if metric.usual_direction is None]
+
+    assert without == [Metric.CONCURRENCY]
+
+
+@pytest.mark.parametrize("metric", [Metric.THROUGHPUT, Metric.HIT_RATIO])
+def test_more_is_better_for(metric: Metric) -> None:
+    assert metric.usual_direction is Direction.AT_LEAST
