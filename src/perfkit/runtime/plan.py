@@ -176,9 +176,7 @@ def _complain(name: str, now: Settings) -> None:
     message = f"budget {name!r} is not in {source}; {hint}"
     if now.unknown_budgets == "raise":
         raise UnknownBudgetError(message)
-    faults.warn_once(
-        ("unknown budget", name), "perfkit: %s Measured without limits until then.", message
-    )
+    faults.warn_once(("unknown budget", name), "perfkit: %s; until then it has no limits", message)
 
 
 def _choose_probes(request: Request, budget: Budget, now: Settings) -> tuple[Probe, ...]:
