@@ -1,0 +1,69 @@
+# make demo and make test set themselves up; nothing has to be installed by hand.
+
+# The first Python on the PATH that is new enough, unless one is given: make test PYTHON=python3.12
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; \
+	done)
+BIN := .venv/bin
+RUN_TESTS := -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint imports types unit docs other-pythons venv venv-demo python pins clean
+
+help:  ## Say what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: venv-demo  ## Run the example service and hold it to its budgets; options: make demo ARGS="--json"
+	.venv-demo/bin/perfkit demo $(ARGS)
+
+test: lint imports types unit docs other-pythons  ## Run every check
+	@echo "All checks passed."
+
+lint: venv  ## Check format and style
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+imports: venv  ## Check that the rooms keep to their floors
+	$(BIN)/lint-imports --no-logo
+
+types: venv  ## Check types, with mypy and pyright
+	$(BIN)/mypy
+	@if command -v node >/dev/null; then \
+		echo $(BIN)/pyright && $(BIN)/pyright; \
+	else \
+		echo "pyright: skipped, it needs node on the PATH"; \
+	fi
+
+unit: venv  ## Run the tests and the examples of the documentation, with coverage
+	$(BIN)/python $(RUN_TESTS) --cov --cov-report=
+	$(BIN)/python scripts/room_coverage.py
+
+docs: venv  ## Build the documentation into docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going --quiet -b html docs docs/_build/html
+
+other-pythons: venv  ## Run the tests on the other Pythons of this machine
+	$(BIN)/python scripts/other_pythons.py $(RUN_TESTS) --quiet
+
+venv: python
+	@$(PYTHON) scripts/environment.py .venv all dev
+
+venv-demo: python
+	@$(PYTHON) scripts/environment.py .venv-demo cli,otlp demo
+
+python:
+	@$(or $(PYTHON),false) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "perfkit needs Python 3.11 or later; say where it is: make PYTHON=/path/to/python" >&2; \
+		exit 1; }
+
+pins: python  ## Write constraints.txt anew from what is newest now
+	rm -rf .cache/pins && $(PYTHON) -m venv .cache/pins
+	.cache/pins/bin/python -m pip install --quiet --upgrade pip
+	.cache/pins/bin/python -m pip install --quiet ".[all]" --group dev
+	.cache/pins/bin/python -m pip freeze --all | grep -v '^perfkit' | LC_ALL=C sort -f >constraints.txt
+
+clean:  ## Remove everything that was made
+	rm -rf .venv .venv-* .cache .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+		.import_linter_cache build dist docs/_build demo-output
