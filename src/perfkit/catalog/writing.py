@@ -143,7 +143,20 @@ def _route(route: Route, toml: ModuleType) -> Any:
 
 
 def _sink(sink: SinkDeclaration) -> Mapping[str, Any]:
-    return {"type": sink.type, **sink.options}
+    return {"type": sink.type, **_plain_first(sink.options)}
+
+
+def _plain_first(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Put plain values before tables, as TOML has to, so that what was read is written the same."""
+    ordered = sorted(options.items(), key=lambda item: _holds_table(item[1]))
+    return {
+        key: _plain_first(value) if isinstance(value, Mapping) else value for key, value in ordered
+    }
+
+
+def _holds_table(value: object) -> bool:
+    items = value if isinstance(value, list) else [value]
+    return any(isinstance(item, Mapping) for item in items)
 
 
 def _tomlkit() -> ModuleType:

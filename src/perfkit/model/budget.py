@@ -65,7 +65,7 @@ class Metric(StrEnum):
 
     @property
     def usual_statistic(self) -> Statistic:
-        """The statistic when nobody says so: `each` for what one call can show."""
+        """Which statistic is meant when nobody says so."""
         return _STATISTICS.get(self, Statistic.EACH)
 
 
