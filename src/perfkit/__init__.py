@@ -1,32 +1,38 @@
 """Performance budgets, written down once and held everywhere."""
 
-from perfkit.assembly import configure, override, reset
-from perfkit.catalog import Catalog
-from perfkit.errors import (
-    BudgetError,
-    BudgetExceeded,
-    CatalogError,
-    ConfigurationError,
-    MissingExtraError,
-    PerfkitError,
-    UnitError,
-    UnknownBudgetError,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
 from perfkit.instruments import Spent, budget, cpu_profiled, memory_profiled, timed
-from perfkit.model import (
-    Budget,
-    Direction,
-    Limit,
-    Measurement,
-    Metric,
-    Outcome,
-    Severity,
-    State,
-    Statistic,
-    Verdict,
-    Violation,
-)
-from perfkit.otel.providers import Telemetry
+from perfkit.runtime.state import state as _state
+
+if TYPE_CHECKING:
+    from perfkit.assembly import configure, override, reset
+    from perfkit.catalog import Catalog
+    from perfkit.errors import (
+        BudgetError,
+        BudgetExceeded,
+        CatalogError,
+        ConfigurationError,
+        MissingExtraError,
+        PerfkitError,
+        UnitError,
+        UnknownBudgetError,
+    )
+    from perfkit.model import (
+        Budget,
+        Direction,
+        Limit,
+        Measurement,
+        Metric,
+        Outcome,
+        Severity,
+        State,
+        Statistic,
+        Verdict,
+        Violation,
+    )
+    from perfkit.otel.telemetry import Telemetry
 
 __all__ = [
     "Budget",
@@ -59,3 +65,47 @@ __all__ = [
     "reset",
     "timed",
 ]
+
+_HOMES: Final = {
+    "perfkit.assembly": {"configure", "make_default", "override", "reset"},
+    "perfkit.catalog": {"Catalog"},
+    "perfkit.errors": {
+        "BudgetError",
+        "BudgetExceeded",
+        "CatalogError",
+        "ConfigurationError",
+        "MissingExtraError",
+        "PerfkitError",
+        "UnitError",
+        "UnknownBudgetError",
+    },
+    "perfkit.model": {
+        "Budget",
+        "Direction",
+        "Limit",
+        "Measurement",
+        "Metric",
+        "Outcome",
+        "Severity",
+        "State",
+        "Statistic",
+        "Verdict",
+        "Violation",
+    },
+    "perfkit.otel.telemetry": {"Telemetry"},
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is not a door when it is first asked for: importing perfkit stays light."""
+    for home, named in _HOMES.items():
+        if name in named:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _make_default() -> Any:
+    return __getattr__("make_default")()
+
+
+_state.make_default = _make_default

@@ -8,19 +8,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from perfkit.catalog import Catalog, find_catalog, load_catalog
 from perfkit.errors import CatalogError, ConfigurationError
-from perfkit.instruments.request import SinkChoice, Spans, as_sink
+from perfkit.instruments.request import as_sink
 from perfkit.model import Clock, Observer, Probe, Sink
-from perfkit.otel.providers import Telemetry
 from perfkit.otel.reporting import Reporting
+from perfkit.otel.telemetry import Telemetry
 from perfkit.probes.clock import CpuTimeProbe, SystemClock
 from perfkit.runtime import faults, settings
 from perfkit.runtime.plan import known_lines
 from perfkit.runtime.settings import Settings
+from perfkit.runtime.state import state
 from perfkit.sinks import JsonLinesSink, LogSink, RaiseSink, Router
+
+if TYPE_CHECKING:
+    from perfkit.instruments.request import SinkChoice, Spans
 
 UnknownBudgets = Literal["warn", "raise", "ignore"]
 
@@ -95,7 +99,7 @@ def override(
     Arguments and errors are as for `configure`. It acts on the whole process: not for two threads
     at once.
     """
-    before = settings.state.settings
+    before = state.settings
     configure(catalog, **changes)
     try:
         yield
@@ -108,7 +112,7 @@ def _read(path: str | os.PathLike[str] | None) -> Catalog:
     return Catalog() if found is None else load_catalog(found)
 
 
-def _make_default() -> Settings:
+def make_default() -> Settings:
     """Return the settings of a process that never called `configure`.
 
     A catalog that cannot be read must not break production: it is logged, and nothing of it used.
@@ -280,6 +284,3 @@ def _one_of(setting: str, value: str, allowed: Sequence[str]) -> str:
     if value not in allowed:
         raise ConfigurationError(f"{setting} is {value!r}; write {' or '.join(map(repr, allowed))}")
     return value
-
-
-settings.set_default(_make_default)

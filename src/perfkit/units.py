@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from fractions import Fraction
-from typing import Final
+from functools import cache
+from typing import Final, TypeAlias
 
 from perfkit.errors import UnitError
 
@@ -68,10 +68,12 @@ def read_quantity(text: str) -> tuple[float, Unit]:
             f'"{text.strip()[:_LONGEST]}" is not a quantity; '
             f'write a number and a unit, such as "100ms", "50MB" or "85%"'
         )
-    scale, unit = _scale_of(match["unit"] or "", text)
+    from fractions import Fraction  # noqa: PLC0415 - an import that an application may never need
+
+    (times, over), unit = _scale_of(match["unit"] or "", text)
     number = Fraction(match["number"].replace(",", "").replace("_", ""))
     try:
-        return float(number * scale), unit
+        return float(number * times / over), unit
     except OverflowError:
         raise UnitError(f'"{text.strip()}" is too large to be a quantity') from None
 
@@ -106,7 +108,8 @@ def write_quantity(value: float, unit: Unit) -> str:
     """
     best = None
     for symbol in _EXACT_SYMBOLS[unit]:
-        text = f"{float(value) / float(_scale_of(symbol, symbol)[0]):.12g}"
+        times, over = _scale_of(symbol, symbol)[0]
+        text = f"{float(value) * over / times:.12g}"
         is_plain = text.replace(".", "").isdigit()
         is_usual = is_plain and (float(text) >= 1 or symbol == "%")
         if is_usual and read_quantity(text + symbol)[0] == value:
@@ -114,8 +117,8 @@ def write_quantity(value: float, unit: Unit) -> str:
     return "".join(best or (repr(float(value)).removesuffix(".0"), _EXACT_SYMBOLS[unit][-1]))
 
 
-def _scale_of(written: str, text: str) -> tuple[Fraction, Unit]:
-    """Return what to multiply by to reach base units, and which base unit that is."""
+def _scale_of(written: str, text: str) -> tuple[_Scale, Unit]:
+    """Return what to multiply by and to divide by to reach base units, and which that is."""
     numerator, slash, denominator = _AS_RATE.get(written.lower(), written).partition("/")
     if not slash:
         numerator, slash, denominator = written.partition(" per ")
@@ -125,12 +128,12 @@ def _scale_of(written: str, text: str) -> tuple[Fraction, Unit]:
     seconds, per = _simple_scale(denominator.strip(), text)
     if per is not Unit.SECONDS or unit not in _RATES:
         raise UnitError(f'"{text.strip()}" is not a rate; write "50 req/sec" or "10MB/min"')
-    return scale / seconds, _RATES[unit]
+    return (scale[0] * seconds[1], scale[1] * seconds[0]), _RATES[unit]
 
 
-def _simple_scale(written: str, text: str) -> tuple[Fraction, Unit]:
+def _simple_scale(written: str, text: str) -> tuple[_Scale, Unit]:
     if written == "%":
-        return Fraction(1, 100), Unit.RATIO
+        return (1, 100), Unit.RATIO
     if re.fullmatch("[MGT]i?b", written):
         better = written.replace("b", "B")
         raise UnitError(f'"{text.strip()}": {written} can mean bits; write {better} for bytes')
@@ -140,7 +143,7 @@ def _simple_scale(written: str, text: str) -> tuple[Fraction, Unit]:
     if word in _SIZE:
         return _SIZE[word], Unit.BYTES
     if word in _COUNTED:
-        return Fraction(1), Unit.COUNT
+        return (1, 1), Unit.COUNT
     raise UnitError(
         f'"{text.strip()}": unknown unit "{written}"; '
         f"write one of ns, us, ms, s, min, h, B, kB, MB, GB, KiB, MiB, GiB, %, /s"
@@ -152,8 +155,17 @@ def _is_bare(text: str) -> bool:
     return match is not None and not match["unit"]
 
 
+@cache
+def _quantity() -> re.Pattern[str]:
+    return re.compile(
+        r"""\s*(?P<number>[+-]?(?:\d[\d_]*(?:,\d{3})*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?)
+            \s*(?P<unit>[^\d\s.,+-][^\d.,+-]*?)?\s*""",
+        re.VERBOSE | re.ASCII,
+    )
+
+
 def _match(text: str) -> re.Match[str] | None:
-    return _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
+    return _quantity().fullmatch(text) if len(text) <= _LONGEST else None
 
 
 def _rounded(value: float, digits: int) -> str:
@@ -161,12 +173,8 @@ def _rounded(value: float, digits: int) -> str:
     return f"{float(text):,.0f}" if "e+" in text else text
 
 
+_Scale: TypeAlias = tuple[int, int]
 _LONGEST: Final = 100
-_QUANTITY: Final = re.compile(
-    r"""\s*(?P<number>[+-]?(?:\d[\d_]*(?:,\d{3})*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?)
-        \s*(?P<unit>[^\d\s.,+-][^\d.,+-]*?)?\s*""",
-    re.VERBOSE | re.ASCII,
-)
 EXAMPLES: Final = {
     Unit.SECONDS: '"100ms", "1.5s" or "2min"',
     Unit.BYTES: '"50MB" or "64MiB"',
@@ -190,18 +198,18 @@ _AS_RATE: Final = {"rps": "/s", "tps": "/s", "qps": "/s", "hz": "/s"}
 _TIME: Final = {
     name: scale
     for scale, names in (
-        (Fraction(1, 10**9), "ns nanosecond nanoseconds"),
-        (Fraction(1, 10**6), "us \u00b5s \u03bcs usec microsecond microseconds"),
-        (Fraction(1, 1000), "ms msec msecs millisecond milliseconds"),
-        (Fraction(1), "s sec secs second seconds"),
-        (Fraction(60), "m min mins minute minutes"),
-        (Fraction(3600), "h hr hrs hour hours"),
-        (Fraction(86400), "d day days"),
+        ((1, 10**9), "ns nanosecond nanoseconds"),
+        ((1, 10**6), "us \u00b5s \u03bcs usec microsecond microseconds"),
+        ((1, 1000), "ms msec msecs millisecond milliseconds"),
+        ((1, 1), "s sec secs second seconds"),
+        ((60, 1), "m min mins minute minutes"),
+        ((3600, 1), "h hr hrs hour hours"),
+        ((86400, 1), "d day days"),
     )
     for name in names.split()
 }
 _SIZE: Final = {
-    name: Fraction(scale)
+    name: (scale, 1)
     for scale, names in (
         (1, "b by byte bytes"),
         (10**3, "kb"),

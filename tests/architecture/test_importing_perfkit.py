@@ -13,7 +13,6 @@ import pytest
 LATER = (
     "_lsprof",
     "_tracemalloc",
-    "asyncio",
     "cProfile",
     "click",
     "markdown_it",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -130,15 +131,28 @@ def test_a_name_that_is_too_long() -> None:
     assert "it cannot be read (File name too long)" in problem_of(Path("a" * 5000))
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything"
-)
-def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+@pytest.fixture
+def unreadable(tmp_path: Path) -> Path:
     path = tmp_path / "perfkit.toml"
     path.write_text(CATALOG)
     path.chmod(0)
+    return path
 
-    assert "it may not be read; allow it with: chmod u+r" in problem_of(path)
+
+@pytest.fixture
+def _nobody(unreadable: Path) -> Iterator[None]:
+    """Be somebody to whom permissions apply: root may read everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65_534)
+    yield
+    os.seteuid(0)
+
+
+@pytest.mark.usefixtures("_nobody")
+def test_a_file_that_may_not_be_read(unreadable: Path) -> None:
+    assert "it may not be read; allow it with: chmod u+r" in problem_of(unreadable)
 
 
 def test_permission_denied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import inspect
 import pickle
 import threading
@@ -320,41 +319,6 @@ def test_a_coroutine_driven_in_steps_runs_its_cleanup_when_closed() -> None:
     assert coroutine.send(None) == "suspended"
     coroutine.close()
     assert cleaned == [True]
-
-
-@pytest.mark.parametrize(
-    ("decorated", "message"),
-    [
-        (3, "needs a function, not 3; did you call the function"),
-        (staticmethod(len), "below @staticmethod"),
-        (property(len), "below @property"),
-    ],
-)
-def test_what_cannot_be_measured_is_refused_with_a_guess(decorated: Any, message: str) -> None:
-    with pytest.raises(TypeError, match=message):
-        timed(decorated)
-
-
-def test_a_generator_function_is_refused_rather_than_timed_as_its_creation() -> None:
-    def numbers() -> Any:
-        yield 1
-
-    with pytest.raises(TypeError, match="calling it runs none of its body"):
-        timed(numbers)
-
-
-def test_a_callable_object_and_a_partial_are_measured(seen: Any) -> None:
-    class Adder:
-        def __call__(self, number: int) -> int:
-            return number + 1
-
-    assert timed(Adder())(1) == 2
-    assert timed(functools.partial(module_level, by=5))(2) == 10
-    assert [m.where.function.rpartition(".")[2] for m in seen.measurements] == [
-        "Adder",
-        "module_level",
-        "partial",
-    ]
 
 
 def test_a_call_that_started_before_a_reconfiguration_ends_as_it_began(clock: FakeClock) -> None:

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from perfkit import ConfigurationError, MissingExtraError
+from perfkit import Budget, ConfigurationError, MissingExtraError
 from perfkit.otel import setup
-from perfkit.otel.providers import Telemetry
 from perfkit.otel.reporting import Reporting
 
 
@@ -163,5 +162,6 @@ def test_a_missing_exporter_says_what_to_install(monkeypatch: pytest.MonkeyPatch
 def test_providers_given_are_settled_and_unmoved(backend: Any) -> None:
     reporting = Reporting(backend.telemetry, lambda _: (), dict)
     assert reporting.is_settled()
-    assert len(reporting.observers()) == 2
-    assert len(Reporting(Telemetry(), lambda _: (), dict).observers()) in {0, 1, 2}
+    always, never = (Budget(name="load", spans=spans) for spans in ("always", "never"))
+    assert len(reporting.observers_for(always)) == 2
+    assert len(reporting.observers_for(never)) == 1

@@ -46,7 +46,11 @@ def read_points(request: Json) -> Iterator[Json]:
             **origin,
         }
         for point in data.get("dataPoints", []):
-            yield common | {"attributes": point.get("attributes", {})} | _values(shape, point)
+            about = {
+                "attributes": point.get("attributes", {}),
+                "start_ns": int(point.get("startTimeUnixNano", 0)),
+            }
+            yield common | about | _values(shape, point)
 
 
 def read_log_records(request: Json) -> Iterator[Json]:

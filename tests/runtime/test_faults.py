@@ -10,6 +10,7 @@ from attrs import evolve
 import perfkit
 from perfkit import budget, timed
 from perfkit.runtime import faults, settings
+from perfkit.runtime.state import state
 from perfkit.testing import FakeClock, strict
 
 
@@ -133,6 +134,6 @@ def test_only_a_raise_sink_may_raise_budget_exceeded(clock: FakeClock) -> None:
 
 
 def test_a_part_of_perfkit_alone_says_what_to_import(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings.state, "make_default", None)
+    monkeypatch.setattr(state, "make_default", None)
     with pytest.raises(RuntimeError, match="import perfkit"):
         settings.current()

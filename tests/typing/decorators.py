@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import assert_type
 
@@ -31,6 +32,29 @@ def stacked(*parts: str, **named: int) -> int:
     return len(parts) + len(named)
 
 
+@timed(first_item="1s", outermost=True, count_suspended=True)
+def rows(count: int) -> Iterator[int]:
+    yield from range(count)
+
+
+@timed
+async def pages(count: int) -> AsyncIterator[str]:
+    for number in range(count):
+        yield str(number)
+
+
+@contextmanager
+@timed("connection")
+def connection(name: str) -> Generator[bytes, None, None]:
+    yield name.encode()
+
+
+@timed
+class Point:
+    def __init__(self, x: int) -> None:
+        self.x = x
+
+
 class Store:
     @timed
     def load(self, key: str) -> bytes:
@@ -55,6 +79,13 @@ class Store:
 assert_type(bare(1, by=1.5), str)
 assert_type(named(b"x"), list[int])
 assert_type(stacked("a", b=1), int)
+assert_type(rows(3), Iterator[int])
+assert_type(pages(3), AsyncIterator[str])
+assert_type(Point(3), Point)
+assert_type(timed(len)("x"), int)
+assert_type(timed(sorted)([2, 1]), list[int])
+with connection("x") as opened:
+    assert_type(opened, bytes)
 assert_type(Store().load("x"), bytes)
 assert_type(Store.make(), Store)
 assert_type(Store.parse("3"), int)

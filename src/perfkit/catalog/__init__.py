@@ -1,15 +1,16 @@
 """Where budgets come from: catalog files, documents, and limits written in code."""
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 from perfkit.catalog.catalog import Catalog, CatalogSettings, SinkDeclaration
-from perfkit.catalog.files import find_catalog, read_text
-from perfkit.catalog.limits import parse_limit, parse_limits
-from perfkit.catalog.loading import load_catalog, parse_catalog
-from perfkit.catalog.writing import dump_catalog, line_text
 
 if TYPE_CHECKING:
+    from perfkit.catalog.files import find_catalog, read_text
     from perfkit.catalog.importing import ImportResult, import_markdown
+    from perfkit.catalog.limits import parse_limit, parse_limits
+    from perfkit.catalog.loading import load_catalog, parse_catalog
+    from perfkit.catalog.writing import dump_catalog, line_text
 
 __all__ = [
     "Catalog",
@@ -27,11 +28,22 @@ __all__ = [
     "read_text",
 ]
 
+_HOMES: Final = {
+    "ImportResult": "importing",
+    "dump_catalog": "writing",
+    "find_catalog": "files",
+    "import_markdown": "importing",
+    "line_text": "writing",
+    "load_catalog": "loading",
+    "parse_catalog": "loading",
+    "parse_limit": "limits",
+    "parse_limits": "limits",
+    "read_text": "files",
+}
+
 
 def __getattr__(name: str) -> Any:
-    """Load what reads documents when it is first asked for: an application never does."""
-    if name in {"ImportResult", "import_markdown"}:
-        from perfkit.catalog import importing  # noqa: PLC0415 - see above
-
-        return getattr(importing, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Load what reads and writes when it is first asked for: importing perfkit stays light."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

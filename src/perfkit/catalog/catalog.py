@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from attrs import Factory, field, frozen
@@ -97,5 +96,7 @@ class Catalog:
 
     def nearest(self, name: str) -> str | None:
         """Return the name that is most like `name`, for "did you mean"; None if none is close."""
+        from difflib import get_close_matches  # noqa: PLC0415 - for messages only
+
         close = get_close_matches(name, self._by_name, n=1)
         return close[0] if close else None

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import ContextVar
+from time import perf_counter_ns
 from types import CodeType, FrameType, TracebackType
-from typing import Any, Final, TypeAlias, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, Unpack
 
 from perfkit.instruments.request import BudgetOptions, request_of
 from perfkit.instruments.wrapping import wrap
-from perfkit.model import Metric, Outcome, State, Verdict, Where
-from perfkit.runtime import pipeline
-from perfkit.runtime.delivery import deliver
-from perfkit.runtime.pipeline import Call, Finished
-from perfkit.runtime.plan import Callsite
+from perfkit.model.budget import Metric
+from perfkit.model.measurement import Where
+from perfkit.runtime.callsite import Callsite
+from perfkit.runtime.state import state
+
+if TYPE_CHECKING:
+    from perfkit.model import Outcome, State, Verdict
+    from perfkit.runtime.pipeline import Call, Finished
+    from perfkit.runtime.short_call import ShortCall
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,13 +30,24 @@ class Spent:
     Each metric is None until then, and stays None if it was not measured.
     """
 
-    __slots__ = ("_finished",)
+    __slots__ = ("_elapsed_ns", "_finished", "_site")
 
-    def __init__(self) -> None:
-        self._finished: Finished | None = None
+    _elapsed_ns: int
+    _finished: Finished
+    _site: Callsite
+
+    def _settled(self) -> Finished | None:
+        """Return how the block went; one that took the short cut is judged when somebody asks."""
+        if hasattr(self, "_finished"):
+            return self._finished
+        if not hasattr(self, "_elapsed_ns"):
+            return None
+        self._finished = self._site.judged(self._elapsed_ns, None)
+        return self._finished
 
     def _value(self, metric: Metric) -> float | None:
-        return self._finished.measurement.value(metric) if self._finished else None
+        finished = self._settled()
+        return finished.measurement.value(metric) if finished else None
 
     @property
     def duration(self) -> float | None:
@@ -61,56 +77,57 @@ class Spent:
     @property
     def outcome(self) -> Outcome | None:
         """How the block ended; None until it does."""
-        return self._finished.measurement.outcome if self._finished else None
+        finished = self._settled()
+        return finished.measurement.outcome if finished else None
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
         """One verdict for each limit; empty until the block ends, and without limits."""
-        return self._finished.verdicts if self._finished else ()
+        finished = self._settled()
+        return finished.verdicts if finished else ()
 
     @property
     def state(self) -> State:
         """The worst of the verdicts; `no_data` where there are none."""
+        from perfkit.model.verdict import State  # noqa: PLC0415 - loads when somebody asks
+
         return max((v.state for v in self.verdicts), key=lambda s: s.rank, default=State.NO_DATA)
 
 
-_Entry: TypeAlias = tuple[Call | None, Spent]
-
-
-class BudgetBlock:
+class BudgetBlock(Spent):
     """What `budget` returns: a context manager, sync and async, and a decorator.
 
-    One object may be entered again while it is open, by recursion, another thread or another
-    task; each entry is measured by itself.
+    It is the `Spent` of its first entry. It may be entered again, also while it is open, by
+    recursion, another thread or another task: each further entry gives a `Spent` of its own.
     """
 
-    __slots__ = ("_again", "_callsite", "_first")
+    # No __init__: `budget` sets _site and _began_ns itself, at half the cost. _began_ns is None
+    # before the first entry. Once an entry has gone the long way it is _LONG_AGO, so that leaving
+    # takes longer than any limit and needs no check of its own to end up in `_leave_at_length`.
+    __slots__ = ("_began_ns", "_first")
 
-    def __init__(self, callsite: Callsite) -> None:
-        self._callsite = callsite
-        self._first: _Entry | None = None
-        self._again = False
+    _began_ns: int | None
+    _first: _Entry | int | None
 
     def __enter__(self) -> Spent:
-        spent = Spent()
-        plan = self._callsite.plan()
-        entry = (pipeline.begin(plan) if plan.is_on else None, spent)
-        if self._first is None:
-            self._first = entry
-        else:
-            self._again = True
-            _open_entries.set(((self, entry), *_open_entries.get()))
-        return spent
+        if self._site.light_generation != state.generation or self._began_ns is not None:
+            return self._enter_at_length()
+        self._began_ns = perf_counter_ns()
+        return self
 
     def __exit__(
         self, kind: object, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        call, spent = self._leave()
-        if call is None:
-            return
-        finished = spent._finished = pipeline.finish(call, error)  # noqa: SLF001 - filled here, read there
-        if finished.violations:
-            deliver(finished.violations, call.plan.sinks_for, error)
+        elapsed = perf_counter_ns() - self._began_ns  # type: ignore[operator]  # None: not entered
+        site = self._site
+        if elapsed <= site.quiet_ns and error is None:
+            self._elapsed_ns = elapsed
+            durations = site.durations
+            durations.append(elapsed)
+            if len(durations) >= site.room:
+                site.drain()
+        else:
+            self._leave_at_length(elapsed, error)
 
     async def __aenter__(self) -> Spent:
         return self.__enter__()
@@ -122,17 +139,58 @@ class BudgetBlock:
 
     def __call__(self, function: F) -> F:
         """Measure each call of `function` instead, as `timed` does."""
-        return wrap(function, self._callsite.request)
+        return wrap(function, self._site.request)
 
-    def _leave(self) -> _Entry:
-        if self._again and (entry := _take_entry(self)) is not None:
-            return entry
-        first, self._first = self._first, None
-        if first is None:
-            raise RuntimeError("this budget block was left without being entered")
-        return first
+    def _enter_at_length(self) -> Spent:
+        """Enter where the short cut cannot be taken, or has been taken by another entry."""
+        if self._began_ns is None:
+            return self._enter_first()
+        if self._began_ns != _LONG_AGO:
+            self._first = None if hasattr(self, "_elapsed_ns") else self._began_ns
+            self._began_ns = _LONG_AGO
+        spent = Spent()
+        entry = (self._begin(), spent)
+        _open_entries.set(((self, entry), *_open_entries.get()))
+        return spent
+
+    def _enter_first(self) -> Spent:
+        self._site = _renewed(self._site)
+        if self._site.is_light:
+            self._began_ns = perf_counter_ns()
+        else:
+            self._began_ns = _LONG_AGO
+            self._first = (self._begin(), self)
+        return self
+
+    def _begin(self) -> Call | ShortCall | None:
+        return _callsite_of(_users_frame(), self._site).begin()
+
+    def _leave_at_length(self, elapsed_ns: int, error: BaseException | None) -> None:
+        """Leave the innermost entry of this task or thread, else the first one."""
+        if self._began_ns != _LONG_AGO:
+            self._settle(elapsed_ns, error)
+            return
+        entry: _Entry | int | None = _take_entry(self)
+        if entry is None:
+            entry, self._first = self._first, None
+        if isinstance(entry, int):
+            self._settle(elapsed_ns + _LONG_AGO - entry, error)
+        elif entry is not None and (call := entry[0]) is not None:
+            entry[1]._finished = call.finish(error)  # noqa: SLF001 - read there
+            call.hand_over(entry[1]._finished, error)  # noqa: SLF001 - likewise
+
+    def _settle(self, elapsed_ns: int, error: BaseException | None) -> None:
+        """End an entry that took the short cut, and failed or broke a line."""
+        site = _callsite_of(_users_frame(), self._site)
+        site.renew()
+        self._elapsed_ns = elapsed_ns
+        if error is not None:  # what is judged when asked for is taken to have ended well
+            self._finished = site.judged(elapsed_ns, error)
+        site.settle(elapsed_ns, error)
 
 
+_LONG_AGO: Final = -(2**62)
+_Entry: TypeAlias = "tuple[Call | ShortCall | None, Spent]"
 _open_entries: ContextVar[tuple[tuple[BudgetBlock, _Entry], ...]] = ContextVar(
     "perfkit_open_blocks", default=()
 )
@@ -180,32 +238,81 @@ def budget(name: str | None = None, /, **options: Unpack[BudgetOptions]) -> Budg
     ``async with`` block is charged for all that ran in its thread while it waited; to tell
     concurrent tasks apart, decorate a coroutine function instead.
     """
-    frame = sys._getframe(1)  # noqa: SLF001 - the caller's place, without the cost of inspect.stack
-    if name is not None and not isinstance(name, str):
-        raise TypeError(
-            f"budget() takes the name of a budget, not {name!r}; to decorate, use timed"
-        )
-    return BudgetBlock(_callsite_of(frame, name, options))
+    block = BudgetBlock()
+    block._began_ns = None  # noqa: SLF001 - see the class
+    if options or name is None:
+        request = request_of(_checked(name), options)
+        block._site = _callsite_of(sys._getframe(1), Callsite(request, _ANYWHERE))  # noqa: SLF001 - likewise
+        return block
+    try:
+        block._site = _by_name[name]  # noqa: SLF001 - likewise
+    except (KeyError, TypeError):
+        site = Callsite(request_of(_checked(name), {}), _ANYWHERE)
+        block._site = _keep(site)  # noqa: SLF001 - likewise
+    return block
+
+
+def _checked(name: object) -> str | None:
+    if name is None or isinstance(name, str):
+        return name
+    raise TypeError(f"budget() takes the name of a budget, not {name!r}; to decorate, use timed")
 
 
 _MOST_CALLSITES: Final = 10_000
-_callsites: dict[tuple[CodeType, int, str | None], tuple[Mapping[str, Any], Callsite]] = {}
+_ANYWHERE: Final = Where(function="")
+"""The place of a block as long as nobody asks: looking it up would cost as much as the clock."""
+
+_by_name: dict[str | None, Callsite] = {}
+"""Callsites of blocks without options, good for calls that keep their limits."""
+
+_callsites: dict[tuple[int, int, str | None], tuple[CodeType, Callsite]] = {}
+"""For each place and name its callsite. The code object is kept so that its id stays its own."""
 
 
-def _callsite_of(frame: FrameType, name: str | None, options: Mapping[str, Any]) -> Callsite:
-    """Return the callsite of a place in the code: one for each place and name, so plans last."""
+def _keep(site: Callsite) -> Callsite:
+    if len(_by_name) >= _MOST_CALLSITES:
+        _by_name.clear()
+    _by_name[site.request.name] = site
+    return site
+
+
+def _renewed(site: Callsite) -> Callsite:
+    """Return a callsite with the plan now in force.
+
+    One that is shared by name never changes its plan: a block that is over is judged by the plan
+    that it ran under.
+    """
+    if site.where is not _ANYWHERE:
+        site.renew()
+        return site
+    if site.is_planned and site.is_outdated:
+        site = _keep(Callsite(site.request, _ANYWHERE))
+    site.renew()
+    return site
+
+
+def _users_frame() -> FrameType:
+    """Return the frame that entered or left the block."""
+    frame = sys._getframe(1)  # noqa: SLF001 - inspect.stack costs a thousand times as much
+    while frame.f_code.co_filename == __file__ and frame.f_back is not None:
+        frame = frame.f_back
+    return frame
+
+
+def _callsite_of(frame: FrameType, site: Callsite) -> Callsite:
+    """Return the callsite for a block at a place: one for each place and name, so plans last."""
+    if site.where is not _ANYWHERE:
+        return site
     code = frame.f_code
-    key = (code, frame.f_lasti, name)
+    key = (id(code), frame.f_lineno, site.request.name)
     known = _callsites.get(key)
-    if known is not None and known[0] == options:
-        return known[1]
-    where = Where(
-        function=f"{frame.f_globals.get('__name__', '')}.{code.co_qualname}",
-        file=code.co_filename,
-        line=frame.f_lineno,
-    )
-    callsite = Callsite(request_of(name, options), where)
-    if len(_callsites) >= _MOST_CALLSITES:
-        _callsites.clear()
-    _callsites[key] = (options, callsite)
-    return callsite
+    if known is None or known[1].request != site.request:
+        where = Where(
+            function=f"{frame.f_globals.get('__name__', '')}.{code.co_qualname}",
+            file=code.co_filename,
+            line=frame.f_lineno,
+        )
+        if len(_callsites) >= _MOST_CALLSITES:
+            _callsites.clear()
+        known = _callsites[key] = (code, Callsite(site.request, where))
+    return known[1]

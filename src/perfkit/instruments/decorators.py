@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, TypeVar, Unpack, overload
 
 from perfkit.instruments.request import DecoratorOptions, request_of
 from perfkit.instruments.wrapping import wrap
-from perfkit.model import Metric
+from perfkit.model.budget import Metric
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,14 +42,19 @@ def timed(name: Any = None, /, **options: Any) -> Any:
         **options: `target` and `threshold` of the duration (``"100ms"``, a timedelta, or a number
             of seconds; a threshold alone is the target too), a limit for any other metric by its
             name, and `category`, `critical`, `description`, `spans`, `on_violation` as for
-            `budget`.
+            `budget`. ``outermost=True`` measures only the outer one of nested calls.
+            ``count_suspended=True`` lets the duration of a generator include the time between its
+            steps.
 
     Raises:
         TypeError: If it is put on something that cannot be measured, or an argument is unknown.
         BudgetError: If a limit cannot be read.
 
-    Works on functions, methods and coroutine functions. Safe under recursion, threads and tasks:
-    each call is measured by itself. The duration of a coroutine includes the time it waits.
+    Works on every callable: functions, coroutine functions, generators, async generators, methods,
+    static and class methods, properties, cached properties, partials, objects with ``__call__``,
+    builtins, and classes (their construction). Safe under recursion, threads and tasks: each call
+    is measured by itself. The duration of a coroutine includes the time it waits; that of a
+    generator is the time it runs, without its consumer's.
     """
     return _decorate(name, options, own_metric=Metric.DURATION)
 

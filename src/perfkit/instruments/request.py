@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from difflib import get_close_matches
-from typing import Any, Final, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict, cast
 
-from perfkit.catalog import parse_limits
 from perfkit.errors import BudgetError, UnitError
-from perfkit.model import Limit, Metric, Sink, Violation
-from perfkit.runtime.plan import Request
-from perfkit.sinks import CallbackSink
+from perfkit.model.budget import Metric
+from perfkit.runtime.request import Request
 
-LimitValue: TypeAlias = (
-    str
-    | float
-    | timedelta
-    | Limit
-    | tuple[str | float | timedelta, str | float | timedelta]
-    | Mapping[str, Any]
-    | Sequence[Mapping[str, Any]]
-)
-"""What a limit may be written as: see `budget`."""
+if TYPE_CHECKING:
+    from perfkit.model import Limit, Sink, Violation
 
-SinkChoice: TypeAlias = str | Sink | Callable[[Violation], object]
-Spans: TypeAlias = Literal["always", "violations", "never"]
+    LimitValue: TypeAlias = (
+        str
+        | float
+        | timedelta
+        | Limit
+        | tuple[str | float | timedelta, str | float | timedelta]
+        | Mapping[str, Any]
+        | Sequence[Mapping[str, Any]]
+    )
+    """What a limit may be written as: see `budget`."""
+
+    SinkChoice: TypeAlias = str | Sink | Callable[[Violation], object]
+    Spans: TypeAlias = Literal["always", "violations", "never"]
 
 
 class BudgetOptions(TypedDict, total=False):
@@ -37,6 +37,7 @@ class BudgetOptions(TypedDict, total=False):
     spans: Spans
     on_violation: SinkChoice | Sequence[SinkChoice]
     duration: LimitValue
+    first_item: LimitValue
     cpu_time: LimitValue
     cpu_utilization: LimitValue
     memory_peak: LimitValue
@@ -56,9 +57,12 @@ class DecoratorOptions(BudgetOptions, total=False):
 
     target: str | float | timedelta
     threshold: str | float | timedelta
+    outermost: bool
+    count_suspended: bool
 
 
 _PLAIN: Final = ("category", "critical", "description", "spans")
+_FLAGS: Final = ("outermost", "count_suspended")
 _SPANS: Final = ("always", "violations", "never")
 _METRICS: Final = tuple(str(metric) for metric in Metric)
 
@@ -93,16 +97,18 @@ def request_of(
         sinks=_sinks(options.get("on_violation")),
         metrics=metrics,
         explain=explain,
-        **{key: options[key] for key in _PLAIN if key in options},
+        **{key: options[key] for key in (*_PLAIN, *_FLAGS) if key in options},
     )
 
 
 def _check_names(options: Mapping[str, Any], own_metric: Metric | None) -> None:
     known = [*_PLAIN, "on_violation", *_METRICS]
     if own_metric is not None:
-        known += ["target", "threshold"]
+        known += ["target", "threshold", *_FLAGS]
     for key in options:
         if key not in known:
+            from difflib import get_close_matches  # noqa: PLC0415 - for messages only
+
             close = get_close_matches(key, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(known)}"
             raise TypeError(f"perfkit knows no argument {key!r}; {hint}")
@@ -119,6 +125,8 @@ def _limits(options: Mapping[str, Any], own_metric: Metric | None) -> tuple[Limi
         if own_metric in written:
             problems.append(f"{own_metric} is given twice; write it, or target and threshold")
         written[str(own_metric)] = own
+    if written:
+        from perfkit.catalog.limits import parse_limits  # noqa: PLC0415 - for limits in code only
     limits: list[Limit] = []
     for key, value in written.items():
         try:
@@ -143,8 +151,10 @@ def as_sink(choice: object) -> Sink | str:
     Raises:
         TypeError: If it is none of these.
     """
-    if isinstance(choice, str | Sink):
-        return choice
+    if isinstance(choice, str) or callable(getattr(choice, "emit", None)):
+        return cast("Sink | str", choice)
     if callable(choice):
+        from perfkit.sinks.callback import CallbackSink  # noqa: PLC0415 - for callables only
+
         return CallbackSink(choice)
     raise TypeError(f"{choice!r} is no sink; give a name, a callable, or an object with emit()")

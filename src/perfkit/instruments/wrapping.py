@@ -1,20 +1,27 @@
-"""Wrap a callable without changing what it does. The only file that knows kinds of callables.
+"""Wrap a callable without changing what it does. The only file that tells kinds of callables apart.
 
-A plain closure is used where a closure is enough: it costs a fifth of a proxy object per call.
+A plain closure is used where a closure is enough: functions and coroutine functions. Everything
+else (generator functions, builtins, partials, callable objects) gets a transparent proxy, which
+costs more per call and keeps binding, attributes, equality and every kind of introspection.
 """
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import types
-from collections.abc import Callable, Coroutine, Generator
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Coroutine
+from contextlib import asynccontextmanager, contextmanager
+from time import perf_counter_ns
+from typing import Any, Final, TypeVar, cast
 
-from perfkit.model import Where
-from perfkit.runtime import pipeline
-from perfkit.runtime.pipeline import Call
-from perfkit.runtime.plan import Callsite, Request
+from perfkit.instruments.proxy import MeasuredProxy, Run
+from perfkit.instruments.stepping import drive, drive_async, in_steps_if_probed
+from perfkit.model.measurement import Where
+from perfkit.runtime.callsite import Callsite
+from perfkit.runtime.request import Request
+from perfkit.runtime.state import state
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,21 +29,40 @@ F = TypeVar("F", bound=Callable[..., Any])
 def wrap(function: F, request: Request) -> F:
     """Return `function` with each call measured as `request` says.
 
-    Signature, name, docstring, async detection and pickling by name stay as they are.
+    Signature, name, docstring, kind, binding and pickling by name stay as they are.
 
     Raises:
         TypeError: If `function` is nothing that can be called and measured; the message says what
             was probably meant.
     """
-    _refuse_what_cannot_be_measured(function)
-    callsite = Callsite(request, where_is(function))
-    wrapper = _wrap_coroutine if inspect.iscoroutinefunction(function) else _wrap_plain
-    return cast("F", wrapper(function, callsite))
+    return cast("F", _wrap(function, request))
+
+
+def _wrap(function: Any, request: Request) -> Any:
+    for container, rebuild in _CONTAINERS.items():
+        if isinstance(function, container):
+            return rebuild(function, request)
+    if not callable(function):
+        raise TypeError(
+            f"a perfkit decorator needs a function, not {function!r}; "
+            f"did you call the function, or forget the brackets of the decorator?"
+        )
+    if isinstance(function, type) and (same := _wrap_construction(function, request)):
+        return same
+    if (remade := _rewrap_context_manager(function, request)) is not None:
+        return remade
+    site = Callsite(request, where_is(function))
+    run = _run_kind_of(_called(function))
+    if type(function) is not types.FunctionType or run not in _CLOSURES:
+        return MeasuredProxy(function, run(site), functools.partial(_wrap, request=request))
+    return functools.wraps(function)(_CLOSURES[run](function, site))
 
 
 def where_is(function: Callable[..., Any]) -> Where:
     """Return the place of `function` in the code."""
     inner = inspect.unwrap(function)
+    while isinstance(inner, functools.partial):
+        inner = inspect.unwrap(inner.func)
     code = getattr(inner, "__code__", None)
     name = getattr(inner, "__qualname__", type(inner).__qualname__)
     module = getattr(inner, "__module__", None) or type(inner).__module__
@@ -47,79 +73,249 @@ def where_is(function: Callable[..., Any]) -> Where:
     )
 
 
-def _refuse_what_cannot_be_measured(function: object) -> None:
-    if isinstance(function, staticmethod | classmethod | property):
-        kind = type(function).__name__
-        raise TypeError(f"put the perfkit decorator below @{kind}, next to the function")
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        name = getattr(function, "__qualname__", function)
-        raise TypeError(
-            f"{name} is a generator function: calling it runs none of its body. "
-            f"Measure the loop that consumes it, with budget(...)"
-        )
-    if not callable(function):
-        raise TypeError(
-            f"a perfkit decorator needs a function, not {function!r}; "
-            f"did you call the function, or forget the brackets of the decorator?"
-        )
+def _called(function: Any) -> Any:
+    """Return what runs when `function` is called: for an object, its ``__call__``."""
+    inner = function
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    if isinstance(inner, type) or inspect.isroutine(inner):
+        return inner
+    return type(inner).__call__
 
 
-def _wrap_plain(function: Callable[..., Any], callsite: Callsite) -> Callable[..., Any]:
-    @functools.wraps(function)
+# -- functions and coroutine functions
+
+
+# The short way of a light call stands in each closure, and in `BudgetBlock`: a function to share it
+# would double what it costs.
+
+
+def _closure(function: Callable[..., Any], site: Callsite) -> Callable[..., Any]:
     def measured(*args: Any, **kwargs: Any) -> Any:
-        plan = callsite.plan()
-        if not plan.is_on:
+        if site.generation != state.generation:
+            site.renew()
+        if site.is_light:
+            began = perf_counter_ns()
+            try:
+                result = function(*args, **kwargs)
+            except BaseException as error:
+                site.settle(perf_counter_ns() - began, error)
+                raise
+            elapsed = perf_counter_ns() - began
+            if elapsed <= site.quiet_ns:
+                durations = site.durations
+                durations.append(elapsed)
+                if len(durations) >= site.room:
+                    site.drain()
+            else:
+                site.settle(elapsed, None)
+            return result
+        if site.is_off or (call := site.begin()) is None:
             return function(*args, **kwargs)
-        call = pipeline.begin(plan)
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            pipeline.end(call, error)
+            call.end(error)
             raise
-        pipeline.end(call, None)
+        call.end(None)
         return result
 
     return measured
 
 
-def _wrap_coroutine(
-    function: Callable[..., Coroutine[Any, Any, Any]], callsite: Callsite
+def _coroutine_closure(
+    function: Callable[..., Coroutine[Any, Any, Any]], site: Callsite
 ) -> Callable[..., Coroutine[Any, Any, Any]]:
-    @functools.wraps(function)
     async def measured(*args: Any, **kwargs: Any) -> Any:
-        plan = callsite.plan()
-        if not plan.is_on:
+        if site.generation != state.generation:
+            site.renew()
+        if site.is_light:
+            began = perf_counter_ns()
+            try:
+                result = await function(*args, **kwargs)
+            except BaseException as error:
+                site.settle(perf_counter_ns() - began, error)
+                raise
+            elapsed = perf_counter_ns() - began
+            if elapsed <= site.quiet_ns:
+                durations = site.durations
+                durations.append(elapsed)
+                if len(durations) >= site.room:
+                    site.drain()
+            else:
+                site.settle(elapsed, None)
+            return result
+        if site.is_off or (call := site.begin(in_steps=True)) is None:
             return await function(*args, **kwargs)
-        in_steps = bool(plan.probes)
-        call = pipeline.begin(plan, in_steps=in_steps)
         try:
             coroutine = function(*args, **kwargs)
-            result = await (_in_steps(coroutine, call) if in_steps else coroutine)
+            result = await in_steps_if_probed(coroutine, call)
         except BaseException as error:
-            pipeline.end(call, error, in_steps=in_steps)
+            call.end(error)
             raise
-        pipeline.end(call, None, in_steps=in_steps)
+        call.end(None)
         return result
 
     return measured
 
 
-@types.coroutine
-def _in_steps(coroutine: Coroutine[Any, Any, Any], call: Call) -> Generator[Any, Any, Any]:
-    """Drive `coroutine` step by step, with the probes at work only while it runs itself."""
-    step: Callable[[Any], Any] = coroutine.send
-    value: Any = None
-    while True:
-        pipeline.resume(call)
+# -- callables that are no plain functions: proxies
+
+
+def _run_plain(site: Callsite) -> Run:
+    def measured(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if (call := site.begin()) is None:
+            return wrapped(*args, **kwargs)
         try:
-            yielded = step(value)
-        except StopIteration as stop:
-            return stop.value
-        finally:
-            pipeline.suspend(call)
+            result = wrapped(*args, **kwargs)
+        except BaseException as error:
+            call.end(error)
+            raise
+        call.end(None)
+        return result
+
+    return measured
+
+
+def _run_coroutine(site: Callsite) -> Run:
+    def measured(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return _coroutine_closure(wrapped, site)(*args, **kwargs)
+
+    return measured
+
+
+def _run_generator(driven_by: Callable[[Any, Callsite, Any], Any]) -> Callable[[Callsite], Run]:
+    def run(site: Callsite) -> Run:
+        def measured(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            generator = wrapped(*args, **kwargs)
+            if (plan := site.plan_for_call()) is None:
+                return generator
+            driver = driven_by(generator, site, plan)
+            driver.__name__, driver.__qualname__ = generator.__name__, generator.__qualname__
+            return driver
+
+        return measured
+
+    return run
+
+
+def _run_kind_of(called: Any) -> Callable[[Callsite], Run]:
+    if inspect.isgeneratorfunction(called):
+        return _run_generator(drive)
+    if inspect.isasyncgenfunction(called):
+        return _run_generator(drive_async)
+    return _run_coroutine if inspect.iscoroutinefunction(called) else _run_plain
+
+
+# -- what holds a function: the function inside is measured
+
+
+def _rewrap_method(method: Any, request: Request) -> Any:
+    return type(method)(_wrap(method.__func__, request))
+
+
+def _rewrap_property(getter: property, request: Request) -> property:
+    if getter.fset is not None or getter.fdel is not None:
+        raise TypeError(
+            "a property with a setter or deleter is several functions; "
+            "put the perfkit decorator below @property or @NAME.setter, next to the function"
+        )
+    return type(getter)(_wrap(getter.fget, request), doc=getter.__doc__)
+
+
+def _rewrap_cached_property(getter: Any, request: Request) -> Any:
+    made = copy.copy(getter)  # keeps the name that its class has given it
+    made.func = _wrap(getter.func, request)
+    return made
+
+
+_CONTAINERS: Final[dict[type, Callable[[Any, Request], Any]]] = {
+    staticmethod: _rewrap_method,
+    classmethod: _rewrap_method,
+    property: _rewrap_property,
+    functools.cached_property: _rewrap_cached_property,
+}
+
+
+def _rewrap_context_manager(function: Any, request: Request) -> Any:
+    """Return `function` measured below its ``@contextmanager``, if it is under one; else None.
+
+    Above it, a call only makes the context manager and runs none of the body.
+    """
+    for decorator in (contextmanager, asynccontextmanager):
+        made_by = decorator(_rewrap_context_manager).__code__
+        if getattr(function, "__code__", None) is made_by:
+            return decorator(_wrap(function.__wrapped__, request))
+    return None
+
+
+def _wrap_construction(cls: type, request: Request) -> type | None:
+    """Measure the construction of exactly `cls`, in place; None where it cannot be changed.
+
+    The class stays the class, so that subclassing, isinstance and pickling are as before. What is
+    measured is ``__init__``, or ``__new__`` where the class has only that one.
+    """
+    name = _name_of_constructor(cls)
+    inherited = getattr(cls, name)
+    own = inherited if name in vars(cls) else None
+    site = Callsite(request, where_is(cls))
+
+    def constructor(this: Any, *args: Any, **kwargs: Any) -> Any:
+        build = own or getattr(super(cls, this), name)  # by the order of whichever subclass it is
+        if own or name == "__new__":
+            args = (this, *args)
+        elif (args or kwargs) and getattr(build, "__objclass__", None) is object:
+            args, kwargs = _what_object_takes(this, args, kwargs)
+        made = this if name == "__new__" else type(this)
+        if made is not cls or (call := site.begin()) is None:
+            return build(*args, **kwargs)
         try:
-            value = yield yielded
-            step = coroutine.send
-        except BaseException as error:  # noqa: BLE001 - cancellation and close go to the coroutine as they are
-            value = error
-            step = coroutine.throw
+            result = build(*args, **kwargs)
+        except BaseException as error:
+            call.end(error)
+            raise
+        call.end(None)
+        return result
+
+    functools.update_wrapper(constructor, inherited)
+    if inherited is object.__init__:
+        constructor.__signature__ = _TAKES_NOTHING  # type: ignore[attr-defined]  # for inspect
+    try:
+        setattr(cls, name, staticmethod(constructor) if name == "__new__" else constructor)
+    except TypeError:  # a class of an extension module is read-only: a proxy has to do
+        return None
+    return cls
+
+
+def _name_of_constructor(cls: type) -> str:
+    own = vars(cls).keys() & {"__init__", "__new__"}
+    new: Any = cls.__new__
+    has_only_new = own == {"__new__"} or (
+        not own
+        and getattr(cls, "__init__") is object.__init__  # noqa: B009 - mypy forbids cls.__init__
+        and new is not object.__new__
+    )
+    return "__new__" if has_only_new else "__init__"
+
+
+def _what_object_takes(this: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """Return what to give to ``object.__init__``, which forgives where nobody overrides it.
+
+    Raises:
+        TypeError: If neither ``__new__`` nor ``__init__`` of the class takes arguments.
+    """
+    cls = type(this)
+    if inspect.unwrap(cls.__init__) is not object.__init__:
+        return args, kwargs
+    new: Any = cls.__new__
+    if new is object.__new__:
+        raise TypeError(f"{cls.__name__}() takes no arguments")
+    return (), {}
+
+
+_TAKES_NOTHING: Final = inspect.Signature(
+    [inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)]
+)
+
+_CLOSURES: Final = {_run_plain: _closure, _run_coroutine: _coroutine_closure}
+"""Kinds of functions for which a closure is enough."""

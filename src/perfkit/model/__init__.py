@@ -1,10 +1,37 @@
 """The vocabulary: frozen classes that every other room speaks in."""
 
-from perfkit.model.budget import USUAL_WINDOW_SECONDS, Budget, Direction, Limit, Metric, Statistic
-from perfkit.model.measurement import Evidence, Measurement, Outcome, Reading, Scope, SpanIds, Where
-from perfkit.model.protocols import Clock, Observation, Observer, Probe, ProbeSession, Sink
-from perfkit.model.route import Route
-from perfkit.model.verdict import Severity, State, Verdict, Violation, severity_of
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from perfkit.model.budget import (
+        USUAL_WINDOW_SECONDS,
+        Budget,
+        Direction,
+        Limit,
+        Metric,
+        Statistic,
+    )
+    from perfkit.model.measurement import (
+        Evidence,
+        Measurement,
+        Outcome,
+        Reading,
+        Scope,
+        SpanIds,
+        Where,
+    )
+    from perfkit.model.protocols import (
+        Clock,
+        Observation,
+        Observer,
+        Probe,
+        ProbeSession,
+        Sink,
+        SteppedObservation,
+    )
+    from perfkit.model.route import Route
+    from perfkit.model.verdict import Severity, State, Verdict, Violation, severity_of
 
 __all__ = [
     "USUAL_WINDOW_SECONDS",
@@ -28,8 +55,45 @@ __all__ = [
     "SpanIds",
     "State",
     "Statistic",
+    "SteppedObservation",
     "Verdict",
     "Violation",
     "Where",
     "severity_of",
 ]
+
+_HOMES: Final = {
+    "Budget": "budget",
+    "Clock": "protocols",
+    "Direction": "budget",
+    "Evidence": "measurement",
+    "Limit": "budget",
+    "Measurement": "measurement",
+    "Metric": "budget",
+    "Observation": "protocols",
+    "Observer": "protocols",
+    "Outcome": "measurement",
+    "Probe": "protocols",
+    "ProbeSession": "protocols",
+    "Reading": "measurement",
+    "Route": "route",
+    "Scope": "measurement",
+    "Severity": "verdict",
+    "Sink": "protocols",
+    "SpanIds": "measurement",
+    "State": "verdict",
+    "Statistic": "budget",
+    "SteppedObservation": "protocols",
+    "USUAL_WINDOW_SECONDS": "budget",
+    "Verdict": "verdict",
+    "Violation": "verdict",
+    "Where": "measurement",
+    "severity_of": "verdict",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a word's module when it is first asked for: importing perfkit stays light."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -37,6 +37,7 @@ class Metric(StrEnum):
     """What is measured. `unit` is the base unit in which every value of it is kept."""
 
     DURATION = "duration"
+    FIRST_ITEM = "first_item"
     CPU_TIME = "cpu_time"
     CPU_UTILIZATION = "cpu_utilization"
     MEMORY_PEAK = "memory_peak"
@@ -71,6 +72,7 @@ class Metric(StrEnum):
 
 _UNITS: Final = {
     Metric.DURATION: Unit.SECONDS,
+    Metric.FIRST_ITEM: Unit.SECONDS,
     Metric.CPU_TIME: Unit.SECONDS,
     Metric.CPU_UTILIZATION: Unit.RATIO,
     Metric.MEMORY_PEAK: Unit.BYTES,

@@ -105,6 +105,7 @@ class Measurement:
         readings: What was measured.
         outcome: How the call ended.
         error_type: Qualified name of the exception class where the outcome is not `ok`.
+        suspended: Seconds between the steps of a generator, while its consumer ran; else 0.
         slowed_by: What slowed the call down while it was measured (``"tracemalloc"``,
             ``"cProfile"``), so that its duration must not be taken for the real one.
         evidence: What explains the readings.
@@ -115,6 +116,7 @@ class Measurement:
     readings: Mapping[Metric, Reading]
     outcome: Outcome = Outcome.OK
     error_type: str = ""
+    suspended: float = 0.0
     slowed_by: frozenset[str] = frozenset()
     evidence: tuple[Evidence, ...] = field(default=())
 

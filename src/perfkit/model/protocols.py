@@ -69,6 +69,20 @@ class Observation(Protocol):
         """
 
 
+@runtime_checkable
+class SteppedObservation(Observation, Protocol):
+    """An observation that also hears when a generator rests and goes on.
+
+    In between, its consumer's code runs: a span that is current must not be so meanwhile.
+    """
+
+    def suspend(self) -> None:
+        """Note that the code rests until its consumer wants the next item."""
+
+    def resume(self) -> None:
+        """Note that the code is about to go on."""
+
+
 class Observer(Protocol):
     """Sees every call start and stop, for example to make its span current meanwhile."""
 

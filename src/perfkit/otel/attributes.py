@@ -17,6 +17,7 @@ FUNCTION: Final = "code.function.name"
 FILE: Final = "code.file.path"
 LINE: Final = "code.line.number"
 ERROR_TYPE: Final = "error.type"
+OVERFLOW: Final = "otel.metric.overflow"
 
 
 def of_budget(budget: Budget) -> dict[str, str]:

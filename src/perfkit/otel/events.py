@@ -11,7 +11,8 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from perfkit.model import Severity, Violation
 from perfkit.otel import attributes as names
-from perfkit.otel.providers import SCOPE, Telemetry
+from perfkit.otel.providers import SCOPE
+from perfkit.otel.telemetry import Telemetry
 
 EVENT_NAME: Final = "perfkit.budget.violation"
 _SEVERITIES: Final = {

@@ -15,6 +15,7 @@ from opentelemetry.metrics import (
     Observation,
 )
 
+from perfkit.evaluation import Tally, lines_of
 from perfkit.model import Budget, Measurement, Metric, Outcome, SpanIds, State, Verdict, Where
 from perfkit.otel import attributes as names
 from perfkit.otel.bounds import bounds_for
@@ -84,7 +85,7 @@ def instruments_of(provider: MeterProvider, lines: Lines, faults: Faults) -> Ins
 
 def _observe_faults(meter: Meter, faults: Faults) -> None:
     def observe(*, of_sinks: bool) -> Iterable[Observation]:
-        for part, count in faults().items():
+        for part, count in {"delivery": 0, **faults()}.items():
             if part.startswith("sink ") is of_sinks:
                 yield Observation(count, {names.PART: part.removeprefix("sink ")})
 
@@ -149,4 +150,70 @@ class _Recorder:
         for verdict in verdicts:
             key = (verdict.limit.metric, verdict.state)
             self._verdicts.add(1, self._by_verdict[key])
+        return None
+
+
+class CallRecorder:
+    """Records calls of which only the duration was measured. Judges by comparing integers.
+
+    Args:
+        instruments: Where to record.
+        budget: What the calls are held to.
+    """
+
+    def __init__(self, instruments: Instruments, budget: Budget) -> None:
+        common = names.of_budget(budget)
+        self._duration = instruments.histograms[Metric.DURATION]
+        self._verdicts = instruments.verdicts
+        self._by_outcome = {each: {**common, names.OUTCOME: str(each)} for each in Outcome}
+        self._judges = [
+            (
+                lines_of([limit]),
+                {
+                    state: {
+                        **common,
+                        names.METRIC: str(limit.metric),
+                        names.BUDGET_STATE: str(state),
+                    }
+                    for state in State
+                },
+            )
+            for limit in budget.limits
+        ]
+
+    def record(self, outcome: Outcome, elapsed_ns: int) -> None:
+        """Record one call."""
+        self._duration.record(elapsed_ns / 1e9, self._by_outcome[outcome])
+        for lines, by_state in self._judges:
+            state = lines.state_of(outcome, elapsed_ns)
+            self._verdicts.add(1, by_state[state or State.NO_DATA])
+
+
+class TallyObserver:
+    """Counts each call into the budget's tally, and records the rest through instruments.
+
+    Args:
+        tally: Counts durations and verdicts.
+        extras: Where memory and CPU time go; None where another observer records them.
+    """
+
+    def __init__(self, tally: Tally, extras: Instruments | None) -> None:
+        self._tally = tally
+        self._extras = extras.histograms if extras else {}
+        self._common: dict[str, str] = {}
+
+    def start(self, budget: Budget, where: Where, started_ns: int) -> TallyObserver:  # noqa: ARG002 - the Observer protocol gives them
+        """Return itself: it is of one budget, and holds nothing of the single call."""
+        self._common = names.of_budget(budget)
+        return self
+
+    def stop(self, measurement: Measurement, verdicts: Sequence[Verdict]) -> SpanIds | None:
+        """Count the call."""
+        seconds = None if measurement.slowed_by else measurement.value(Metric.DURATION)
+        nanoseconds = None if seconds is None else round(seconds * 1e9)
+        self._tally.add_judged(measurement.outcome, nanoseconds, verdicts)
+        for metric, histogram in self._extras.items():
+            value = measurement.value(metric)
+            if value is not None and metric is not Metric.DURATION:
+                histogram.record(value, {**self._common, names.OUTCOME: str(measurement.outcome)})
         return None

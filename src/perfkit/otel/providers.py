@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import sys
+from enum import Enum
 from typing import Final
 
-from attrs import frozen
 from opentelemetry import metrics, trace
-from opentelemetry._logs import LoggerProvider
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
+from perfkit.otel.ledger import ledger
+from perfkit.otel.telemetry import Telemetry
+
 SCOPE: Final = "perfkit"
 """The instrumentation scope of all that perfkit reports."""
-
-
-@frozen(kw_only=True)
-class Telemetry:
-    """The providers that perfkit reports to.
-
-    Args:
-        tracer_provider: For spans; None means the global one, if the application sets one.
-        meter_provider: For metrics; None likewise.
-        logger_provider: For violations as log records; None likewise.
-    """
-
-    tracer_provider: TracerProvider | None = None
-    meter_provider: MeterProvider | None = None
-    logger_provider: LoggerProvider | None = None
 
 
 def current_tracer_provider(telemetry: Telemetry) -> TracerProvider | None:
@@ -40,6 +27,33 @@ def current_meter_provider(telemetry: Telemetry) -> MeterProvider | None:
     """Return the provider to record metrics with; None as long as nobody set one."""
     chosen = telemetry.meter_provider or metrics.get_meter_provider()
     return None if type(chosen).__name__ == "_ProxyMeterProvider" else chosen
+
+
+class Shipping(Enum):
+    """In which form the readers of a meter provider ship perfkit's call metrics."""
+
+    INSTRUMENTS = "instruments"
+    TALLIES = "tallies"
+    BOTH = "both"
+
+
+def shipping_of(provider: object) -> Shipping:
+    """Return how `provider` ships: counted in bulk only if all its exporters can do that.
+
+    The SDK has no public way to ask for a provider's readers. Where they cannot be seen, both
+    forms are prepared: the exporter drops what comes twice.
+    """
+    if not ledger.has_readers:
+        return Shipping.INSTRUMENTS
+    readers = getattr(provider, "_metric_readers", None)
+    if readers is None:
+        return Shipping.BOTH
+    counted = [
+        getattr(getattr(reader, "_exporter", None), "ships_tallies", False) for reader in readers
+    ]
+    if not any(counted):
+        return Shipping.INSTRUMENTS
+    return Shipping.TALLIES if all(counted) else Shipping.BOTH
 
 
 def global_revision() -> int:

@@ -5,12 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import Tracer
 
-from perfkit.model import Observer, SpanIds
+from perfkit.evaluation import Tally
+from perfkit.model import Budget, Metric, Observer, SpanIds, Where
 from perfkit.otel import providers, spans
-from perfkit.otel.metrics import Faults, Lines, MetricObserver, instruments_of
-from perfkit.otel.providers import Telemetry
-from perfkit.otel.spans import SpanObserver
+from perfkit.otel.bounds import bounds_for
+from perfkit.otel.ledger import ledger
+from perfkit.otel.metrics import (
+    CallRecorder,
+    Faults,
+    Instruments,
+    Lines,
+    MetricObserver,
+    TallyObserver,
+    instruments_of,
+)
+from perfkit.otel.providers import SCOPE, Shipping
+from perfkit.otel.spans import SpanObserver, Tracing
+from perfkit.otel.telemetry import Telemetry
+from perfkit.runtime.settings import ShortCut
 
 
 class Reporting:
@@ -28,19 +42,50 @@ class Reporting:
         self._faults = faults
         self._known: dict[object, Observer] = {}
 
-    def observers(self) -> tuple[Observer, ...]:
-        """Return spans, then metrics, as far as there are providers.
+    def observers_for(self, budget: Budget) -> tuple[Observer, ...]:
+        """Return spans, then metrics, as far as there are providers and `budget` wants them.
 
         Metrics stop first, while the span is still current.
         """
         found: list[Observer] = []
-        tracer_provider = providers.current_tracer_provider(self._telemetry)
-        if tracer_provider is not None:
-            found.append(self._once(tracer_provider, lambda: SpanObserver(tracer_provider)))
-        meter_provider = providers.current_meter_provider(self._telemetry)
-        if meter_provider is not None:
-            found.append(self._once(meter_provider, lambda: self._metric_observer(meter_provider)))
+        if (tracer := self._tracer(budget)) is not None:
+            found.append(self._once(tracer, lambda: SpanObserver(tracer)))
+        provider = providers.current_meter_provider(self._telemetry)
+        if provider is None:
+            return tuple(found)
+        shipping = providers.shipping_of(provider)
+        if shipping is not Shipping.TALLIES:
+            found.append(self._once(provider, lambda: MetricObserver(self._instruments(provider))))
+        if shipping is not Shipping.INSTRUMENTS:
+            extras = self._instruments(provider) if shipping is Shipping.TALLIES else None
+            found.append(TallyObserver(self._tally(budget), extras))
         return tuple(found)
+
+    def short_cut(self, budget: Budget, where: Where) -> ShortCut:
+        """Return the same for calls of which only the duration is measured."""
+        tracer = self._tracer(budget)
+        provider = providers.current_meter_provider(self._telemetry)
+        shipping = None if provider is None else providers.shipping_of(provider)
+        tally = recorder = None
+        if provider is not None:
+            instruments = self._instruments(provider)
+            if shipping is not Shipping.TALLIES:
+                recorder = CallRecorder(instruments, budget)
+            if shipping is not Shipping.INSTRUMENTS:
+                tally = self._tally(budget)
+        tracing = None if tracer is None else Tracing(tracer, budget, where)
+        return ShortCut(tally=tally, recorder=recorder, tracing=tracing)
+
+    def _tracer(self, budget: Budget) -> Tracer | None:
+        provider = providers.current_tracer_provider(self._telemetry)
+        if provider is None or budget.spans == "never":
+            return None
+        return provider.get_tracer(SCOPE)
+
+    def _tally(self, budget: Budget) -> Tally:
+        lines = {line for limit in budget.limits for line in (limit.target, limit.threshold)}
+        bounds = bounds_for(Metric.DURATION, lines.union(self._lines(Metric.DURATION)))
+        return ledger.tally_of(budget, bounds)
 
     def revision(self) -> int:
         """Return a number that changes when the application sets a global provider."""
@@ -61,5 +106,5 @@ class Reporting:
             known = self._known[id(provider)] = make()
         return known
 
-    def _metric_observer(self, provider: MeterProvider) -> MetricObserver:
-        return MetricObserver(instruments_of(provider, self._lines, self._faults))
+    def _instruments(self, provider: MeterProvider) -> Instruments:
+        return instruments_of(provider, self._lines, self._faults)

@@ -18,7 +18,8 @@ from opentelemetry import metrics, trace
 from opentelemetry._logs import get_logger_provider, set_logger_provider
 
 from perfkit.errors import ConfigurationError, MissingExtraError
-from perfkit.otel.providers import Telemetry, current_meter_provider, current_tracer_provider
+from perfkit.otel.providers import current_meter_provider, current_tracer_provider
+from perfkit.otel.telemetry import Telemetry
 
 _EXPORTER_MODULES: Final = {
     "TRACES": "trace_exporter",
@@ -81,7 +82,11 @@ def _set_meter_provider(exporter: Callable[[], Any] | None) -> None:
         PeriodicExportingMetricReader,
     )
 
-    readers = [] if exporter is None else [PeriodicExportingMetricReader(exporter())]
+    from perfkit.otel.counted_export import metric_exporter  # noqa: PLC0415 - likewise
+
+    readers = []
+    if exporter is not None:
+        readers.append(PeriodicExportingMetricReader(metric_exporter(exporter())))
     metrics.set_meter_provider(MeterProvider(metric_readers=readers))
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from time import time_ns
+from typing import Protocol
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanContext, Status, StatusCode, Tracer, TracerProvider
+from opentelemetry.trace import Span, SpanContext, Status, StatusCode, Tracer
 
 from perfkit.model import (
     Budget,
+    Evidence,
     Measurement,
     Metric,
     Outcome,
@@ -19,103 +23,216 @@ from perfkit.model import (
     Where,
 )
 from perfkit.otel import attributes as names
-from perfkit.otel.providers import SCOPE
 
 
-class SpanObserver:
-    """Makes one span a call, named after its budget.
+class Maker(Protocol):
+    """Makes the spans of one place."""
 
-    A budget's ``spans`` decides: ``"always"`` makes it at the start, and current; ``"violations"``
-    makes it afterwards, with its true start, end and parent, and only if a threshold broke;
-    ``"never"`` makes none.
+    def start(self, outside: Context, started_ns: int) -> Span:
+        """Start a span whose parent is current in `outside`; time is since the Unix epoch."""
+
+    def end(self, span: Span, ended_ns: int, state: str) -> None:
+        """End it, with the worst verdict as text; empty where there is none."""
+
+
+class OrdinaryMaker:
+    """Makes spans as the tracer makes them: for any tracer.
+
+    Args:
+        tracer: The application's.
+        name: Of every span.
+        attributes: Of every span, at its start.
     """
 
-    def __init__(self, provider: TracerProvider) -> None:
-        self._tracer = provider.get_tracer(SCOPE)
+    def __init__(self, tracer: Tracer, name: str, attributes: dict[str, str | int | bool]) -> None:
+        self._tracer = tracer
+        self._name = name
+        self._attributes = attributes
 
-    def start(
-        self, budget: Budget, where: Where, started_ns: int
-    ) -> _CurrentSpan | _LateSpan | None:
-        """Make the span current, or note where it would have started."""
-        if budget.spans == "never":
-            return None
-        if budget.spans == "violations":
-            return _LateSpan(self._tracer, budget, where)
-        return _CurrentSpan(_start(self._tracer, budget, where, started_ns))
+    def start(self, outside: Context, started_ns: int) -> Span:
+        """Start a span; see `Maker`."""
+        return self._tracer.start_span(
+            self._name, outside, attributes=self._attributes, start_time=started_ns
+        )
+
+    def end(self, span: Span, ended_ns: int, state: str) -> None:
+        """End a span; see `Maker`."""
+        if state:
+            span.set_attribute(names.BUDGET_STATE, state)
+        span.end(ended_ns)
 
 
-def _start(
-    tracer: Tracer,
-    budget: Budget,
-    where: Where,
-    started_ns: int,
-    parent: Context | None = None,
-) -> Span:
+def maker_of(tracer: Tracer, budget: Budget, where: Where) -> Maker:
+    """Return what makes the spans of one place: lean ones where the tracer is the SDK's."""
     about = {
         **names.of_budget(budget),
         names.BUDGET_CRITICAL: budget.critical,
         **names.of_place(where),
     }
-    return tracer.start_span(budget.name, parent, attributes=about, start_time=started_ns)
+    if "opentelemetry.sdk.trace" in sys.modules:
+        from perfkit.otel import lean_span  # noqa: PLC0415 - only where the SDK is loaded anyway
+
+        if lean_span.is_known(type(tracer)):
+            return lean_span.LeanMaker(tracer, budget.name, about)  # type: ignore[arg-type]  # known now
+    return OrdinaryMaker(tracer, budget.name, about)
 
 
-class _CurrentSpan:
-    """A span that is current from the call's start to its end.
+class Tracing:
+    """The spans of one place, as its budget wants them.
+
+    With ``spans="always"`` a span is made at the start, and current; with ``"violations"`` it is
+    made afterwards, with its true start, end and parent, and only if a threshold broke.
+
+    Args:
+        tracer: The application's.
+        budget: What the place is held to.
+        where: The place.
+    """
+
+    def __init__(self, tracer: Tracer, budget: Budget, where: Where) -> None:
+        self.is_late = budget.spans == "violations"
+        self._maker = maker_of(tracer, budget, where)
+
+    def start(self, started_ns: int | None = None) -> CurrentSpan:
+        """Make a span and make it current; None means that it starts now."""
+        outside = context.get_current()
+        if started_ns is None:
+            started_ns = time_ns()
+        return CurrentSpan(self._maker, self._maker.start(outside, started_ns), started_ns, outside)
+
+    def make_late(self, started_ns: int, parent: Context | None = None) -> CurrentSpan:
+        """Make a span of a call that has ended; None means that its parent is current now."""
+        span = self._maker.start(parent or context.get_current(), started_ns)
+        return CurrentSpan(self._maker, span, started_ns, None)
+
+
+class CurrentSpan:
+    """A span from the call's start to its end.
 
     It puts back the context it found instead of detaching a token, because a token can only be
     detached in the very context that made it, and a block may be left in another one (an async
     generator closed by the event loop).
+
+    Args:
+        maker: Made the span, and ends it.
+        span: The span.
+        started_ns: When it started, nanoseconds since the Unix epoch.
+        outside: The context before it, which it now replaces; None leaves the context alone.
     """
 
-    __slots__ = ("_before", "_span")
+    __slots__ = ("_inside", "_maker", "_outside", "_span", "_started_ns")
 
-    def __init__(self, span: Span) -> None:
+    def __init__(self, maker: Maker, span: Span, started_ns: int, outside: Context | None) -> None:
+        self._maker = maker
         self._span = span
-        self._before = context.get_current()
-        context.attach(trace.set_span_in_context(span, self._before))
+        self._started_ns = started_ns
+        self._outside = self._inside = outside
+        if outside is not None:
+            context.attach(trace.set_span_in_context(span, outside))
+
+    def suspend(self) -> None:
+        """Take the span out of the context until `resume`."""
+        self._inside = context.get_current()
+        context.attach(self._outside or Context())
+
+    def resume(self) -> None:
+        """Put the span, and what the code has put on top of it, back into the context."""
+        self._outside = context.get_current()
+        context.attach(self._inside or Context())
+
+    def end(
+        self,
+        elapsed_ns: int,
+        state: State | None,
+        *,
+        error_type: str = "",
+        is_cancelled: bool = False,
+        evidence: Sequence[Evidence] = (),
+    ) -> None:
+        """Say how the call went, and end the span where the measured time ends.
+
+        The exception itself is not recorded: that costs several times the span, and the outermost
+        instrumentation records it once.
+
+        Args:
+            elapsed_ns: The call's duration, and the span's.
+            state: The worst verdict; None where there is none.
+            error_type: The exception's class, where the call did not end well.
+            is_cancelled: Whether it was ended from outside.
+            evidence: What explains its cost.
+        """
+        span = self._span
+        if self._outside is not None and trace.get_current_span() is span:
+            context.attach(self._outside)
+        if error_type:
+            span.set_attribute(names.ERROR_TYPE, error_type)
+            span.set_status(Status(StatusCode.ERROR, "cancelled" if is_cancelled else None))
+        for found in evidence:
+            span.set_attribute(f"perfkit.evidence.{found.kind}", found.summary or found.note)
+        self._maker.end(span, self._started_ns + elapsed_ns, "" if state is None else state.value)
+
+    def ids(self) -> SpanIds | None:
+        """Return the span's ids as text; None where they are not valid."""
+        return ids_of(self._span.get_span_context())
+
+
+class SpanObserver:
+    """Makes one span a call, for calls that go the whole way of the pipeline."""
+
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+        self._tracings: dict[tuple[Budget, Where], Tracing] = {}
+
+    def start(self, budget: Budget, where: Where, started_ns: int) -> _Observed | _ObservedLate:
+        """Make the span current, or note where it would have started."""
+        key = (budget, where)
+        tracing = self._tracings.get(key)
+        if tracing is None:
+            tracing = self._tracings[key] = Tracing(self._tracer, budget, where)
+        if tracing.is_late:
+            return _ObservedLate(tracing)
+        return _Observed(tracing.start(started_ns))
+
+
+class _Observed:
+    """A span that is current from the call's start to its end."""
+
+    def __init__(self, current: CurrentSpan) -> None:
+        self._current = current
+        self.suspend = current.suspend
+        self.resume = current.resume
 
     def stop(self, measurement: Measurement, verdicts: Sequence[Verdict]) -> SpanIds | None:
-        if trace.get_current_span() is self._span:
-            context.attach(self._before)
-        return _end(self._span, measurement, verdicts)
+        return _end(self._current, measurement, verdicts)
 
 
-class _LateSpan:
+class _ObservedLate:
     """A span that is made when the call has ended, if it broke its budget."""
 
-    __slots__ = ("_before", "_budget", "_tracer", "_where")
-
-    def __init__(self, tracer: Tracer, budget: Budget, where: Where) -> None:
-        self._tracer = tracer
-        self._budget = budget
-        self._where = where
+    def __init__(self, tracing: Tracing) -> None:
+        self._tracing = tracing
         self._before = context.get_current()
 
     def stop(self, measurement: Measurement, verdicts: Sequence[Verdict]) -> SpanIds | None:
         if not any(verdict.state is State.VIOLATED for verdict in verdicts):
             return None
-        span = _start(self._tracer, self._budget, self._where, measurement.started_ns, self._before)
-        return _end(span, measurement, verdicts)
+        late = self._tracing.make_late(measurement.started_ns, self._before)
+        return _end(late, measurement, verdicts)
 
 
-def _end(span: Span, measurement: Measurement, verdicts: Sequence[Verdict]) -> SpanIds | None:
-    """Say how the call went, and end the span where the measured time ends.
-
-    The exception itself is not recorded: that costs several times the span, and the outermost
-    instrumentation records it once.
-    """
-    if verdicts:
-        worst = max((verdict.state for verdict in verdicts), key=lambda state: state.rank)
-        span.set_attribute(names.BUDGET_STATE, str(worst))
-    if measurement.outcome is not Outcome.OK:
-        span.set_attribute(names.ERROR_TYPE, measurement.error_type)
-        cut_short = measurement.outcome is Outcome.CANCELLED
-        span.set_status(Status(StatusCode.ERROR, "cancelled" if cut_short else None))
-    for evidence in measurement.evidence:
-        span.set_attribute(f"perfkit.evidence.{evidence.kind}", evidence.summary or evidence.note)
-    seconds = measurement.value(Metric.DURATION) or 0.0
-    span.end(measurement.started_ns + round(seconds * 1e9))
-    return ids_of(span.get_span_context())
+def _end(
+    current: CurrentSpan, measurement: Measurement, verdicts: Sequence[Verdict]
+) -> SpanIds | None:
+    states = (verdict.state for verdict in verdicts)
+    elapsed_ns = round((measurement.value(Metric.DURATION) or 0.0) * 1e9)
+    current.end(
+        elapsed_ns,
+        max(states, key=lambda state: state.rank, default=None),
+        error_type=measurement.error_type,
+        is_cancelled=measurement.outcome is Outcome.CANCELLED,
+        evidence=measurement.evidence,
+    )
+    return current.ids()
 
 
 def ids_of(span: SpanContext) -> SpanIds | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from time import perf_counter_ns
 from typing import Final
 
 from attrs import evolve, frozen
 
 from perfkit.errors import ConfigurationError, UnknownBudgetError
+from perfkit.evaluation import ROOM, Lines, Tally, is_judged_by_duration, lines_of
 from perfkit.model import (
     Budget,
     Limit,
@@ -20,36 +23,19 @@ from perfkit.model import (
     Where,
 )
 from perfkit.runtime import faults, settings
-from perfkit.runtime.settings import Settings
+from perfkit.runtime.request import Request, inline_lines
+from perfkit.runtime.settings import Recorder, Settings, ShortCut, Tracing
+from perfkit.runtime.state import state
 
 
-@frozen(kw_only=True)
-class Request:
-    """What was asked for at a callsite: by a decorator or a block.
-
-    Args:
-        name: A budget of the catalog; None where only the limits here count.
-        limits: Limits written in code; they replace the catalog's for the same metric.
-        category, critical, description, spans: Replace the catalog's where not None.
-        sinks: Sinks or names of sinks for violations here; None means what the settings say.
-        metrics: Measured here even where no limit asks for them.
-        explain: Kinds of evidence to gather at every call, such as ``"cpu"``.
-    """
-
-    name: str | None = None
-    limits: tuple[Limit, ...] = ()
-    category: str | None = None
-    critical: bool | None = None
-    description: str | None = None
-    spans: str | None = None
-    sinks: tuple[Sink | str, ...] | None = None
-    metrics: frozenset[Metric] = frozenset()
-    explain: frozenset[str] = frozenset()
-
-
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class Plan:
-    """What a callsite does at each call, under one generation of the settings."""
+    """What a callsite does at each call, under one generation of the settings.
+
+    Under a short plan only the duration is measured, and a call is a `ShortCall`. A light plan is a
+    short one that has nothing to start either: the door reads the clock, compares, and counts. A
+    call that ended well within `quiet_ns` is then done.
+    """
 
     generation: int
     revision: int
@@ -62,38 +48,16 @@ class Plan:
     observers: tuple[Observer, ...]
     slowed_by: frozenset[str]
     sinks_for: Callable[[Violation], Sequence[Sink]]
-
-
-class Callsite:
-    """One decorated function or one block in the code, with its plan.
-
-    Safe from any thread: two threads that find the plan stale both make the same new one.
-    """
-
-    __slots__ = ("_plan", "request", "where")
-
-    def __init__(self, request: Request, where: Where) -> None:
-        _remember_lines(request)
-        self.request = request
-        self.where = where
-        self._plan: Plan | None = None
-
-    def plan(self) -> Plan:
-        """Return the plan in force, made anew if the settings or the providers changed."""
-        plan = self._plan
-        if plan is None or plan.generation != settings.state.generation or _is_outdated(plan):
-            self._plan = plan = make_plan(self.request, self.where)
-        return plan
-
-
-_inline_lines: set[tuple[Metric, float]] = set()
-_MOST_INLINE_LINES: Final = 200
-
-
-def _remember_lines(request: Request) -> None:
-    for limit in request.limits:
-        if len(_inline_lines) < _MOST_INLINE_LINES:
-            _inline_lines.update({(limit.metric, limit.target), (limit.metric, limit.threshold)})
+    is_inside: ContextVar[bool] | None
+    count_suspended: bool
+    is_short: bool
+    is_light: bool
+    tally: Tally | None
+    recorder: Recorder | None
+    tracing: Tracing | None
+    lines: Lines
+    quiet_ns: int
+    room: int = ROOM
 
 
 def known_lines(metric: Metric) -> set[float]:
@@ -103,26 +67,25 @@ def known_lines(metric: Metric) -> set[float]:
     """
     limits = (limit for budget in settings.current().catalog.budgets for limit in budget.limits)
     written = {(each.metric, line) for each in limits for line in (each.target, each.threshold)}
-    return {line for named, line in written | _inline_lines if named is metric}
+    return {line for named, line in written | inline_lines() if named is metric}
 
 
-def _is_outdated(plan: Plan) -> bool:
-    return (
-        plan.is_on and not plan.is_settled and plan.settings.telemetry.revision() != plan.revision
-    )
-
-
-def make_plan(request: Request, where: Where) -> Plan:
+def make_plan(request: Request, where: Where, is_inside: ContextVar[bool] | None = None) -> Plan:
     """Decide what the callsite will do under the settings now in force.
 
     Raises:
         UnknownBudgetError: If the name is unknown and ``unknown_budgets`` is ``"raise"``.
     """
-    generation = settings.state.generation
+    generation = state.generation
     now = settings.current()
     telemetry = now.telemetry
-    budget = _resolve(request, where, now) if now.is_enabled else Budget(name=where.function)
+    budget = _resolve(request, where, now) if now.is_enabled else _UNMEASURED
     probes = _choose_probes(request, budget, now) if now.is_enabled else ()
+    observers = (*telemetry.observers_for(budget), *now.observers) if now.is_enabled else ()
+    is_short = _is_short(request, budget, probes, now)
+    short_cut = telemetry.short_cut(budget, where) if is_short else ShortCut()
+    tracing = short_cut.tracing
+    lines = lines_of(budget.limits)
     return Plan(
         generation=generation,
         revision=telemetry.revision(),
@@ -132,10 +95,40 @@ def make_plan(request: Request, where: Where) -> Plan:
         budget=budget,
         where=where,
         probes=probes,
-        observers=(*telemetry.observers(), *now.observers) if now.is_enabled else (),
+        observers=observers,
         slowed_by=frozenset(probe.slows for probe in probes if probe.slows),
         sinks_for=_choose_sinks(request, now),
+        is_inside=is_inside,
+        count_suspended=request.count_suspended,
+        is_short=is_short,
+        is_light=is_short and short_cut.recorder is None and (tracing is None or tracing.is_late),
+        tally=short_cut.tally,
+        recorder=short_cut.recorder,
+        tracing=tracing,
+        lines=lines,
+        quiet_ns=min(
+            lines.target_ns if now.router.hears_of_missed_targets else lines.threshold_ns,
+            lines.threshold_ns,
+        ),
     )
+
+
+_UNMEASURED: Final = Budget(name="unmeasured")
+
+
+def _is_short(request: Request, budget: Budget, probes: tuple[Probe, ...], now: Settings) -> bool:
+    """Tell whether the duration is all that a call here is measured and judged by."""
+    return (
+        now.is_enabled
+        and now.clock.monotonic_ns is perf_counter_ns
+        and not (probes or now.observers or request.outermost)
+        and all(_needs_no_judge(limit) for limit in budget.limits)
+    )
+
+
+def _needs_no_judge(limit: Limit) -> bool:
+    """Tell whether one comparison of a duration says all there is to say of `limit` in one call."""
+    return is_judged_by_duration(limit) or limit.metric is not Metric.DURATION
 
 
 def _resolve(request: Request, where: Where, now: Settings) -> Budget:

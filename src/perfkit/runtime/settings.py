@@ -6,22 +6,98 @@ make the plan anew.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import frozen
 
 from perfkit.catalog import Catalog
-from perfkit.model import Clock, Observer, Probe, Sink, SpanIds
-from perfkit.sinks import Router
+from perfkit.evaluation import Tally
+from perfkit.model import (
+    Budget,
+    Clock,
+    Observer,
+    Outcome,
+    Probe,
+    Sink,
+    SpanIds,
+    State,
+    Where,
+)
+from perfkit.runtime.state import state
+
+if TYPE_CHECKING:
+    from perfkit.sinks import Router
+
+
+class RunningSpan(Protocol):
+    """A span of a call, perhaps current."""
+
+    def end(
+        self,
+        elapsed_ns: int,
+        state: State | None,
+        *,
+        error_type: str = "",
+        is_cancelled: bool = False,
+    ) -> None:
+        """Say how the call went, and end the span.
+
+        Args:
+            elapsed_ns: The call's duration, and the span's.
+            state: The worst verdict; None where there is none.
+            error_type: The exception's class, where the call did not end well.
+            is_cancelled: Whether it was ended from outside.
+        """
+
+    def ids(self) -> SpanIds | None:
+        """Return the span's ids as text; None where they are not valid."""
+
+
+class Tracing(Protocol):
+    """Makes the spans of one place."""
+
+    @property
+    def is_late(self) -> bool:
+        """Whether spans are made after the call, where it broke its budget."""
+
+    def start(self) -> RunningSpan:
+        """Make a span and make it current."""
+
+    def make_late(self, started_ns: int) -> RunningSpan:
+        """Make a span of a call that has ended; `started_ns` is since the Unix epoch."""
+
+
+class Recorder(Protocol):
+    """Records the duration and the verdicts of single calls of one budget."""
+
+    def record(self, outcome: Outcome, elapsed_ns: int) -> None:
+        """Record one call."""
+
+
+@frozen(kw_only=True, eq=False)
+class ShortCut:
+    """What a call reports to of which only the duration is measured; None where there is nothing.
+
+    Args:
+        tally: Counts calls in bulk.
+        recorder: Records call by call.
+        tracing: Makes spans.
+    """
+
+    tally: Tally | None = None
+    recorder: Recorder | None = None
+    tracing: Tracing | None = None
 
 
 class Telemetry(Protocol):
-    """The observers that report to OpenTelemetry, as far as there is anything to report to."""
+    """What reports to OpenTelemetry, as far as there is anything to report to."""
 
-    def observers(self) -> tuple[Observer, ...]:
-        """Return the observers that have a provider now, in order of start."""
+    def observers_for(self, budget: Budget) -> tuple[Observer, ...]:
+        """Return the observers that have a provider and care for `budget`, in order of start."""
+
+    def short_cut(self, budget: Budget, where: Where) -> ShortCut:
+        """Return the same for calls of which only the duration is measured."""
 
     def revision(self) -> int:
         """Return a number that changes when the application sets another provider. Cheap."""
@@ -33,7 +109,7 @@ class Telemetry(Protocol):
         """Tell whether `revision` will not change any more."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class Settings:
     """Everything that a plan is made from.
 
@@ -62,19 +138,6 @@ class Settings:
     is_enabled: bool
 
 
-class _State:
-    """The process's settings. `generation` is read without the lock, at each call."""
-
-    def __init__(self) -> None:
-        self.generation = 0
-        self.settings: Settings | None = None
-        self.make_default: Callable[[], Settings] | None = None
-        self.lock = threading.RLock()
-
-
-state = _State()
-
-
 def current() -> Settings:
     """Return the settings in force; make the default ones the first time.
 
@@ -99,8 +162,3 @@ def replace(settings: Settings | None) -> Settings | None:
         state.settings = settings
         state.generation += 1
         return before
-
-
-def set_default(make_default: Callable[[], Settings]) -> None:
-    """Say how the default settings are made, when they are first needed."""
-    state.make_default = make_default

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -26,6 +25,8 @@ class JsonLinesSink:
 
     def emit(self, violation: Violation) -> None:
         """Append one line; raises OSError where the file cannot be written."""
+        import json  # noqa: PLC0415 - loads when first needed
+
         line = json.dumps(as_record(violation), ensure_ascii=False, allow_nan=False) + "\n"
         data = line.encode("utf-8", errors="backslashreplace")
         descriptor = self._open()

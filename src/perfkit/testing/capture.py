@@ -9,6 +9,7 @@ from attrs import evolve
 
 from perfkit.model import Route, Severity, Violation
 from perfkit.runtime import faults, settings
+from perfkit.runtime.state import state
 from perfkit.sinks import CallbackSink, Router
 
 
@@ -33,7 +34,7 @@ def capture_violations() -> Iterator[list[Violation]]:
         routes=(Route(sinks=("captured",), severity=Severity.INFO),),
         heeds_budgets=False,
     )
-    before = settings.state.settings
+    before = state.settings
     settings.replace(evolve(settings.current(), router=everything))
     try:
         yield captured

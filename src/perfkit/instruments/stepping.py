@@ -1,0 +1,112 @@
+"""Drive coroutines and generators step by step, passing on all that goes in and comes out."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+from perfkit.runtime.callsite import Callsite
+
+if TYPE_CHECKING:
+    from perfkit.runtime.pipeline import Call
+    from perfkit.runtime.plan import Plan
+    from perfkit.runtime.short_call import ShortCall
+
+
+@types.coroutine
+def in_steps(awaited: Any, call: Call) -> Generator[Any, Any, Any]:
+    """Drive what is awaited step by step, with the probes at work only while it runs itself."""
+    step: Callable[[Any], Any] = awaited.send
+    value: Any = None
+    while True:
+        call.resume()
+        try:
+            yielded = step(value)
+        except StopIteration as stop:
+            return stop.value
+        finally:
+            call.suspend()
+        try:
+            value = yield yielded
+            step = awaited.send
+        except BaseException as error:  # noqa: BLE001 - cancellation and close go on as they are
+            value = error
+            step = awaited.throw
+
+
+def drive(
+    generator: Generator[Any, Any, Any], site: Callsite, plan: Plan
+) -> Generator[Any, Any, Any]:
+    """Pass every value, exception and close on to `generator`, measuring each step of it."""
+    call = site.begin_items(plan)
+    step: Callable[[Any], Any] = generator.send
+    value: Any = None
+    try:
+        while True:
+            call.wake()
+            try:
+                item = step(value)
+            except StopIteration as stop:
+                result = stop.value
+                break
+            finally:
+                call.rest()
+            try:
+                value = yield item
+                step = generator.send
+            except GeneratorExit:
+                call.wake()
+                try:
+                    generator.close()
+                finally:
+                    call.rest()
+                raise
+            except BaseException as error:  # noqa: BLE001 - what is thrown in goes to the generator
+                value = error
+                step = generator.throw
+    except BaseException as error:
+        call.end(error)
+        raise
+    call.end(None)
+    return result
+
+
+async def drive_async(
+    generator: AsyncGenerator[Any, Any], site: Callsite, plan: Plan
+) -> AsyncGenerator[Any, Any]:
+    """Do for an async generator what `drive` does; its own awaiting counts as its own time."""
+    call = site.begin_items(plan, in_steps=True)
+    step: Callable[[Any], Any] = generator.asend
+    value: Any = None
+    try:
+        while True:
+            call.wake()
+            try:
+                item = await in_steps_if_probed(step(value), call)
+            except StopAsyncIteration:
+                break
+            finally:
+                call.rest()
+            try:
+                value = yield item
+                step = generator.asend
+            except GeneratorExit:
+                call.wake()
+                try:
+                    await in_steps_if_probed(generator.aclose(), call)
+                finally:
+                    call.rest()
+                raise
+            except BaseException as error:  # noqa: BLE001 - what is thrown in goes to the generator
+                value = error
+                step = generator.athrow
+    except BaseException as error:
+        call.end(error)
+        raise
+    call.end(None)
+
+
+def in_steps_if_probed(awaited: Any, call: Call | ShortCall) -> Any:
+    """Return `awaited`, or what drives it in steps where probes have to be told of each."""
+    return in_steps(awaited, call) if call.sessions else awaited

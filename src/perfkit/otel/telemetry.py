@@ -1,0 +1,27 @@
+"""Which OpenTelemetry providers to report to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+
+@frozen(kw_only=True)
+class Telemetry:
+    """The providers that perfkit reports to.
+
+    Args:
+        tracer_provider: For spans; None means the global one, if the application sets one.
+        meter_provider: For metrics; None likewise.
+        logger_provider: For violations as log records; None likewise.
+    """
+
+    tracer_provider: TracerProvider | None = None
+    meter_provider: MeterProvider | None = None
+    logger_provider: LoggerProvider | None = None

@@ -1,0 +1,161 @@
+"""One place in the code, with its plan, and the short cut for calls that need no journey.
+
+Most calls in production have no probe, no span and keep their limits. For these a door reads the
+clock, compares one integer and appends another: `quiet_ns` and `durations` are there for it. All
+else goes the whole way, through `settle` here or through the pipeline.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
+
+from perfkit.runtime.request import Request, remember_lines
+from perfkit.runtime.state import state
+
+if TYPE_CHECKING:
+    from perfkit.model import Where
+    from perfkit.runtime.pipeline import Call, Finished
+    from perfkit.runtime.plan import Plan
+    from perfkit.runtime.short_call import ShortCall
+
+_NEVER: Final = -1
+
+
+class Callsite:
+    """One decorated function or one block in the code, with its plan.
+
+    Safe from any thread: two threads that find the plan stale both make the same new one.
+
+    Attributes:
+        plan: What a call does; there once `renew` was called.
+        generation: The generation of the settings that all else here is for. Where it is not the
+            one in force, call `renew` first.
+        is_light: Whether the short cut may be taken.
+        light_generation: `generation` where the short cut may be taken, else none in force.
+        is_off: Whether nothing is measured.
+        quiet_ns: A call that took at most this long, and ended well, is done when its duration is
+            appended to `durations`. Any other call of the short cut goes to `settle`.
+        durations: Where to append nanoseconds; call `drain` when it holds `room` of them.
+    """
+
+    __slots__ = (
+        "_is_inside",
+        "durations",
+        "generation",
+        "is_light",
+        "is_off",
+        "is_planned",
+        "light_generation",
+        "plan",
+        "quiet_ns",
+        "request",
+        "room",
+        "where",
+    )
+
+    def __init__(self, request: Request, where: Where) -> None:
+        remember_lines(request)
+        self.request = request
+        self.where = where
+        self.generation = self.light_generation = _NEVER
+        self.is_planned = self.is_light = self.is_off = False
+        self.plan: Plan
+        self.quiet_ns = _NEVER
+        self.durations: list[int] = []
+        self.room = 0
+        self._is_inside: ContextVar[bool] | None = None
+        if request.outermost:
+            self._is_inside = ContextVar("perfkit_is_inside", default=False)
+
+    def __reduce__(self) -> tuple[type[Callsite], tuple[Request, Where]]:
+        return (Callsite, (self.request, self.where))
+
+    def plan_for_call(self) -> Plan | None:
+        """Return the plan for a call that starts now; None if it is not to be measured."""
+        if self.generation != state.generation:
+            self.renew()
+        plan = self.plan
+        if not plan.is_on or (plan.is_inside is not None and plan.is_inside.get()):
+            return None
+        return plan
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether there is no plan yet, or the settings or the providers have changed since."""
+        return (
+            not self.is_planned
+            or self.plan.generation != state.generation
+            or (
+                self.plan.is_on
+                and not self.plan.is_settled
+                and self.plan.settings.telemetry.revision() != self.plan.revision
+            )
+        )
+
+    def renew(self) -> None:
+        """Make the plan anew where it is outdated, and set up the short cut.
+
+        While the application may still set another provider, `generation` stays behind on purpose,
+        so that each call comes here and looks.
+        """
+        if self.is_outdated:
+            from perfkit.runtime.plan import make_plan  # noqa: PLC0415 - loads at the first call
+
+            self.plan = plan = make_plan(self.request, self.where, self._is_inside)
+            self.is_planned = True
+            self.room = plan.room
+            self.is_light, self.is_off = plan.is_light, not plan.is_on
+            self.quiet_ns = plan.quiet_ns
+            self.durations = [] if plan.tally is None else plan.tally.durations
+        plan = self.plan
+        self.generation = plan.generation if plan.is_settled or not plan.is_on else _NEVER
+        self.light_generation = self.generation if plan.is_light else _NEVER
+
+    def drain(self) -> None:
+        """Count the durations that wait, or drop them where nobody counts."""
+        if self.plan.tally is None:
+            self.durations.clear()
+        else:
+            self.plan.tally.drain()
+
+    def begin(self, *, in_steps: bool = False) -> Call | ShortCall | None:
+        """Begin a call that cannot be light; None if it is not to be measured.
+
+        Args:
+            in_steps: The caller will drive it step by step; see `pipeline.begin`.
+        """
+        from perfkit.runtime import pipeline, short_call  # noqa: PLC0415 - load at the first call
+
+        plan = self.plan_for_call()
+        if plan is None:
+            return None
+        if plan.is_short:
+            return short_call.ShortCall(plan)
+        return pipeline.begin(plan, in_steps=in_steps)
+
+    def begin_items(self, plan: Plan, *, in_steps: bool = False) -> Call:
+        """Begin a call that produces items, such as a generator, with what `plan_for_call` gave."""
+        from perfkit.runtime import pipeline  # noqa: PLC0415 - loads at the first call
+
+        return pipeline.begin(plan, in_items=True, in_steps=in_steps)
+
+    def settle(self, elapsed_ns: int, error: BaseException | None) -> None:
+        """Finish a light call that was not quiet: it failed, or broke a line.
+
+        Args:
+            elapsed_ns: Its duration.
+            error: What the user's code raised; None if it returned.
+
+        Raises:
+            BudgetExceeded: If a raise sink was chosen and `error` is None.
+        """
+        from perfkit.runtime import short_call  # noqa: PLC0415 - loads at the first call
+
+        short_call.settle(self.plan, elapsed_ns, error)
+
+    def judged(self, elapsed_ns: int, error: BaseException | None) -> Finished:
+        """Return how a light call stands. Arguments are as for `settle`."""
+        from perfkit.runtime import pipeline  # noqa: PLC0415 - loads at the first call
+
+        return pipeline.judged(self.plan, elapsed_ns, error)
