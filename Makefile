@@ -11,7 +11,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint imports types unit docs other-pythons venv venv-demo python pins clean
+.PHONY: help demo test bench bench-quick lint imports types unit docs other-pythons venv venv-demo python pins clean
 
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -46,6 +46,12 @@ docs: venv  ## Build the documentation into docs/_build/html
 
 other-pythons: venv  ## Run the tests on the other Pythons of this machine
 	$(BIN)/python scripts/other_pythons.py $(RUN_TESTS) --quiet
+
+bench: venv  ## Measure what perfkit costs beside its peers, in full; a few minutes on a quiet machine
+	$(BIN)/python -m benchmarks.overhead $(ARGS)
+
+bench-quick: venv  ## The same in short: fails where a figure is far beyond its bound
+	$(BIN)/python -m benchmarks.overhead --quick
 
 venv: python
 	@$(PYTHON) scripts/environment.py .venv all dev

@@ -1,0 +1,1 @@
+"""What perfkit costs, beside what people would write or use instead."""

@@ -1,0 +1,44 @@
+"""A progress bar on standard error, where somebody looks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Callable[[str], None]]:
+    """Give a function to be called `total` times, each time with what was done.
+
+    Nothing is shown where standard error is no terminal; without rich only a count.
+    """
+    if not sys.stderr.isatty():
+        yield _ignore
+        return
+    try:
+        from rich.console import Console  # noqa: PLC0415 - rich is optional
+        from rich.progress import Progress  # noqa: PLC0415 - likewise
+    except ImportError:
+        yield _counter(total)
+        sys.stderr.write("\n")
+        return
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=total)
+        yield lambda text: bar.update(task, advance=1, description=f"{text:<45}")
+
+
+def _ignore(text: str) -> None:
+    pass
+
+
+def _counter(total: int) -> Callable[[str], None]:
+    done = 0
+
+    def tick(text: str) -> None:
+        nonlocal done
+        done += 1
+        sys.stderr.write(f"\r{done}/{total} {text:<45}")
+        sys.stderr.flush()
+
+    return tick

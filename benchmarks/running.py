@@ -1,0 +1,211 @@
+"""Measure rows side by side: every row in each round, each row in a process of its own.
+
+pyperf's runner measures one benchmark after the other, so that a machine which slows down half-way
+would bend the ratios. Here whatever disturbs a round disturbs all its rows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import Factory, define
+
+from benchmarks.figures import ROWS, Form, Kind, Row
+
+ROOT: Final = Path(__file__).parents[1]
+_LEFT_OUT: Final = ("OTEL_", "DD_", "LOGFIRE_", "PYTHON", "COVERAGE")
+"""Variables that would change what is measured."""
+
+_IMPORT: Final = """
+import time
+cpu, wall = time.process_time_ns(), time.perf_counter_ns()
+{statement}
+cpu, wall = time.process_time_ns() - cpu, time.perf_counter_ns() - wall
+print(cpu, wall)
+"""
+
+
+class WorkerFailed(Exception):  # noqa: N818 - it says what happened
+    """A process that measures a row came to an early end."""
+
+
+@define
+class Series:
+    """What was measured for one row, round by round.
+
+    Args:
+        cpu_ns: CPU time of the process for each call (or import).
+        wall_ns: Wall time for each.
+        grown_bytes: Memory growth, for rows that measure that.
+        calls: How many calls in all.
+        lost: How many spans never reached the exporter.
+    """
+
+    cpu_ns: list[float] = Factory(list)
+    wall_ns: list[float] = Factory(list)
+    grown_bytes: list[int] = Factory(list)
+    calls: int = 0
+    lost: int = 0
+
+
+Tick = Callable[[str], None]
+
+
+def steps_of(form: Form, rows: Sequence[Row] = ROWS) -> int:
+    """Return how often `measure_all` reports progress."""
+    rows = [row for row in rows if is_installed(row)]
+    count = {kind: sum(row.kind is kind for row in rows) for kind in Kind}
+    return (
+        count[Kind.CALL] * form.processes * (form.rounds + 1)
+        + count[Kind.IMPORT] * (form.imports + 1)
+        + count[Kind.MEMORY]
+    )
+
+
+def measure_all(form: Form, tick: Tick, rows: Sequence[Row] = ROWS) -> Mapping[str, Series]:
+    """Measure `rows`; what is not installed is left out.
+
+    Args:
+        form: How much to measure.
+        tick: Told the title of a row after each step.
+        rows: What to measure.
+
+    Raises:
+        WorkerFailed: If a row cannot be measured; with what it wrote.
+    """
+    rows = [row for row in rows if is_installed(row)]
+    series = {row.key: Series() for row in rows}
+    calls, imports, memory = ([row for row in rows if row.kind is kind] for kind in Kind)
+    for _ in range(form.processes):
+        _measure_calls(calls, form, series, tick)
+    _measure_imports(imports, form, series, tick)
+    for row in memory:
+        grown = _output("-m", "benchmarks.memory", row.source, str(form.memory_calls[row.key]))
+        series[row.key].grown_bytes.append(int(grown))
+        tick(row.title)
+    return series
+
+
+def is_installed(row: Row) -> bool:
+    """Tell whether the library that `row` measures is here."""
+    return not row.needs or find_spec(row.needs) is not None
+
+
+def _measure_calls(
+    rows: Sequence[Row], form: Form, series: Mapping[str, Series], tick: Tick
+) -> None:
+    with ExitStack() as stack:
+        workers = {row.key: stack.enter_context(_worker(row, form.seconds)) for row in rows}
+        for worker in workers.values():
+            worker.answer()
+        for row in rows:
+            workers[row.key].ask()
+            tick(row.title)
+        for number in range(form.rounds):
+            for row in _there_and_back(rows, number):
+                _add(series[row.key], workers[row.key].ask())
+                tick(row.title)
+
+
+def _measure_imports(
+    rows: Sequence[Row], form: Form, series: Mapping[str, Series], tick: Tick
+) -> None:
+    """Time each import in fresh processes; the first one of each only fills the caches."""
+    for number in range(form.imports + 1):
+        for row in _there_and_back(rows, number):
+            cpu, wall = _output("-c", _IMPORT.format(statement=row.source)).split()
+            if number:
+                _add(series[row.key], {"cpu_ns": int(cpu), "wall_ns": int(wall)})
+            tick(row.title)
+
+
+def _there_and_back(rows: Sequence[Row], number: int) -> Sequence[Row]:
+    """Turn the order round in every other round, so that a steady drift cancels."""
+    return rows[::-1] if number % 2 else rows
+
+
+def _add(series: Series, answer: Mapping[str, Any]) -> None:
+    series.cpu_ns.append(answer["cpu_ns"])
+    series.wall_ns.append(answer["wall_ns"])
+    series.calls += answer.get("calls", 1)
+    series.lost += answer.get("lost", 0)
+
+
+class _Worker:
+    """A process that measures one row, a round at a time."""
+
+    def __init__(self, title: str, process: subprocess.Popen[str], log: Any) -> None:
+        self._title = title
+        self._process = process
+        self._log = log
+
+    def ask(self) -> Mapping[str, Any]:
+        """Let it measure one round, alone."""
+        assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return self.answer()
+
+    def answer(self) -> Mapping[str, Any]:
+        """Wait for its next answer."""
+        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
+        line = self._process.stdout.readline()
+        if not line:
+            self._process.wait()  # until the traceback is written
+            self._log.seek(0)
+            raise WorkerFailed(f"{self._title} cannot be measured:\n{self._log.read()}")
+        answer: Mapping[str, Any] = json.loads(line)
+        return answer
+
+
+@contextmanager
+def _worker(row: Row, seconds: float) -> Iterator[_Worker]:
+    command = [sys.executable, "-m", "benchmarks.worker", row.source, str(seconds)]
+    with (
+        tempfile.TemporaryFile("w+") as log,
+        subprocess.Popen(  # noqa: S603 - our own module
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            cwd=ROOT,
+            env=environment(),
+        ) as process,
+    ):
+        try:
+            yield _Worker(row.title, process, log)
+        finally:
+            process.kill()
+
+
+def _output(*arguments: str) -> str:
+    done = subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment(),
+    )
+    if done.returncode:
+        raise WorkerFailed(f"python {arguments[0]} {arguments[1]} failed:\n{done.stderr}")
+    return done.stdout
+
+
+def environment() -> dict[str, str]:
+    """Return this process's environment without what would change the figures."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(_LEFT_OUT) or name == "PYTHONPATH"
+    }
