@@ -14,6 +14,7 @@ import gc
 import importlib
 import json
 import os
+import signal
 import sys
 import unittest
 from collections import Counter
@@ -74,6 +75,8 @@ class Counting:
 
 
 def main(mode: str, folder: str, packages: str, *tests: str) -> None:
+    # A shell lets what it runs in the background ignore Ctrl-C, for which some of the tests wait.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     own_folder = Path(folder, mode)  # tests write files where they stand
     own_folder.mkdir()
     os.chdir(own_folder)
