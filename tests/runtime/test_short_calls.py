@@ -221,3 +221,24 @@ def test_a_span_processor_that_raises_does_not_reach_the_application() -> None:
         assert spent.state == "met"
     assert sum(faults.counts().values()) > before
     provider.shutdown()
+
+
+class _BrokenProvider(TracerProvider):
+    """Cannot even give a tracer."""
+
+    def get_tracer(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError("no tracer")
+
+
+@pytest.mark.usefixtures("lenient")
+@pytest.mark.parametrize("observers", [[], [_Bystander()]])
+def test_a_provider_that_raises_does_not_reach_the_application(observers: Any) -> None:
+    provider = _BrokenProvider()
+    before = faults.counts().get("telemetry", 0)
+    perfkit.configure(_CATALOG, telemetry=Telemetry(tracer_provider=provider), observers=observers)
+    with capture_violations() as violations, budget("slow") as spent:
+        pass
+    assert spent.state == "violated"
+    assert len(violations) == 1
+    assert faults.counts()["telemetry"] > before
+    provider.shutdown()

@@ -102,12 +102,14 @@ class Callsite:
         if self.is_outdated:
             from perfkit.runtime.plan import make_plan  # noqa: PLC0415 - loads at the first call
 
-            self.plan = plan = make_plan(self.request, self.where, self._is_inside)
-            self.is_planned = True
-            self.room = plan.room
-            self.is_light, self.is_off = plan.is_light, not plan.is_on
-            self.quiet_ns = plan.quiet_ns
+            plan = make_plan(self.request, self.where, self._is_inside)
+            # The plan comes last: a thread that finds it here may count on all the rest.
             self.durations = [] if plan.tally is None else plan.tally.durations
+            self.room = plan.room
+            self.quiet_ns = plan.quiet_ns
+            self.is_light, self.is_off = plan.is_light, not plan.is_on
+            self.plan = plan
+            self.is_planned = True
         plan = self.plan
         self.generation = plan.generation if plan.is_settled or not plan.is_on else _NEVER
         self.light_generation = self.generation if plan.is_light else _NEVER

@@ -81,15 +81,17 @@ def make_plan(request: Request, where: Where, is_inside: ContextVar[bool] | None
     telemetry = now.telemetry
     budget = _resolve(request, where, now) if now.is_enabled else _UNMEASURED
     probes = _choose_probes(request, budget, now) if now.is_enabled else ()
-    observers = (*telemetry.observers_for(budget), *now.observers) if now.is_enabled else ()
+    # Looked at first: a provider that is set from here on makes the plan outdated, never complete.
+    revision, is_settled = telemetry.revision(), telemetry.is_settled()
+    observers = _choose_observers(budget, now) if now.is_enabled else ()
     is_short = _is_short(request, budget, probes, now)
-    short_cut = telemetry.short_cut(budget, where) if is_short else ShortCut()
+    short_cut = _short_cut(budget, where, now) if is_short else ShortCut()
     tracing = short_cut.tracing
     lines = lines_of(budget.limits)
     return Plan(
         generation=generation,
-        revision=telemetry.revision(),
-        is_settled=telemetry.is_settled(),
+        revision=revision,
+        is_settled=is_settled,
         is_on=now.is_enabled,
         settings=now,
         budget=budget,
@@ -170,6 +172,15 @@ def _complain(name: str, now: Settings) -> None:
     if now.unknown_budgets == "raise":
         raise UnknownBudgetError(message)
     faults.warn_once(("unknown budget", name), "perfkit: %s; until then it has no limits", message)
+
+
+def _choose_observers(budget: Budget, now: Settings) -> tuple[Observer, ...]:
+    reporting = faults.guarded("telemetry", now.telemetry.observers_for, budget) or ()
+    return (*reporting, *now.observers)
+
+
+def _short_cut(budget: Budget, where: Where, now: Settings) -> ShortCut:
+    return faults.guarded("telemetry", now.telemetry.short_cut, budget, where) or ShortCut()
 
 
 def _choose_probes(request: Request, budget: Budget, now: Settings) -> tuple[Probe, ...]:
