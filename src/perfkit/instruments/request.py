@@ -39,12 +39,17 @@ class BudgetOptions(TypedDict, total=False):
     duration: LimitValue
     first_item: LimitValue
     cpu_time: LimitValue
+    process_cpu_time: LimitValue
+    gc_time: LimitValue
     cpu_utilization: LimitValue
     memory_peak: LimitValue
+    memory_net: LimitValue
     memory_growth: LimitValue
     memory_rss: LimitValue
     disk_write_rate: LimitValue
     disk_read_rate: LimitValue
+    threads: LimitValue
+    open_files: LimitValue
     throughput: LimitValue
     concurrency: LimitValue
     hit_ratio: LimitValue
@@ -64,7 +69,7 @@ class DecoratorOptions(BudgetOptions, total=False):
 _PLAIN: Final = ("category", "critical", "description", "spans")
 _FLAGS: Final = ("outermost", "count_suspended")
 _SPANS: Final = ("always", "violations", "never")
-_METRICS: Final = tuple(str(metric) for metric in Metric)
+_METRICS: Final = tuple(str(metric) for metric in Metric if metric is not Metric.BURN_RATE)
 
 
 def request_of(

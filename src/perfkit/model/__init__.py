@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from perfkit.model.budget import (
+        EVIDENCE_KINDS,
         USUAL_WINDOW_SECONDS,
         Budget,
         Direction,
         Limit,
         Metric,
+        Objective,
         Statistic,
     )
     from perfkit.model.measurement import (
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from perfkit.model.verdict import Severity, State, Verdict, Violation, severity_of
 
 __all__ = [
+    "EVIDENCE_KINDS",
     "USUAL_WINDOW_SECONDS",
     "Budget",
     "Clock",
@@ -42,6 +45,7 @@ __all__ = [
     "Limit",
     "Measurement",
     "Metric",
+    "Objective",
     "Observation",
     "Observer",
     "Outcome",
@@ -66,10 +70,12 @@ _HOMES: Final = {
     "Budget": "budget",
     "Clock": "protocols",
     "Direction": "budget",
+    "EVIDENCE_KINDS": "budget",
     "Evidence": "measurement",
     "Limit": "budget",
     "Measurement": "measurement",
     "Metric": "budget",
+    "Objective": "budget",
     "Observation": "protocols",
     "Observer": "protocols",
     "Outcome": "measurement",

@@ -39,17 +39,27 @@ class Metric(StrEnum):
     DURATION = "duration"
     FIRST_ITEM = "first_item"
     CPU_TIME = "cpu_time"
+    PROCESS_CPU_TIME = "process_cpu_time"
+    GC_TIME = "gc_time"
     CPU_UTILIZATION = "cpu_utilization"
     MEMORY_PEAK = "memory_peak"
+    MEMORY_NET = "memory_net"
     MEMORY_GROWTH = "memory_growth"
     MEMORY_RSS = "memory_rss"
     DISK_WRITE_RATE = "disk_write_rate"
     DISK_READ_RATE = "disk_read_rate"
+    THREADS = "threads"
+    OPEN_FILES = "open_files"
     THROUGHPUT = "throughput"
     CONCURRENCY = "concurrency"
     HIT_RATIO = "hit_ratio"
     ERROR_RATIO = "error_ratio"
     SCALING_EXPONENT = "scaling_exponent"
+    BURN_RATE = "burn_rate"
+    """How fast an objective's error budget is spent: 1 spends all of it in exactly one period.
+
+    Judged for each `Objective`, never written as a limit.
+    """
 
     @property
     def unit(self) -> Unit:
@@ -74,27 +84,36 @@ _UNITS: Final = {
     Metric.DURATION: Unit.SECONDS,
     Metric.FIRST_ITEM: Unit.SECONDS,
     Metric.CPU_TIME: Unit.SECONDS,
+    Metric.PROCESS_CPU_TIME: Unit.SECONDS,
+    Metric.GC_TIME: Unit.SECONDS,
     Metric.CPU_UTILIZATION: Unit.RATIO,
     Metric.MEMORY_PEAK: Unit.BYTES,
+    Metric.MEMORY_NET: Unit.BYTES,
     Metric.MEMORY_GROWTH: Unit.BYTES,
     Metric.MEMORY_RSS: Unit.BYTES,
     Metric.DISK_WRITE_RATE: Unit.BYTES_PER_SECOND,
     Metric.DISK_READ_RATE: Unit.BYTES_PER_SECOND,
+    Metric.THREADS: Unit.COUNT,
+    Metric.OPEN_FILES: Unit.COUNT,
     Metric.THROUGHPUT: Unit.PER_SECOND,
     Metric.CONCURRENCY: Unit.COUNT,
     Metric.HIT_RATIO: Unit.RATIO,
     Metric.ERROR_RATIO: Unit.RATIO,
     Metric.SCALING_EXPONENT: Unit.COUNT,
+    Metric.BURN_RATE: Unit.COUNT,
 }
 _STATISTICS: Final = {
     Metric.CPU_UTILIZATION: Statistic.MEAN,
     Metric.MEMORY_RSS: Statistic.MAX,
     Metric.DISK_WRITE_RATE: Statistic.RATE,
     Metric.DISK_READ_RATE: Statistic.RATE,
+    Metric.THREADS: Statistic.MAX,
+    Metric.OPEN_FILES: Statistic.MAX,
     Metric.THROUGHPUT: Statistic.RATE,
     Metric.CONCURRENCY: Statistic.MAX,
     Metric.HIT_RATIO: Statistic.RATIO,
     Metric.ERROR_RATIO: Statistic.RATIO,
+    Metric.BURN_RATE: Statistic.RATIO,
 }
 USUAL_WINDOW_SECONDS: Final = 60.0
 """The window of a limit over a window when nobody says so."""
@@ -176,6 +195,42 @@ class Limit:
         return self._is_within(value, self.threshold)
 
 
+@frozen(kw_only=True)
+class Objective:
+    """The share of calls that are to be good, over a long period: an SLO.
+
+    A call is good if it ended well and broke no limit on a single call. The rest of the share is
+    the error budget; how fast it is spent is the burn rate.
+
+    Args:
+        ratio: Above 0 and below 1, such as 0.999.
+        period: In seconds; the usual is 30 days.
+        min_samples: How few calls a window may have and still be judged; at least 1.
+
+    Raises:
+        BudgetError: If a part is out of its range. The message holds every problem.
+    """
+
+    ratio: float
+    period: float = 30 * 86_400.0
+    min_samples: int = 20
+
+    def __attrs_post_init__(self) -> None:
+        problems = []
+        if not 0 < self.ratio < 1:
+            problems.append(f"ratio is {self.ratio}; write one between 0% and 100%, such as 99.9%")
+        if not 0 < self.period < math.inf:
+            problems.append(f"period is {self.period} s; write one longer than zero, such as 30d")
+        if self.min_samples < 1:
+            problems.append(f"min_samples is {self.min_samples}; write 1 or more")
+        if problems:
+            raise BudgetError("; ".join(problems))
+
+
+EVIDENCE_KINDS: Final = ("cpu", "memory", "stack", "children")
+"""Kinds of evidence that a budget can ask for."""
+
+
 def _as_tuple(limits: object) -> tuple[Limit, ...]:
     return tuple(limits)  # type: ignore[arg-type]  # attrs converters take what the caller gave
 
@@ -193,9 +248,12 @@ class Budget:
         sinks: Names of the sinks for this budget's violations; None means what the routes say.
         spans: ``"always"``, ``"violations"`` or ``"never"``; None means what the settings say.
         notes: What a written document says of it that no limit can hold.
+        objective: The share of its calls that are to be good; None means no such promise.
+        evidence: What to gather when it is broken: some of `EVIDENCE_KINDS`.
 
     Raises:
-        BudgetError: If the name is empty or two limits hold the same statistic of one metric.
+        BudgetError: If the name is empty, two limits hold the same statistic of one metric, or a
+            kind of evidence is unknown.
     """
 
     name: str
@@ -206,6 +264,8 @@ class Budget:
     sinks: tuple[str, ...] | None = None
     spans: str | None = None
     notes: tuple[str, ...] = ()
+    objective: Objective | None = None
+    evidence: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
         if not self.name:
@@ -218,6 +278,10 @@ class Budget:
                     f"two limits on {limit.metric} {limit.statistic}; keep one of them"
                 )
             seen.add(key)
+        for kind in self.evidence:
+            if kind not in EVIDENCE_KINDS:
+                choices = ", ".join(f'"{known}"' for known in EVIDENCE_KINDS)
+                raise BudgetError(f"no evidence is called {kind!r}; write some of {choices}")
 
     @property
     def metrics(self) -> frozenset[Metric]:

@@ -37,12 +37,15 @@ class Reading:
         contended: Whether something else that perfkit measured ran at the same time and is in
             the value too.
         reason: Why there is no value, or what is in it that should not be.
+        fraction: For a ratio or a rate its numerator and denominator, such as hits and tries or
+            bytes and seconds, so that several can be pooled into one; else None.
     """
 
     value: float | None
     scope: Scope = Scope.CALL
     contended: bool = False
     reason: str = ""
+    fraction: tuple[float, float] | None = None
 
 
 @frozen(kw_only=True)
@@ -83,16 +86,24 @@ class Evidence:
     """What explains a cost: rows of figures from a profiler, with a line for people.
 
     Args:
-        kind: Where it comes from: ``"cpu"`` for a call profile.
+        kind: Where it comes from: ``"cpu"`` for a call profile, ``"memory"`` for allocations that
+            were held, ``"stack"`` for samples of the call stack, ``"children"`` for the budgets
+            that the call spent its time in.
         summary: One line, the most telling row first.
         rows: Each a flat mapping of column to value; at most a few dozen.
         note: Why it is missing or mixed, such as ``"profiler_busy"``; empty if it is sound.
+        since_armed: Seconds from the violation that asked for it until it was gathered, in a later
+            call of the same budget; None where it is of the very call.
+        detail: All of it, for files: for ``"cpu"`` what the `pstats` module reads, for ``"stack"``
+            collapsed stacks with their counts. Not part of records, nor of comparisons.
     """
 
     kind: str
     summary: str = ""
     rows: tuple[Mapping[str, Any], ...] = ()
     note: str = ""
+    since_armed: float | None = None
+    detail: Mapping[Any, Any] = field(factory=dict, eq=False, repr=False)
 
 
 @frozen(kw_only=True)

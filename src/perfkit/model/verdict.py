@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final
 
@@ -63,6 +64,8 @@ class Verdict:
         state: The judgement.
         contended: Whether the value holds somebody else's cost too.
         reason: Why there is no data, or why the value is doubtful; else empty.
+        samples: How many samples the value is made of; 1 for a single call.
+        urgency: How much it matters where state and budget do not say it all; else None.
     """
 
     budget: Budget
@@ -71,11 +74,13 @@ class Verdict:
     state: State
     contended: bool = False
     reason: str = ""
+    samples: int = 1
+    urgency: Severity | None = None
 
     @property
     def severity(self) -> Severity | None:
         """How much it matters; None for `met` and `no_data`."""
-        return severity_of(self.state, critical=self.budget.critical)
+        return self.urgency or severity_of(self.state, critical=self.budget.critical)
 
 
 @frozen(kw_only=True)
@@ -97,6 +102,11 @@ class Violation:
         contended: Whether the value holds somebody else's cost too.
         evidence: What explains the value.
         suppressed: How many like it were held back before it.
+        samples: How many samples the value is made of; 1 for a single call.
+        since_ns: When the window first broke the limit, nanoseconds since the Unix epoch; 0 for a
+            single call.
+        is_recovery: Whether it says that the limit, broken since `since_ns`, holds again. Then
+            `state` is the new state, and `severity` that of what is over.
     """
 
     budget: Budget
@@ -113,31 +123,39 @@ class Violation:
     contended: bool = False
     evidence: tuple[Evidence, ...] = field(default=())
     suppressed: int = 0
+    samples: int = 1
+    since_ns: int = 0
+    is_recovery: bool = False
 
     def describe(self) -> str:
         """Return one line for people: which promise, by how much, where.
 
         Names and figures only, never arguments of the call; control characters are escaped.
         """
-        limit, unit = self.limit, self.limit.metric.unit
-        line = limit.threshold if self.state is State.VIOLATED else limit.target
-        side = "at most" if limit.direction is Direction.AT_MOST else "at least"
-        which = "threshold" if self.state is State.VIOLATED else "target"
-        each = "" if limit.statistic is Statistic.EACH else f" {limit.statistic}"
-        text = (
-            f"{self.severity} {self.budget.name}: {limit.metric}{each} was "
-            f"{format_quantity(self.value, unit)}, {which} is {side} {format_quantity(line, unit)}"
-        )
-        if line and limit.direction is Direction.AT_MOST:
-            text += f" ({format_quantity(self.value / line, Unit.COUNT)} x)"
-        text += f", in {self.where}"
-        if self.contended:
-            text += ", contended"
-        if self.suppressed:
-            text += f", {self.suppressed} like it held back"
-        if self.evidence:
-            text += f", {self.evidence[0].summary}" if self.evidence[0].summary else ""
+        text = "".join(self._sentence())
         return text.encode("unicode_escape").decode("ascii") if _is_unsafe(text) else text
+
+    def _sentence(self) -> Iterator[str]:
+        limit, unit = self.limit, self.limit.metric.unit
+        is_of_threshold = self.is_recovery or self.state is State.VIOLATED
+        line = limit.threshold if is_of_threshold else limit.target
+        which = "threshold" if is_of_threshold else "target"
+        side = "at most" if limit.direction is Direction.AT_MOST else "at least"
+        each = "" if limit.statistic is Statistic.EACH else f" {limit.statistic}"
+        over = f" over {format_quantity(limit.window, Unit.SECONDS)}" if limit.window else ""
+        yield "recovered " if self.is_recovery else f"{self.severity} "
+        yield f"{self.budget.name}: {limit.metric}{each}{over} "
+        yield f"{'is' if self.is_recovery else 'was'} {format_quantity(self.value, unit)}"
+        yield f", {which} is {side} {format_quantity(line, unit)}"
+        if line and limit.direction is Direction.AT_MOST and not self.is_recovery:
+            yield f" ({format_quantity(self.value / line, Unit.COUNT)} x)"
+        if self.is_recovery and self.at_ns > self.since_ns:
+            yield f", after {format_quantity((self.at_ns - self.since_ns) / 1e9, Unit.SECONDS)}"
+        yield f", in {self.where}"
+        yield ", contended" if self.contended else ""
+        yield f", {self.suppressed} like it held back" if self.suppressed else ""
+        if top := next((each.summary for each in self.evidence if each.summary), ""):
+            yield f", {top}"
 
 
 def _is_unsafe(text: str) -> bool:

@@ -23,5 +23,7 @@ class RaiseSink:
 
     def emit(self, violation: Violation) -> None:
         """Raise, if the threshold is broken beyond doubt."""
+        if violation.is_recovery:
+            return
         if violation.state is State.VIOLATED and (self._contended or not violation.contended):
             raise BudgetExceeded([violation])

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from attrs import asdict
-
-from perfkit.model import Violation
+from perfkit.model import Evidence, Violation
 
 
 def as_record(violation: Violation) -> dict[str, Any]:
@@ -19,7 +16,7 @@ def as_record(violation: Violation) -> dict[str, Any]:
     """
     limit = violation.limit
     return {
-        "time": datetime.fromtimestamp(violation.at_ns / 1e9, UTC).isoformat(),
+        "time": _time(violation.at_ns),
         "severity": str(violation.severity),
         "state": str(violation.state),
         "budget": violation.budget.name,
@@ -40,9 +37,22 @@ def as_record(violation: Violation) -> dict[str, Any]:
         "span_id": violation.span_id,
         "contended": violation.contended,
         "suppressed": violation.suppressed,
-        "evidence": [_plain(asdict(item)) for item in violation.evidence],
+        "samples": violation.samples,
+        "recovery": violation.is_recovery,
+        "since": _time(violation.since_ns) if violation.since_ns else "",
+        "evidence": [_plain(item) for item in violation.evidence],
     }
 
 
-def _plain(evidence: Mapping[str, Any]) -> dict[str, Any]:
-    return {**evidence, "rows": [dict(row) for row in evidence["rows"]]}
+def _time(nanoseconds: int) -> str:
+    return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat()
+
+
+def _plain(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "kind": evidence.kind,
+        "summary": evidence.summary,
+        "rows": [dict(row) for row in evidence.rows],
+        "note": evidence.note,
+        "since_armed": evidence.since_armed,
+    }
