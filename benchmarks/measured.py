@@ -21,6 +21,7 @@ from benchmarks.subject import (
     calls_of,
     handle,
 )
+from perfkit.catalog import parse_limits
 from perfkit.otel import metric_exporter
 
 
@@ -54,7 +55,8 @@ class Setting:
         )
 
     def flush(self) -> None:
-        """Bring all that was recorded to the exporters."""
+        """Judge every window, and bring all that was recorded to the exporters."""
+        perfkit.judge_windows()
         self.tracer_provider.force_flush()
         self.meter_provider.force_flush()
 
@@ -65,16 +67,23 @@ class Setting:
 
 
 def promise(
-    name: str, target: float = TARGET_SECONDS, threshold: float = THRESHOLD_SECONDS
+    name: str,
+    target: float = TARGET_SECONDS,
+    threshold: float = THRESHOLD_SECONDS,
+    *others: perfkit.Limit,
+    **further: Any,
 ) -> perfkit.Budget:
-    """Return a budget for the duration of each call, in seconds."""
-    limit = perfkit.Limit(
-        metric=perfkit.Metric.DURATION,
-        direction=perfkit.Direction.AT_MOST,
-        target=target,
-        threshold=threshold,
-    )
-    return perfkit.Budget(name=name, category=CATEGORY, limits=(limit,))
+    """Return a budget.
+
+    Args:
+        name: Its name.
+        target: For the duration of each call, in seconds.
+        threshold: Likewise.
+        *others: Further limits.
+        **further: What else the budget has.
+    """
+    limits = (*parse_limits(perfkit.Metric.DURATION, (target, threshold)), *others)
+    return perfkit.Budget(name=name, category=CATEGORY, limits=limits, **further)
 
 
 def _silence_log() -> None:

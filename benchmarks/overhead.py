@@ -1,4 +1,4 @@
-"""Measure what perfkit costs beside what people would use instead: one table, ratios first.
+"""Measure what perfkit costs beside what people would use instead: one table.
 
 ``python -m benchmarks.overhead`` ends with 0 if every "must" holds, 1 if one does not, and 3 if one
 could not be measured.

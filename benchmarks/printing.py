@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from benchmarks.figures import ROWS, Kind
+from benchmarks.figures import ROWS
 from benchmarks.results import Judged, Result
+from benchmarks.row import Kind, Measure
 
-HEAD: Final = ("row", "CPU", "least", "wall", "x of", "ratio", "must", "aim", "holds")
+HEAD: Final = ("row", "CPU", "least", "wall", "beside", "figure", "must", "aim", "holds")
 _TITLES: Final = {row.key: row.title for row in ROWS}
 BEGIN: Final = "<!-- written by python -m benchmarks.overhead --markdown -->\n"
 END: Final = "<!-- end -->\n"
@@ -79,9 +80,9 @@ def _lines(results: Sequence[Result]) -> Iterator[tuple[str, ...]]:
     """Yield a line for each row, and a further one for each further promise."""
     for result in results:
         first, *others = result.judged or (None,)
-        yield (result.row.title, *_costs(result), *_promise_cells(result, first))
+        yield (result.row.title, *_costs(result), *_promise_cells(first))
         for judged in others:
-            yield ("", "", "", "", *_promise_cells(result, judged))
+            yield ("", "", "", "", *_promise_cells(judged))
 
 
 def _costs(result: Result) -> tuple[str, str, str]:
@@ -95,23 +96,32 @@ def _costs(result: Result) -> tuple[str, str, str]:
 
 
 def _time(nanoseconds: float) -> str:
-    if nanoseconds >= 1e6:  # noqa: PLR2004 - an import, not a call
+    if nanoseconds >= 1e6:  # noqa: PLR2004 - an import, or a long call
         return f"{nanoseconds / 1e6:.1f} ms"
     return f"{nanoseconds:,.0f} ns"
 
 
-def _promise_cells(result: Result, judged: Judged | None) -> tuple[str, ...]:
+def _promise_cells(judged: Judged | None) -> tuple[str, ...]:
     if judged is None:
         return ("",) * 5
     promise = judged.promise
-    unit = " MB" if result.row.kind is Kind.MEMORY else ""
+    show = _SHOW[promise.measure]
     return (
         _TITLES.get(promise.yardstick, promise.yardstick),
-        "" if judged.ratio is None else f"{judged.ratio:.3g}{unit}",
-        "" if promise.must is None else f"{promise.must:.3g}{unit}",
-        "" if promise.aim is None else f"{promise.aim:.3g}{unit}",
-        "not measured" if judged.ratio is None and promise.must else _WORD[judged.holds],
+        *(
+            "" if each is None else show(each)
+            for each in (judged.figure, promise.must, promise.aim)
+        ),
+        "not measured" if judged.figure is None and promise.must else _WORD[judged.holds],
     )
+
+
+_SHOW: Final[Mapping[Measure, Callable[[float], str]]] = {
+    Measure.RATIO: "{:.3g}".format,
+    Measure.EXTRA: "{:+,.0f} ns".format,
+    Measure.GROWTH: "{:.3g} MB".format,
+    Measure.CORE_SHARE: lambda share: f"{share * 100:.3g} % of a core",
+}
 
 
 def _notes(results: Sequence[Result]) -> str:
@@ -138,8 +148,9 @@ def _as_record(result: Result) -> dict[str, Any]:
         "promises": [
             {
                 "yardstick": judged.promise.yardstick,
-                "ratio": judged.ratio,
-                "wall_ratio": judged.wall_ratio,
+                "measure": judged.promise.measure.value,
+                "figure": judged.figure,
+                "wall_figure": judged.wall_figure,
                 "must": judged.promise.must,
                 "aim": judged.promise.aim,
                 "tolerance": judged.tolerance,

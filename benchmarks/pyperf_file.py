@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.figures import Kind
 from benchmarks.results import Result
+from benchmarks.row import Kind
 
 
 def save(path: str, results: Sequence[Result]) -> None:

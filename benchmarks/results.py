@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from itertools import starmap
-from operator import truediv
+from operator import sub, truediv
 from statistics import median
+from typing import Final
 
 from attrs import frozen
 
-from benchmarks.figures import ROWS, Kind, Promise, Row
+from benchmarks.figures import ROWS
+from benchmarks.row import Measure, Promise, Row
 from benchmarks.running import Series
 
 
@@ -28,23 +30,23 @@ class Judged:
 
     Args:
         promise: The promise.
-        ratio: The median over all rounds of CPU time by the yardstick's in the same round; for
-            memory the growth in megabytes. None where it was not measured.
-        wall_ratio: The same of wall time.
+        figure: In the unit of the promise's measure: the median over all rounds, each compared with
+            the yardstick's same round. None where it was not measured.
+        wall_figure: The same of wall time rather than CPU time; None where that says nothing.
         tolerance: What `must` is multiplied by.
     """
 
     promise: Promise
-    ratio: float | None = None
-    wall_ratio: float | None = None
+    figure: float | None = None
+    wall_figure: float | None = None
     tolerance: float = 1.0
 
     @property
     def holds(self) -> bool | None:
         """Whether the must is kept; None where there is none, or nothing was measured."""
-        if self.promise.must is None or self.ratio is None:
+        if self.promise.must is None or self.figure is None:
             return None
-        return self.ratio <= self.promise.must * self.tolerance
+        return self.figure <= self.promise.must * self.tolerance
 
 
 @frozen
@@ -78,14 +80,18 @@ def judge_all(
 
 def _judge(row: Row, promise: Promise, measured: Mapping[str, Series], tolerance: float) -> Judged:
     own, other = measured.get(row.key), measured.get(promise.yardstick)
-    if own is not None and row.kind is Kind.MEMORY:
-        return Judged(promise, median(own.grown_bytes) / 1e6, None, tolerance)
-    if own is None or other is None:
-        return Judged(promise, None, None, tolerance)
+    if own is None or (promise.measure.needs_yardstick and other is None):
+        return Judged(promise, tolerance=tolerance)
+    if promise.measure is Measure.GROWTH:
+        return Judged(promise, median(own.grown_bytes) / 1e6, tolerance=tolerance)
+    if promise.measure is Measure.CORE_SHARE:
+        return Judged(promise, median(own.cpu_ns) / 1e9, tolerance=tolerance)
+    assert other is not None  # noqa: S101 - looked at above
+    compare = _COMPARE[promise.measure]
     return Judged(
         promise,
-        ratio_of(own.cpu_ns, other.cpu_ns),
-        ratio_of(own.wall_ns, other.wall_ns),
+        compare(own.cpu_ns, other.cpu_ns),
+        compare(own.wall_ns, other.wall_ns),
         tolerance,
     )
 
@@ -96,9 +102,23 @@ def ratio_of(own: Sequence[float], other: Sequence[float]) -> float:
     Raises:
         ValueError: If there are not as many of the one as of the other, or none.
     """
+    return _median_of(truediv, own, other)
+
+
+def extra_of(own: Sequence[float], other: Sequence[float]) -> float:
+    """Return the median of the differences of each round. Errors are as for `ratio_of`."""
+    return _median_of(sub, own, other)
+
+
+def _median_of(
+    compare: Callable[[float, float], float], own: Sequence[float], other: Sequence[float]
+) -> float:
     if not own:
         raise ValueError("no round was measured")
-    return float(median(starmap(truediv, zip(own, other, strict=True))))
+    return float(median(starmap(compare, zip(own, other, strict=True))))
+
+
+_COMPARE: Final = {Measure.RATIO: ratio_of, Measure.EXTRA: extra_of}
 
 
 def exit_code(results: Sequence[Result]) -> Exit:

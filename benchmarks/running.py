@@ -19,7 +19,8 @@ from typing import Any, Final
 
 from attrs import Factory, define
 
-from benchmarks.figures import ROWS, Form, Kind, Row
+from benchmarks.figures import ROWS, Form
+from benchmarks.row import Kind, Row
 
 ROOT: Final = Path(__file__).parents[1]
 _LEFT_OUT: Final = ("OTEL_", "DD_", "LOGFIRE_", "PYTHON", "COVERAGE")

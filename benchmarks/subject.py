@@ -19,6 +19,28 @@ def handle(user: Any, key: Any, *, limit: int = 10) -> Any:  # noqa: ARG001 - a 
     return user
 
 
+def build(user: Any, key: Any, *, limit: int = 10) -> Any:  # noqa: ARG001 - as handle
+    """Allocate a little: one small list for each number below `limit`."""
+    return [[user, number] for number in range(limit)]
+
+
+def work(records: int) -> int:
+    """Make so many small records, and group them by name."""
+    by_name: dict[str, list[int]] = {}
+    for number in range(records):
+        record = _record(number)
+        by_name.setdefault(record["name"], []).append(record["id"])
+    return len(by_name)
+
+
+def _record(number: int) -> dict[str, Any]:
+    return {"id": number, "name": f"user {number % 97}"}
+
+
+TEN_MILLISECONDS: Final = 36_000
+"""So many records take `work` 10 ms, about."""
+
+
 def _nothing() -> None:
     pass
 
@@ -36,12 +58,14 @@ class Case:
         flush: Brings what was recorded to the exporters.
         spans_shipped: Returns how many spans have reached the exporter so far.
         makes_spans: Whether each call makes one.
+        fewest: The fewest calls of a round; fewer than 100 where a call is slow.
     """
 
     run: Callable[[int], None]
     flush: Callable[[], object] = _nothing
     spans_shipped: Callable[[], int] = _no_spans
     makes_spans: bool = False
+    fewest: int = 100
 
 
 def calls_of(function: Callable[..., Any]) -> Callable[[int], None]:

@@ -41,14 +41,14 @@ def measure(case: Case, calls: int) -> dict[str, float]:
 
 def calibrate(case: Case, seconds: float) -> int:
     """Return how many calls take about `seconds`; warms the code up on the way."""
-    calls = 100
+    calls = case.fewest
     while calls < _MOST_CALLS:
         began = perf_counter_ns()
         case.run(calls)
         case.flush()
         took = (perf_counter_ns() - began) / 1e9
         if took >= seconds / 2:
-            return max(1, round(calls * seconds / took))
+            return max(case.fewest, round(calls * seconds / took))
         calls *= 2
     return calls
 

@@ -16,23 +16,23 @@ from perfkit.testing import FakeClock
 
 
 @pytest.fixture(autouse=True)
-def _clean_perfkit() -> Iterator[None]:
-    """Default settings before each test; perfkit's own faults are raised unless a test says so."""
-    perfkit.reset()
-    faults.set_strict(is_strict=True)
-    yield
-    faults.set_strict(is_strict=False)
-    perfkit.reset()
-
-
-@pytest.fixture(autouse=True)
-def _leaves_nothing_behind(_clean_perfkit: None) -> Iterator[None]:
+def _leaves_nothing_behind() -> Iterator[None]:
     """Fail a test that leaves a thread, a profiler or memory tracing behind."""
     threads = set(threading.enumerate())
     yield
     assert not tracemalloc.is_tracing()
     assert sys.getprofile() is None
     assert set(threading.enumerate()) <= threads
+
+
+@pytest.fixture(autouse=True)
+def _clean_perfkit(_leaves_nothing_behind: None) -> Iterator[None]:
+    """Default settings before each test; perfkit's own faults are raised unless a test says so."""
+    perfkit.reset()
+    faults.set_strict(is_strict=True)
+    yield
+    faults.set_strict(is_strict=False)
+    perfkit.reset()
 
 
 @pytest.fixture

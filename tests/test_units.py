@@ -107,6 +107,8 @@ def test_any_text_is_a_quantity_or_a_unit_error(text: str) -> None:
         (0.1, Unit.SECONDS, "100ms"),
         (60.0, Unit.SECONDS, "1min"),
         (90.0, Unit.SECONDS, "90s"),
+        (30 * 86_400.0, Unit.SECONDS, "30d"),
+        (4.5 * 86_400.0, Unit.SECONDS, "108h"),
         (0.0, Unit.SECONDS, "0s"),
         (64 * 2**20, Unit.BYTES, "64MiB"),
         (1e9, Unit.BYTES, "1GB"),

@@ -3,7 +3,16 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from perfkit.instruments import Spent, budget, cpu_profiled, memory_profiled, timed
+from perfkit.instruments import (
+    Ratio,
+    Spent,
+    budget,
+    cpu_profiled,
+    memory_profiled,
+    monitor,
+    ratio,
+    timed,
+)
 from perfkit.runtime.state import state as _state
 
 if TYPE_CHECKING:
@@ -34,6 +43,8 @@ if TYPE_CHECKING:
         Violation,
     )
     from perfkit.otel.telemetry import Telemetry
+    from perfkit.runtime.monitoring import Monitor
+    from perfkit.runtime.window_book import judge_windows
 
 __all__ = [
     "Budget",
@@ -47,9 +58,11 @@ __all__ = [
     "Measurement",
     "Metric",
     "MissingExtraError",
+    "Monitor",
     "Objective",
     "Outcome",
     "PerfkitError",
+    "Ratio",
     "Severity",
     "Spent",
     "State",
@@ -62,8 +75,11 @@ __all__ = [
     "budget",
     "configure",
     "cpu_profiled",
+    "judge_windows",
     "memory_profiled",
+    "monitor",
     "override",
+    "ratio",
     "reset",
     "timed",
 ]
@@ -96,6 +112,8 @@ _HOMES: Final = {
         "Violation",
     },
     "perfkit.otel.telemetry": {"Telemetry"},
+    "perfkit.runtime.monitoring": {"Monitor"},
+    "perfkit.runtime.window_book": {"judge_windows"},
 }
 
 

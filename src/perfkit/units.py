@@ -103,6 +103,8 @@ def write_quantity(value: float, unit: Unit) -> str:
 
     >>> write_quantity(0.1, Unit.SECONDS)
     '100ms'
+    >>> write_quantity(7 * 86_400, Unit.SECONDS)
+    '7d'
     >>> write_quantity(10e6 / 60, Unit.BYTES_PER_SECOND)
     '10MB/min'
     """
@@ -112,6 +114,7 @@ def write_quantity(value: float, unit: Unit) -> str:
         text = f"{float(value) * over / times:.12g}"
         is_plain = text.replace(".", "").isdigit()
         is_usual = is_plain and (float(text) >= 1 or symbol == "%")
+        is_usual = is_usual and (symbol != "d" or text.isdigit())  # nobody writes 1.5d
         if is_usual and read_quantity(text + symbol)[0] == value:
             best = min(best or (text, symbol), (text, symbol), key=lambda pair: len(pair[0]))
     return "".join(best or (repr(float(value)).removesuffix(".0"), _EXACT_SYMBOLS[unit][-1]))
@@ -229,10 +232,18 @@ _COUNTED_WORDS: Final = (
 _COUNTED: Final = {"", "concurrent"} | {
     word + plural for word in _COUNTED_WORDS.split() for plural in ("", "s")
 }
-_TIME_STEPS: Final = ((60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "\u00b5s"), (1e-9, "ns"))
+_TIME_STEPS: Final = (
+    (86_400.0, "d"),
+    (3600.0, "h"),
+    (60.0, "min"),
+    (1.0, "s"),
+    (1e-3, "ms"),
+    (1e-6, "\u00b5s"),
+    (1e-9, "ns"),
+)
 _SIZE_STEPS: Final = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
 _EXACT_SYMBOLS: Final = {
-    Unit.SECONDS: ("h", "min", "s", "ms", "us", "ns", "s"),
+    Unit.SECONDS: ("d", "h", "min", "s", "ms", "us", "ns", "s"),
     Unit.BYTES: ("GB", "GiB", "MB", "MiB", "kB", "KiB", "B"),
     Unit.BYTES_PER_SECOND: ("MB/s", "MB/min", "MiB/s", "kB/s", "B/s"),
     Unit.PER_SECOND: ("/s",),

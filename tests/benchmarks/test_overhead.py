@@ -7,19 +7,14 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from benchmarks.by_hand import BOUNDS, reporter, traced
-from benchmarks.figures import QUICK_TOLERANCE, ROWS, Form, Kind, Promise, Row
-from benchmarks.measured import Setting, block, coroutine, metrics_only, spans_and_metrics, violated
-from benchmarks.memory import BUDGETS, growth_bytes
-from benchmarks.null_export import NullMetricExporter
+from benchmarks.figures import QUICK_TOLERANCE, ROWS, Form
 from benchmarks.overhead import main
 from benchmarks.printing import BEGIN, END, as_json, as_markdown, as_text, write_page
-from benchmarks.results import Exit, Judged, Result, exit_code, judge_all, ratio_of
+from benchmarks.results import Exit, Judged, Result, exit_code, extra_of, judge_all, ratio_of
+from benchmarks.row import Kind, Measure, Promise, Row
 from benchmarks.running import (
     ROOT,
     Series,
@@ -29,11 +24,8 @@ from benchmarks.running import (
     measure_all,
     steps_of,
 )
-from benchmarks.subject import TARGET_SECONDS, THRESHOLD_SECONDS, Case
-from benchmarks.worker import measure
-
-from perfkit import Metric
-from perfkit.otel.bounds import bounds_for
+from benchmarks.subject import Case
+from benchmarks.worker import calibrate
 
 TINY = Form(
     processes=1,
@@ -42,20 +34,6 @@ TINY = Form(
     imports=1,
     memory_calls={"memory_metrics": 800, "memory_spans": 800},
 )
-
-
-@pytest.fixture
-def setting() -> Iterator[Callable[..., Setting]]:
-    """Make a setting whose background threads are stopped after the test."""
-    made: list[Setting] = []
-
-    def make(**settings: Any) -> Setting:
-        made.append(Setting(**settings))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.shutdown()
 
 
 def fake(ratio: float, must: float | None = 1.0, tolerance: float = 1.0) -> Result:
@@ -85,12 +63,12 @@ def test_a_run_measures_every_row_that_is_installed(tiny_run: dict[str, Series])
             assert all(cost > 0 for cost in tiny_run[row.key].cpu_ns + tiny_run[row.key].wall_ns)
 
 
-def test_every_ratio_of_a_run_is_finite(tiny_run: dict[str, Series]) -> None:
+def test_every_figure_of_a_run_is_finite(tiny_run: dict[str, Series]) -> None:
     for result in judge_all(tiny_run):
         for judged in result.judged:
             if result.row.key in tiny_run and judged.promise.yardstick in {*tiny_run, ""}:
-                assert judged.ratio is not None
-                assert math.isfinite(judged.ratio)
+                assert judged.figure is not None
+                assert math.isfinite(judged.figure)
 
 
 def test_the_table_and_the_json_have_every_row(tiny_run: dict[str, Series]) -> None:
@@ -136,14 +114,19 @@ def test_every_yardstick_is_a_row_of_the_same_kind() -> None:
     by_key = {row.key: row for row in ROWS}
     for row in ROWS:
         for promise in row.promises:
-            if row.kind is Kind.MEMORY:
-                assert promise.yardstick == ""
-            else:
+            assert (promise.measure is Measure.GROWTH) is (row.kind is Kind.MEMORY)
+            if promise.measure.needs_yardstick:
                 assert by_key[promise.yardstick].kind is row.kind
+            else:
+                assert promise.yardstick == ""
 
 
 def test_a_ratio_is_the_median_of_those_of_the_rounds() -> None:
     assert ratio_of([2, 200, 9], [1, 100, 3]) == 2
+
+
+def test_what_a_row_adds_is_the_median_of_what_it_adds_in_each_round() -> None:
+    assert extra_of([700, 9_100, 500], [500, 9_000, 450]) == 100
 
 
 def test_rounds_that_do_not_match_are_an_error() -> None:
@@ -172,19 +155,53 @@ def test_the_exit_code_says_whether_every_must_holds(results: list[Result], code
 def test_memory_is_judged_in_megabytes() -> None:
     (row,) = [row for row in ROWS if row.key == "memory_metrics"]
     ((result,),) = [judge_all({row.key: Series(grown_bytes=[2_000_000])}, rows=[row])]
-    assert result.judged[0].ratio == 2.0
+    assert result.judged[0].figure == 2.0
     assert exit_code([result]) is Exit.BROKEN
+
+
+@pytest.mark.parametrize(
+    ("extra", "tolerance", "holds"),
+    [(500.0, 1.0, True), (501.0, 1.0, False), (501.0, QUICK_TOLERANCE, True)],
+)
+def test_a_row_can_be_held_to_what_it_adds(extra: float, tolerance: float, *, holds: bool) -> None:
+    promise = Promise("bare", must=500.0, measure=Measure.EXTRA)
+    row = Row("row", "a row", "m:f", "does", (promise,))
+    measured = {"bare": Series([40.0], [40.0]), "row": Series([40.0 + extra], [40.0 + extra])}
+    (result,) = judge_all(measured, tolerance, [row])
+    assert result.judged[0].holds is holds
+    assert f"+{extra:.0f} ns" in as_text([result])
+    assert "+500 ns" in as_text([result])
+
+
+def test_a_row_can_be_held_to_its_share_of_a_core_at_one_call_a_second() -> None:
+    promise = Promise("", must=0.002, measure=Measure.CORE_SHARE)
+    row = Row("row", "a row", "m:f", "does", (promise,))
+    (result,) = judge_all({"row": Series([1e6], [5e7])}, rows=[row])
+    assert result.judged[0].figure == 0.001
+    assert result.judged[0].holds
+    assert "0.1 % of a core" in as_text([result])
 
 
 def test_the_short_form_allows_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same figures, just beyond the musts, fail the full form and pass the short one."""
 
+    def most_of(promise: Promise, yardstick: float, times: float) -> float:
+        assert promise.must is not None
+        most = times * promise.must
+        return {
+            Measure.RATIO: most * yardstick,
+            Measure.EXTRA: most + yardstick,
+            Measure.CORE_SHARE: most * 1e9,
+            Measure.GROWTH: 100.0,
+        }[promise.measure]
+
     def slow(*_: object) -> dict[str, Series]:
-        cost = {row.key: 100.0 for row in ROWS}
-        musts = [(row.key, p) for row in ROWS for p in row.promises if p.must and p.yardstick]
-        for key, promise in musts:
-            assert promise.must is not None
-            cost[key] = min(cost.get(key, math.inf), 1.2 * promise.must * cost[promise.yardstick])
+        cost = {row.key: 1e7 for row in ROWS}
+        for row in ROWS:
+            for promise in row.promises:
+                if promise.must is not None:
+                    most = most_of(promise, cost.get(promise.yardstick, 0.0), 1.2)
+                    cost[row.key] = min(cost.get(row.key, math.inf), most)
         return {key: Series([each], [each], [1_200_000]) for key, each in cost.items()}
 
     monkeypatch.setattr("benchmarks.overhead.measure_all", slow)
@@ -228,6 +245,12 @@ def test_dropped_spans_are_named() -> None:
     assert "2.5%" in as_markdown([result])
 
 
+def test_a_slow_row_has_few_calls() -> None:
+    made: list[int] = []
+    assert calibrate(Case(made.append, fewest=7), 0.0) == 7
+    assert made == [7]
+
+
 def test_nothing_is_shown_on_a_pipe() -> None:
     code = (
         "from benchmarks.progress import progress\nwith progress(1) as tick:\n    tick('a row')\n"
@@ -240,71 +263,6 @@ def test_nothing_is_shown_on_a_pipe() -> None:
         env=dict(os.environ),
     )
     assert done.stderr == done.stdout == b""
-
-
-# -- that rows do what they say
-
-
-def count_in(exporter: NullMetricExporter, name: str) -> int:
-    assert exporter.last is not None
-    points = [
-        point
-        for resource in exporter.last.resource_metrics
-        for scope in resource.scope_metrics
-        for metric in scope.metrics
-        if metric.name == name
-        for point in metric.data.data_points
-    ]
-    return sum(getattr(point, "count", 0) or getattr(point, "value", 0) for point in points)
-
-
-@pytest.mark.parametrize("make", [metrics_only, block, coroutine, violated])
-def test_metrics_rows_export_every_call_and_no_span(
-    make: Callable[[Setting], Case], setting: Callable[..., Setting]
-) -> None:
-    own = setting(spans="never")
-    case = make(own)
-    case.run(1000)
-    case.flush()
-    assert count_in(own.metrics, "perfkit.call.duration") == 1000
-    assert count_in(own.metrics, "perfkit.budget.verdicts") == 1000
-    assert own.spans.shipped == 0
-
-
-@pytest.mark.parametrize("plain", [False, True])
-def test_span_rows_export_every_call_and_a_span_for_each(
-    setting: Callable[..., Setting], *, plain: bool
-) -> None:
-    own = setting(spans="always", plain=plain)
-    answer = measure(spans_and_metrics(own), 300)
-    assert answer["lost"] == 0
-    assert own.spans.shipped == 300
-    assert count_in(own.metrics, "perfkit.call.duration") == 300
-
-
-def test_the_span_by_hand_has_the_attributes_of_perfkits(setting: Callable[..., Setting]) -> None:
-    own = setting(spans="always")
-    by_hand = traced(own.tracer_provider.get_tracer("by hand"), reporter(own.meter_provider))
-    spans = []
-    for run in (spans_and_metrics(own).run, lambda _: by_hand("user", "key")):
-        run(1)
-        own.flush()
-        assert own.spans.last is not None
-        spans.append((own.spans.last.name, dict(own.spans.last.attributes or {})))
-    assert spans[0] == spans[1]
-
-
-def test_the_histogram_by_hand_has_perfkits_bounds(setting: Callable[..., Setting]) -> None:
-    setting()
-    lines = {TARGET_SECONDS, THRESHOLD_SECONDS}
-    assert bounds_for(Metric.DURATION, lines) == BOUNDS
-
-
-def test_memory_is_measured_on_forty_budgets(setting: Callable[..., Setting]) -> None:
-    del setting
-    seen: list[int] = []
-    growth_bytes(seen.append, 4000)
-    assert sum(seen[len(seen) // 3 :]) * BUDGETS == 4000
 
 
 def test_figures_can_be_saved_for_pyperf(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from perfkit.errors import CatalogError
 DOCUMENTS = Path(__file__).parent / "documents"
 DOCUMENT = (DOCUMENTS / "service_levels.md").read_text("utf-8")
 CATALOG = dump_catalog(import_markdown(DOCUMENT, "doc.md").catalog) + (
-    '[settings]\nspans = "always"\n[[routes]]\nwhen = { severity = ">= info" }\nsinks = ["log"]\n'
+    '[budgets.whole]\nobjective = { ratio = "99.9%", period = "30d" }\nevidence = ["cpu"]\n'
+    '[settings]\nspans = "always"\nmonitor = ["whole"]\nmax_overhead = "1%"\n'
+    '[[routes]]\nwhen = { severity = ">= info" }\nsinks = ["log"]\n'
     '[sinks.log]\ntype = "log"\n'
 )
 PIECES = [

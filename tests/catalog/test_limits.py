@@ -9,7 +9,7 @@ import pytest
 
 from perfkit.catalog import parse_limit, parse_limits
 from perfkit.errors import BudgetError, UnitError
-from perfkit.model import Direction, Limit, Metric, Statistic
+from perfkit.model import LIMITABLE, Direction, Limit, Metric, Statistic
 
 SPREAD = Limit(metric=Metric.DURATION, target=0.1, threshold=0.3, direction=Direction.AT_MOST)
 
@@ -62,7 +62,7 @@ def test_what_no_single_call_can_show_has_a_window_of_a_minute() -> None:
     assert (limit.statistic, limit.window) == (Statistic.RATIO, 60.0)
 
 
-@pytest.mark.parametrize("metric", Metric)
+@pytest.mark.parametrize("metric", LIMITABLE)
 def test_every_metric_has_its_usual_statistic(metric: Metric) -> None:
     assert parse_limit(metric, 1).statistic is metric.usual_statistic
 
@@ -151,6 +151,11 @@ def test_a_quantity_that_cannot_be_read_is_a_unit_error(
         ),
         (Metric.DURATION, {"threshold": "1s", "statistic": "p42"}, '"p42" is not a statistic'),
         (Metric.DURATION, {"threshold": "1s", "statistic": ["p95"]}, "is not a statistic"),
+        (
+            Metric.THROUGHPUT,
+            {"threshold": "5/s", "statistic": "p95"},
+            'throughput.statistic: throughput has no statistic "p95"; write "rate"',
+        ),
         (Metric.DURATION, {"threshold": "1s", "direction": "up"}, 'write one of "at_most"'),
         (
             Metric.DURATION,
@@ -180,6 +185,31 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         "duration.target",
         "duration.statistic",
     ]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        2,
+        [2, 3],
+        {"threshold": 2},
+        Limit(
+            metric=Metric.BURN_RATE,
+            target=1.0,
+            threshold=2.0,
+            direction=Direction.AT_MOST,
+            statistic=Statistic.RATIO,
+            window=3600.0,
+        ),
+    ],
+)
+def test_who_limits_the_burn_rate_is_told_of_objectives(value: object) -> None:
+    for parse in (parse_limit, parse_limits):
+        with pytest.raises(BudgetError) as caught:
+            parse(Metric.BURN_RATE, value)
+
+        assert str(caught.value).count("\n") == 0
+        assert str(caught.value).endswith('; write objective = "99.9%" instead')
 
 
 @pytest.mark.parametrize(

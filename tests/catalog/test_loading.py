@@ -6,9 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from perfkit.catalog import Catalog, SinkDeclaration, load_catalog, parse_catalog
+from perfkit.catalog import (
+    Catalog,
+    CatalogSettings,
+    SinkDeclaration,
+    load_catalog,
+    parse_catalog,
+)
 from perfkit.errors import CatalogError
-from perfkit.model import Budget, Direction, Limit, Metric, Route, Severity, Statistic
+from perfkit.model import (
+    LIMITABLE,
+    Budget,
+    Direction,
+    Limit,
+    Metric,
+    Objective,
+    Route,
+    Severity,
+    Statistic,
+)
+from perfkit.units import write_quantity
 
 WHOLE = """\
 [budgets.session_retrieval]
@@ -18,6 +35,8 @@ description = "Load one stored session."
 sinks = ["log"]
 spans = "violations"
 notes = ["Reviewed in spring"]
+objective = { ratio = "99.9%", period = "7d", min_samples = 50 }
+evidence = ["cpu", "stack"]
 duration = { target = "100ms", threshold = "300ms" }
 
 [budgets.cache_hit]
@@ -30,6 +49,10 @@ unknown_budgets = "warn"
 sinks = []
 enabled = false
 category_spans = { database = "never" }
+evidence_interval = "2m"
+max_overhead = "0.5%"
+monitor = ["cache_hit", "session_*"]
+monitor_interval = "500ms"
 
 [[routes]]
 when = { budget = "session_*", category = "database", severity = ">= warning" }
@@ -69,6 +92,8 @@ def test_a_budget_has_all_its_parts(whole: Catalog) -> None:
         sinks=("log",),
         spans="violations",
         notes=("Reviewed in spring",),
+        objective=Objective(ratio=0.999, period=7 * 86_400.0, min_samples=50),
+        evidence=("cpu", "stack"),
         limits=(
             Limit(metric=Metric.DURATION, target=0.1, threshold=0.3, direction=Direction.AT_MOST),
         ),
@@ -103,7 +128,34 @@ def test_settings_are_read_and_silence_is_none(whole: Catalog) -> None:
     assert whole.settings.sinks == ()
     assert whole.settings.enabled is False
     assert whole.settings.category_spans == {"database": "never"}
-    assert parse_catalog("[budgets]").settings.sinks is None
+    assert whole.settings.evidence_interval == 120.0
+    assert whole.settings.max_overhead == 0.005
+    assert whole.settings.monitor == ("cache_hit", "session_*")
+    assert whole.settings.monitor_interval == 0.5
+    assert parse_catalog("[budgets]").settings == CatalogSettings()
+
+
+@pytest.mark.parametrize(
+    ("written", "monitor"), [("true", True), ("false", False), ("[]", ()), ("['*']", ("*",))]
+)
+def test_the_process_is_judged_by_all_none_or_some_budgets(written: str, monitor: object) -> None:
+    assert parse_catalog(f"[settings]\nmonitor = {written}").settings.monitor == monitor
+
+
+@pytest.mark.parametrize("metric", LIMITABLE)
+def test_every_metric_but_the_burn_rate_has_a_key(metric: Metric) -> None:
+    text = f"[budgets.a]\n{metric} = {{ threshold = 1, target = 1 }}"
+    text = text.replace("= 1", f'= "{write_quantity(1.0, metric.unit)}"')
+
+    (budget,) = parse_catalog(text).budgets
+
+    assert budget.metrics == {metric}
+
+
+def test_the_burn_rate_is_never_suggested() -> None:
+    (problem,) = problems_of("[budgets.a]\nbrn_rate = 1")
+
+    assert "burn_rate" not in problem
 
 
 def test_routes_are_read_in_order(whole: Catalog) -> None:
@@ -157,7 +209,7 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
 def test_windows_line_ends_do_no_harm() -> None:
     (problem,) = problems_of(WHOLE.replace("\n", "\r\n").replace("100ms", "100"))
 
-    assert problem.startswith('perfkit.toml:8: session_retrieval.duration.target: "100" has no')
+    assert problem.startswith('perfkit.toml:10: session_retrieval.duration.target: "100" has no')
 
 
 def test_a_budget_without_limits_is_fine() -> None:
@@ -204,6 +256,66 @@ def test_a_budget_without_limits_is_fine() -> None:
         (
             "[budgets.a]\nduration = [{ threshold = '1s' },\n{ threshold = '2s' }]",
             "1: a: two limits on duration each; keep one of them",
+        ),
+        (
+            "[budgets.a]\nburn_rate = 2",
+            '2: a.burn_rate: burn_rate is judged for an objective; write objective = "99.9%"',
+        ),
+        ("[budgets.a]\nslo = 1", "2: a.slo: unknown key; did you mean objective?"),
+        (
+            "[budgets.a]\nobjective = 'most'",
+            '2: a.objective: "most" is not a ratio; write one such as "99.9%"',
+        ),
+        (
+            "[budgets.a]\nobjective = 99.9",
+            "2: a.objective: ratio is 9,990%; write one above 0% and below 100%, such as 99.9%",
+        ),
+        ("[budgets.a]\nobjective = { }", '2: a.objective: no ratio; write ratio = "99.9%"'),
+        (
+            "[budgets.a]\n[budgets.a.objective]\nratio = '99%'\nperiod = 30",
+            "4: a.objective.period: 30 has no unit",
+        ),
+        (
+            "[budgets.a]\nevidence = 'cpu'",
+            '2: a.evidence: "cpu" is not a list; write evidence = ["cpu"]',
+        ),
+        (
+            "[budgets.a]\nevidence = ['cpu',\n'mem']",
+            '3: a.evidence[1]: "mem" is no kind of evidence; did you mean "memory"?',
+        ),
+        (
+            "[budgets.a]\nevidence = [1]",
+            '2: a.evidence[0]: 1 is no kind of evidence; write one of "cpu", "memory", "stack", ',
+        ),
+        (
+            "[budgets.a]\nhit_ratio = { threshold = '1%', statistic = 'p95' }",
+            '2: a.hit_ratio.statistic: hit_ratio has no statistic "p95"; write one of "each", ',
+        ),
+        (
+            "[settings]\nevidence_interval = '-1s'",
+            '2: settings.evidence_interval: "-1s" is not an interval; write one of zero or more',
+        ),
+        ("[settings]\nevidence_interval = 60", "2: settings.evidence_interval: 60 has no unit"),
+        (
+            "[settings]\nmax_overhead = '0%'",
+            '2: settings.max_overhead: "0%" is out of range; write one above 0% up to 100%',
+        ),
+        ("[settings]\nmax_overhead = 1.5", "2: settings.max_overhead: 1.5 is out of range; write"),
+        (
+            "[settings]\nmonitor_interval = '0s'",
+            '2: settings.monitor_interval: "0s" is not an interval; write one above zero',
+        ),
+        (
+            "[settings]\nmonitor = 'base'",
+            '2: settings.monitor: "base" is no list of budgets; write true, false or ["base"]',
+        ),
+        (
+            "[settings]\nmonitor = [\n'bse',\n'b*']\n[budgets.base]",
+            '3: settings.monitor[0]: no budget is called "bse"; did you mean "base"?',
+        ),
+        (
+            "[settings]\nmonitor = ['base']",
+            '2: settings.monitor[0]: no budget is called "base"; write the name of one, or a glob',
         ),
         ("settings = 1", "1: settings: 1 is not a table; write [settings]"),
         ("[settings]\nspan = 'never'", "2: settings.span: unknown key; did you mean spans?"),
@@ -278,6 +390,25 @@ def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:
         ["perfkit.toml:4", "a.memory_peak.threshold"],
         ["perfkit.toml:6", "settings.spans"],
     ]
+
+
+def test_all_that_is_wrong_with_an_objective_is_said_at_once() -> None:
+    problems = problems_of(
+        "[budgets.a]\nobjective = { ratio = '100%', period = 'long', min_samples = 1.5, goal = 1 }"
+    )
+
+    assert [problem.split(": ")[1] for problem in problems] == [
+        "a.objective.goal",
+        "a.objective.period",
+        "a.objective.min_samples",
+        "a.objective",
+    ]
+
+
+def test_a_monitored_budget_that_is_wrong_is_not_called_unknown() -> None:
+    (problem,) = problems_of("[settings]\nmonitor = ['a']\n[budgets.a]\nduration = 1")
+
+    assert "a.duration" in problem
 
 
 def test_a_name_written_twice_is_told_with_both_lines_and_both_are_checked() -> None:

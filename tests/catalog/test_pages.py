@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from perfkit.catalog import dump_catalog, import_markdown, parse_catalog
 from perfkit.catalog.limits import LIMIT_KEYS
+from perfkit.catalog.objectives import OBJECTIVE_KEYS
+from perfkit.catalog.reading import BUDGET_KEYS
+from perfkit.catalog.settings import SETTINGS_KEYS
 from perfkit.errors import CatalogError
-from perfkit.model import Metric, Statistic
+from perfkit.model import EVIDENCE_KINDS, LIMITABLE, Metric, Statistic
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -60,15 +64,47 @@ critcal = true
     assert list(caught.value.problems) == shown.splitlines()
 
 
-@pytest.mark.parametrize("word", [*Metric, *Statistic, *LIMIT_KEYS])
+KINDS = [f'"{kind}"' for kind in EVIDENCE_KINDS]
+
+
+@pytest.mark.parametrize("word", [*LIMITABLE, *Statistic, *KINDS])
 def test_every_word_of_the_format_is_explained(word: str) -> None:
     assert f"`{word}`" in (DOCS / "catalog.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("metric", Metric)
-def test_the_statistic_that_is_shown_is_the_usual_one(metric: Metric) -> None:
-    (row,) = re.findall(
-        rf"^\|[^|]*`{metric}`.*\|$", (DOCS / "catalog.md").read_text("utf-8"), re.MULTILINE
-    )
+def row_of(word: str, heading: str) -> list[str]:
+    """The cells of the only row below a heading in whose first cell a word stands."""
+    text = (DOCS / "catalog.md").read_text("utf-8")
+    section = text.split(f"\n{heading}\n")[1].split("\n##")[0]
+    (row,) = re.findall(rf"^\|([^|]*`{word}`.*)\|$", section, re.MULTILINE)
+    return [cell.strip() for cell in row.split("|")]
 
-    assert row.split("|")[-2].strip() == f"`{metric.usual_statistic}`"
+
+@pytest.mark.parametrize("metric", LIMITABLE)
+def test_the_statistic_that_is_shown_is_the_usual_one(metric: Metric) -> None:
+    assert row_of(metric, "## Limits")[-1] == f"`{metric.usual_statistic}`"
+
+
+@pytest.mark.parametrize("statistic", Statistic)
+def test_the_metrics_that_are_shown_for_a_statistic_are_those_that_have_it(
+    statistic: Statistic,
+) -> None:
+    on = row_of(statistic, "### Statistics and windows")[-1]
+    named = {Metric(name) for name in re.findall("`(.*?)`", on)}
+
+    has = {metric for metric in LIMITABLE if statistic in metric.statistics}
+    assert (set(LIMITABLE) - named if on.startswith("all but ") else named) == has
+
+
+@pytest.mark.parametrize(
+    ("heading", "keys"),
+    [
+        ("## Budgets", BUDGET_KEYS),
+        ("## Limits", LIMIT_KEYS),
+        ("## Objectives", OBJECTIVE_KEYS),
+        ("## Settings", SETTINGS_KEYS),
+    ],
+)
+def test_every_key_has_a_row_in_the_table_of_its_place(heading: str, keys: Iterable[str]) -> None:
+    for key in keys:
+        assert len(row_of(key, heading)) == 3

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from perfkit.catalog import (
@@ -21,11 +21,23 @@ from perfkit.catalog import (
     parse_limit,
 )
 from perfkit.errors import MissingExtraError
-from perfkit.model import Budget, Direction, Limit, Metric, Route, Severity, Statistic
+from perfkit.model import (
+    EVIDENCE_KINDS,
+    LIMITABLE,
+    Budget,
+    Direction,
+    Limit,
+    Metric,
+    Objective,
+    Route,
+    Severity,
+    Statistic,
+)
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NAMES = TEXTS.filter(bool)
 SPANS = st.sampled_from(["always", "violations", "never"])
+SECONDS = st.floats(0.0, sys.float_info.max, exclude_min=True)
 SHARES = {Metric.HIT_RATIO, Metric.ERROR_RATIO}
 
 
@@ -36,14 +48,13 @@ def limits(draw: st.DrawFn, metric: Metric, statistic: Statistic) -> Limit:
     most = 1.0 if metric in SHARES else sys.float_info.max
     lines = sorted(draw(st.tuples(*[st.floats(0.0, most)] * 2)))
     target, threshold = lines if direction is Direction.AT_MOST else lines[::-1]
-    windows = st.floats(0.0, sys.float_info.max, exclude_min=True)
     return Limit(
         metric=metric,
         target=target,
         threshold=threshold,
         direction=direction,
         statistic=statistic,
-        window=None if statistic is Statistic.EACH else draw(windows),
+        window=None if statistic is Statistic.EACH else draw(SECONDS),
         min_samples=draw(st.integers(1, 10**6)),
     )
 
@@ -51,13 +62,22 @@ def limits(draw: st.DrawFn, metric: Metric, statistic: Statistic) -> Limit:
 @st.composite
 def limits_of_a_budget(draw: st.DrawFn) -> tuple[Limit, ...]:
     """Limits on several metrics, with several statistics, those of one metric side by side."""
-    metrics = draw(st.lists(st.sampled_from(Metric), max_size=3, unique=True))
-    statistics = st.lists(st.sampled_from(Statistic), min_size=1, max_size=3, unique=True)
+    metrics = draw(st.lists(st.sampled_from(LIMITABLE), max_size=3, unique=True))
     return tuple(
-        draw(limits(metric, statistic)) for metric in metrics for statistic in draw(statistics)
+        draw(limits(metric, statistic))
+        for metric in metrics
+        for statistic in draw(
+            st.lists(st.sampled_from(metric.statistics), min_size=1, max_size=3, unique=True)
+        )
     )
 
 
+OBJECTIVES = st.builds(
+    Objective,
+    ratio=st.floats(0.0, 1.0, exclude_min=True, exclude_max=True),
+    period=st.just(Objective(ratio=0.5).period) | SECONDS,
+    min_samples=st.just(Objective(ratio=0.5).min_samples) | st.integers(1, 10**6),
+)
 BUDGETS = st.builds(
     Budget,
     name=NAMES,
@@ -68,6 +88,8 @@ BUDGETS = st.builds(
     sinks=st.none() | st.lists(TEXTS, max_size=2).map(tuple),
     spans=st.none() | SPANS,
     notes=st.lists(TEXTS, max_size=2).map(tuple),
+    objective=st.none() | OBJECTIVES,
+    evidence=st.lists(st.sampled_from(EVIDENCE_KINDS), max_size=3).map(tuple),
 )
 SETTINGS = st.builds(
     CatalogSettings,
@@ -76,6 +98,10 @@ SETTINGS = st.builds(
     unknown_budgets=st.none() | st.sampled_from(["warn", "raise", "ignore"]),
     sinks=st.none() | st.lists(TEXTS, max_size=2).map(tuple),
     enabled=st.none() | st.booleans(),
+    evidence_interval=st.none() | st.just(0.0) | SECONDS,
+    max_overhead=st.none() | st.floats(0.0, 1.0, exclude_min=True),
+    monitor=st.none() | st.booleans() | st.lists(TEXTS.map("{}*".format), max_size=2).map(tuple),
+    monitor_interval=st.none() | SECONDS,
 )
 ROUTES = st.builds(
     Route,
@@ -123,6 +149,9 @@ def test_what_is_written_loads_as_the_same(catalog: Catalog) -> None:
 
 
 @given(CATALOGS)
+@example(
+    Catalog(sinks=[SinkDeclaration(name="x", type="y", options={"a": {"b": [{}], "c": ["", {}]}})])
+)
 @settings(deadline=None, max_examples=30)
 def test_writing_again_gives_the_same_text(catalog: Catalog) -> None:
     text = dump_catalog(catalog)
@@ -161,6 +190,31 @@ def test_the_text_is_what_a_person_would_write() -> None:
         "[[routes]]\n"
         'when = { severity = ">= warning" }\n'
         'sinks = ["log"]\n'
+    )
+
+
+def test_an_objective_evidence_and_settings_are_what_a_person_would_write() -> None:
+    budgets = (
+        Budget(name="checkout", evidence=("cpu",), objective=Objective(ratio=0.999)),
+        Budget(name="search", objective=Objective(ratio=0.99, period=7 * 3600.0, min_samples=50)),
+    )
+    settings = CatalogSettings(
+        evidence_interval=60.0, max_overhead=0.01, monitor=("checkout",), monitor_interval=1.0
+    )
+
+    assert dump_catalog(Catalog(budgets=budgets, settings=settings)) == (
+        "[settings]\n"
+        'evidence_interval = "1min"\n'
+        'max_overhead = "1%"\n'
+        'monitor = ["checkout"]\n'
+        'monitor_interval = "1s"\n'
+        "\n"
+        "[budgets.checkout]\n"
+        'evidence = ["cpu"]\n'
+        'objective = "99.9%"\n'
+        "\n"
+        "[budgets.search]\n"
+        'objective = { ratio = "99%", period = "7h", min_samples = 50 }\n'
     )
 
 

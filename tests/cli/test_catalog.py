@@ -28,6 +28,18 @@ duration = { threshold = "20ms", statistic = "p95", window = "5m" }
 
 [budgets.bare]
 """
+MORE = """\
+[budgets.checkout]
+objective = "99.9%"
+
+[budgets.search]
+duration = "300ms"
+objective = { ratio = "99%", period = "7d", min_samples = 50 }
+evidence = ["cpu", "children"]
+
+[budgets.traced]
+evidence = ["stack"]
+"""
 
 
 def perfkit(*arguments: object) -> Result:
@@ -140,6 +152,8 @@ def test_list_writes_json_in_base_units(folder: Path) -> None:
                     "min_samples": 1,
                 }
             ],
+            "objective": None,
+            "evidence": [],
         },
         {
             "name": "cache_hit",
@@ -166,9 +180,54 @@ def test_list_writes_json_in_base_units(folder: Path) -> None:
                     "min_samples": 1,
                 },
             ],
+            "objective": None,
+            "evidence": [],
         },
-        {"name": "bare", "category": "", "critical": False, "description": "", "limits": []},
+        {
+            "name": "bare",
+            "category": "",
+            "critical": False,
+            "description": "",
+            "limits": [],
+            "objective": None,
+            "evidence": [],
+        },
     ]
+
+
+def test_list_shows_objectives_and_evidence(folder: Path) -> None:
+    (folder / "more.toml").write_text(MORE)
+
+    result = perfkit("catalog", "list", "more.toml")
+
+    assert [line.rstrip() for line in result.stdout.splitlines()[2:]] == [
+        "  checkout               objective over 30d       99.9%",
+        "  search                 duration                 300ms   300ms",
+        "                         objective over 7d        99%",
+        "                         evidence: cpu, children",
+        "  traced                 no limit",
+        "                         evidence: stack",
+    ]
+
+
+def test_list_writes_objectives_and_evidence_as_json(folder: Path) -> None:
+    (folder / "more.toml").write_text(MORE)
+
+    listed = json.loads(perfkit("catalog", "list", "more.toml", "--json").stdout)
+
+    assert [(each["objective"], each["evidence"]) for each in listed] == [
+        ({"ratio": 0.999, "period": 2_592_000.0, "min_samples": 20}, []),
+        ({"ratio": 0.99, "period": 604_800.0, "min_samples": 50}, ["cpu", "children"]),
+        (None, ["stack"]),
+    ]
+
+
+def test_check_counts_objectives(folder: Path) -> None:
+    (folder / "more.toml").write_text(MORE)
+
+    result = perfkit("catalog", "check", "more.toml")
+
+    assert result.output == "more.toml: 3 budgets, 1 limit, 2 objectives, no problems\n"
 
 
 # import

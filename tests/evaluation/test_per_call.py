@@ -89,11 +89,18 @@ def test_severity_follows_the_critical_flag() -> None:
     assert _judged(0.05, _DURATION, critical=True).severity is None
 
 
-def test_a_limit_over_a_window_cannot_be_judged_from_one_call() -> None:
+def test_a_limit_over_a_window_is_not_judged_by_one_call() -> None:
     limit = _limit(Metric.DURATION, {"threshold": "1s", "statistic": "p95", "window": "1m"})
-    verdict = _judged(0.5, limit)
-    assert verdict.state is State.NO_DATA
-    assert verdict.reason == "p95 over 1 min cannot be judged from one call"
+    promise = Budget(name="load", limits=(limit, _DURATION))
+    measurement = Measurement(where=_WHERE, started_ns=0, readings={})
+    assert [verdict.limit for verdict in judge(promise, measurement)] == [_DURATION]
+
+
+@pytest.mark.parametrize("metric", [Metric.DURATION, Metric.CPU_TIME, Metric.GC_TIME])
+def test_a_call_that_gathers_evidence_is_out_of_all_judging_of_time(metric: Metric) -> None:
+    limit = _limit(metric, "1s")
+    verdict = _judged(0.5, limit, slowed_by=frozenset({"evidence"}))
+    assert (verdict.state, verdict.reason) == (State.NO_DATA, "slowed down by evidence")
 
 
 def test_a_call_that_a_profiler_slowed_down_has_no_duration_verdict() -> None:

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from perfkit.errors import BudgetError
-from perfkit.model import Budget, Direction, Limit, Metric, Statistic
+from perfkit.model import LIMITABLE, Budget, Direction, Limit, Metric, Objective, Statistic
 from perfkit.units import Unit
 
 
@@ -50,6 +50,10 @@ def test_a_value_on_the_line_is_on_its_good_side(
         ({"window": 60.0}, '"each" has no window'),
         ({"statistic": Statistic.P95}, 'statistic "p95" needs a window; write window = "1m"'),
         ({"statistic": Statistic.P95, "window": 0.0}, "write one longer than zero"),
+        (
+            {"metric": Metric.HIT_RATIO, "window": 60.0},
+            'or write a statistic such as "ratio"',
+        ),
         ({"min_samples": 0}, "min_samples is 0; write 1 or more"),
     ],
 )
@@ -90,7 +94,69 @@ def test_a_budget_without_limits_is_measured_and_never_judged() -> None:
 @pytest.mark.parametrize("metric", Metric)
 def test_every_metric_has_a_unit_and_a_usual_statistic(metric: Metric) -> None:
     assert metric.unit in Unit
-    assert metric.usual_statistic in Statistic
+    assert metric.usual_statistic in metric.statistics
+
+
+MEANINGFUL = {
+    Metric.THROUGHPUT: "rate",
+    Metric.DISK_READ_RATE: "each p50 p90 p95 p99 max mean rate",
+    Metric.CPU_UTILIZATION: "each p50 p90 p95 p99 max mean ratio",
+    Metric.HIT_RATIO: "each mean ratio",
+    Metric.ERROR_RATIO: "mean ratio",
+    Metric.BURN_RATE: "ratio",
+    Metric.DURATION: "each p50 p90 p95 p99 max mean",
+    Metric.MEMORY_RSS: "each p50 p90 p95 p99 max mean",
+    Metric.CONCURRENCY: "each p50 p90 p95 p99 max mean",
+}
+
+
+@pytest.mark.parametrize("statistic", Statistic)
+@pytest.mark.parametrize("metric", MEANINGFUL)
+def test_a_limit_holds_only_what_means_something(metric: Metric, statistic: Statistic) -> None:
+    parts = {
+        "metric": metric,
+        "statistic": statistic,
+        "window": None if statistic is Statistic.EACH else 60.0,
+    }
+    if statistic in MEANINGFUL[metric].split():
+        assert limit(**parts).statistic is statistic
+    else:
+        with pytest.raises(BudgetError, match=f'{metric} has no statistic "{statistic}"; write '):
+            limit(**parts)
+
+
+def test_every_metric_but_the_burn_rate_can_be_limited() -> None:
+    assert set(Metric) - set(LIMITABLE) == {Metric.BURN_RATE}
+
+
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        ({"ratio": 0.0}, "ratio is 0%; write one above 0% and below 100%"),
+        ({"ratio": 1.0}, "ratio is 100%; write"),
+        ({"ratio": math.nan}, "ratio is nan%; write"),
+        ({"period": 0.0}, "period is 0.0 s; write one longer than zero, such as 30d"),
+        ({"period": math.inf}, "period is inf s; write"),
+        ({"min_samples": 0}, "min_samples is 0; write 1 or more"),
+    ],
+)
+def test_an_objective_that_cannot_be_held_says_why(parts: dict[str, float], says: str) -> None:
+    with pytest.raises(BudgetError) as caught:
+        Objective(**({"ratio": 0.999} | parts))  # type: ignore[arg-type]  # a count is a float here
+
+    assert says in str(caught.value)
+
+
+def test_all_that_is_wrong_with_an_objective_is_said_at_once() -> None:
+    with pytest.raises(BudgetError) as caught:
+        Objective(ratio=2.0, period=-1.0, min_samples=-1)
+
+    assert str(caught.value).count(";") == 5
+
+
+def test_a_kind_of_evidence_that_is_unknown_is_refused() -> None:
+    with pytest.raises(BudgetError, match="no evidence is called 'network'; write some of"):
+        Budget(name="a", evidence=("network",))
 
 
 def test_only_concurrency_has_no_usual_direction() -> None:

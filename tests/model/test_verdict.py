@@ -8,6 +8,7 @@ from attrs import evolve
 from perfkit.model import (
     Budget,
     Direction,
+    Evidence,
     Limit,
     Metric,
     Severity,
@@ -80,7 +81,7 @@ def test_a_missed_target_is_described_by_the_target() -> None:
     assert "target is at most 100 ms" in missed.describe()
 
 
-def test_a_figure_over_a_window_names_its_statistic() -> None:
+def test_a_figure_over_a_window_names_the_window() -> None:
     limit = Limit(
         metric=Metric.HIT_RATIO,
         target=0.95,
@@ -92,7 +93,7 @@ def test_a_figure_over_a_window_names_its_statistic() -> None:
 
     text = evolve(VIOLATION, limit=limit, value=0.5).describe()
 
-    assert "hit_ratio ratio was 50%, threshold is at least 85%, in" in text
+    assert "hit_ratio over 1 min was 50%, threshold is at least 85%, in" in text
 
 
 def test_what_was_held_back_and_shared_is_said() -> None:
@@ -105,3 +106,18 @@ def test_a_description_is_one_harmless_line() -> None:
     text = evolve(VIOLATION, budget=Budget(name="a\n\x1b[31m")).describe()
 
     assert text.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("metric", "told"), [("duration", "slow here"), ("memory_net", "big here")]
+)
+def test_the_evidence_that_is_told_is_the_kind_that_explains_the_metric(
+    metric: str, told: str
+) -> None:
+    limit = evolve(VIOLATION.limit, metric=Metric(metric))
+    evidence = (
+        Evidence(kind="memory", summary="big here"),
+        Evidence(kind="stack", note="no_samples"),
+        Evidence(kind="cpu", summary="slow here"),
+    )
+    assert evolve(VIOLATION, limit=limit, evidence=evidence).describe().endswith(told)

@@ -1,23 +1,204 @@
-"""The traced heap, under strangers, nesting, steps and forks."""
+"""The traced heap, under strangers, nesting, steps, threads and forks."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import tracemalloc
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 
-from perfkit.model import Metric, Reading
-from perfkit.probes.heap import LOST, HeapProbe
+from perfkit.instruments.stepping import in_steps
+from perfkit.model import Metric, Reading, Scope
+from perfkit.probes.heap import CONTENDED, LOST, TRACER, HeapProbe
+
+MB = 1_000_000
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform cannot fork")
+
+
+def _measured(work: Callable[[], object]) -> Mapping[Metric, Reading]:
+    session = HeapProbe().open()
+    session.resume()
+    work()
+    session.suspend()
+    return session.close()
 
 
 def _peak(size: int) -> Reading:
+    return _measured(lambda: bytearray(size))[Metric.MEMORY_PEAK]
+
+
+def _exit_code_of_child(run: Callable[[], bool]) -> int:
+    """Run `run` in a forked child and return 0 if it returned True."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = 0 if run() else 1
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.fixture
+def foreign_tracing() -> Iterator[None]:
+    """Tracing that somebody else has started, with 7 frames."""
+    tracemalloc.start(7)
+    yield
+    tracemalloc.stop()
+
+
+def test_nested_blocks_read_their_own_peaks() -> None:
+    """80 MB come and go in the outer block before the inner one takes 10 MB."""
+    inner: list[Reading] = []
+
+    def work() -> None:
+        bytearray(80 * MB)
+        inner.append(_peak(10 * MB))
+
+    outer = _measured(work)[Metric.MEMORY_PEAK]
+    assert outer.value == pytest.approx(80 * MB, rel=0.01)
+    assert inner[0].value == pytest.approx(10 * MB, rel=0.01)
+    assert not outer.contended
+
+
+def test_what_the_inner_block_takes_is_on_top_of_what_the_outer_one_holds() -> None:
+    inner: list[Reading] = []
+
+    def work() -> None:
+        held = bytearray(70 * MB)
+        inner.append(_peak(10 * MB))
+        del held
+
+    assert _measured(work)[Metric.MEMORY_PEAK].value == pytest.approx(80 * MB, rel=0.01)
+    assert inner[0].value == pytest.approx(10 * MB, rel=0.01)
+
+
+def test_overlapping_tasks_each_read_their_own_peak() -> None:
+    async def hold(size: int) -> Reading:
+        session = HeapProbe().open()
+
+        async def work() -> None:
+            for _ in range(3):
+                held = bytearray(size)
+                await asyncio.sleep(0)
+                del held
+                await asyncio.sleep(0)
+
+        await in_steps(work().__await__(), session)
+        return session.close()[Metric.MEMORY_PEAK]
+
+    async def run() -> list[Reading]:
+        return await asyncio.gather(hold(15 * MB), hold(60 * MB))
+
+    small, large = asyncio.run(run())
+    assert small.value == pytest.approx(15 * MB, rel=0.01)
+    assert large.value == pytest.approx(60 * MB, rel=0.01)
+    assert (small.scope, small.contended) == (Scope.CALL, False)
+
+
+def test_threads_that_overlap_are_marked_contended() -> None:
+    both_open, both_full = threading.Barrier(2), threading.Barrier(2)
+    peaks: dict[int, Reading] = {}
+
+    def hold(size: int) -> None:
+        def work() -> None:
+            both_open.wait()
+            held = bytearray(size)
+            both_full.wait()
+            del held
+
+        peaks[size] = _measured(work)[Metric.MEMORY_PEAK]
+
+    threads = [threading.Thread(target=hold, args=(size * MB,)) for size in (10, 50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for reading in peaks.values():
+        assert (reading.contended, reading.scope, reading.reason) == (
+            True,
+            Scope.PROCESS,
+            CONTENDED,
+        )
+
+
+def test_threads_one_after_the_other_are_right() -> None:
+    peaks: list[Reading] = []
+    for size in (10 * MB, 50 * MB):
+        thread = threading.Thread(target=lambda size=size: peaks.append(_peak(size)))
+        thread.start()
+        thread.join()
+    assert [each.value for each in peaks] == [
+        pytest.approx(10 * MB, rel=0.01),
+        pytest.approx(50 * MB, rel=0.01),
+    ]
+    assert not any(each.contended for each in peaks)
+
+
+def test_windows_that_overlap_without_nesting_are_each_right() -> None:
+    """A: 0-2, B: 1-3; 40 MB come in A's own time, 10 MB in both, 20 MB in B's own."""
+    probe = HeapProbe()
+    first, second = probe.open(), probe.open()
+    first.resume()
+    bytearray(40 * MB)
+    second.resume()
+    bytearray(10 * MB)
+    first.suspend()
+    bytearray(20 * MB)
+    second.suspend()
+    peaks = [session.close()[Metric.MEMORY_PEAK].value for session in (first, second)]
+    assert peaks == [pytest.approx(40 * MB, rel=0.01), pytest.approx(20 * MB, rel=0.01)]
+
+
+def test_what_a_suspended_session_holds_counts_in_its_later_steps() -> None:
     session = HeapProbe().open()
     session.resume()
-    bytearray(size)
+    held = bytearray(30 * MB)
     session.suspend()
-    return session.close()[Metric.MEMORY_PEAK]
+    bytearray(500 * MB)
+    session.resume()
+    bytearray(5 * MB)
+    session.suspend()
+    del held
+    assert session.close()[Metric.MEMORY_PEAK].value == pytest.approx(35 * MB, rel=0.01)
+
+
+def test_net_use_is_what_is_still_held_at_the_end() -> None:
+    held: list[bytearray] = []
+
+    def work() -> None:
+        held.append(bytearray(3 * MB))
+        bytearray(20 * MB)
+
+    assert _measured(work)[Metric.MEMORY_NET].value == pytest.approx(3 * MB, rel=0.01)
+
+
+def test_net_use_of_code_that_keeps_nothing_is_close_to_nothing() -> None:
+    net = _measured(lambda: bytearray(20 * MB))[Metric.MEMORY_NET].value
+    assert net is not None
+    assert abs(net) < 2000
+
+
+def test_net_use_is_negative_where_more_is_freed_than_taken(foreign_tracing: None) -> None:
+    held = [bytearray(9 * MB)]
+    assert _measured(held.clear)[Metric.MEMORY_NET].value == pytest.approx(-9 * MB, rel=0.01)
+
+
+def test_net_use_is_of_the_calls_own_steps_only() -> None:
+    session = HeapProbe().open()
+    session.resume()
+    mine = [bytearray(4 * MB)]
+    session.suspend()
+    theirs = bytearray(50 * MB)
+    session.resume()
+    mine.append(bytearray(2 * MB))
+    session.suspend()
+    assert session.close()[Metric.MEMORY_NET].value == pytest.approx(6 * MB, rel=0.01)
+    del mine, theirs
 
 
 def test_tracing_stops_with_the_last_session_only() -> None:
@@ -29,84 +210,107 @@ def test_tracing_stops_with_the_last_session_only() -> None:
     assert not tracemalloc.is_tracing()
 
 
-def test_tracing_that_a_stranger_started_goes_on() -> None:
-    tracemalloc.start(7)
-    try:
-        assert _peak(1_000_000).value == pytest.approx(1e6, rel=0.01)
-        assert tracemalloc.is_tracing()
-        assert tracemalloc.get_traceback_limit() == 7
-    finally:
+def test_a_session_that_never_ran_leaves_no_tracing() -> None:
+    assert HeapProbe().open().close()[Metric.MEMORY_PEAK].value == 0
+    assert not tracemalloc.is_tracing()
+
+
+def test_tracing_that_a_stranger_started_goes_on(foreign_tracing: None) -> None:
+    assert _peak(MB).value == pytest.approx(MB, rel=0.01)
+    assert tracemalloc.is_tracing()
+    assert tracemalloc.get_traceback_limit() == 7
+
+
+def test_tracing_that_a_stranger_started_in_place_of_ours_goes_on() -> None:
+    def work() -> None:
         tracemalloc.stop()
+        tracemalloc.start(7)
 
-
-@pytest.mark.parametrize("restart", [False, True])
-def test_traces_that_a_stranger_stopped_leave_no_value(restart: bool) -> None:  # noqa: FBT001 - a pytest parameter
-    session = HeapProbe().open()
-    session.resume()
-    tracemalloc.stop()
-    if restart:
-        tracemalloc.start()
-    session.suspend()
-    reading = session.close()[Metric.MEMORY_PEAK]
+    reading = _measured(work)[Metric.MEMORY_PEAK]
+    assert tracemalloc.is_tracing()
     tracemalloc.stop()
     assert (reading.value, reading.reason) == (None, LOST)
 
 
-def test_traces_that_a_stranger_cleared_leave_no_value() -> None:
-    session = HeapProbe().open()
-    session.resume()
-    tracemalloc.clear_traces()
-    session.suspend()
-    assert session.close()[Metric.MEMORY_PEAK].value is None
+@pytest.mark.parametrize("metric", [Metric.MEMORY_PEAK, Metric.MEMORY_NET])
+@pytest.mark.parametrize("meddle", [tracemalloc.stop, tracemalloc.clear_traces])
+def test_traces_that_a_stranger_took_away_leave_no_value(
+    meddle: Callable[[], None], metric: Metric
+) -> None:
+    reading = _measured(meddle)[metric]
+    assert (reading.value, reading.reason) == (None, LOST)
+    assert not tracemalloc.is_tracing()
 
 
-def test_windows_that_overlap_without_nesting_are_each_right() -> None:
-    """A: 0-2, B: 1-3; 40 MB come in A's own time, 10 MB in both, 20 MB in B's own."""
-    probe = HeapProbe()
-    first, second = probe.open(), probe.open()
+def test_a_session_opened_after_a_stranger_stopped_the_traces_is_right() -> None:
+    first = HeapProbe().open()
     first.resume()
-    bytearray(40_000_000)
-    second.resume()
-    bytearray(10_000_000)
+    tracemalloc.stop()
+    assert _peak(5 * MB).value == pytest.approx(5 * MB, rel=0.01)
     first.suspend()
-    bytearray(20_000_000)
-    second.suspend()
-    peaks = [session.close()[Metric.MEMORY_PEAK].value for session in (first, second)]
-    assert peaks == [pytest.approx(40e6, rel=0.01), pytest.approx(20e6, rel=0.01)]
+    assert first.close()[Metric.MEMORY_PEAK].value is None
+    assert not tracemalloc.is_tracing()
 
 
-def test_what_a_suspended_session_holds_counts_in_its_later_steps() -> None:
-    session = HeapProbe().open()
-    session.resume()
-    held = bytearray(30_000_000)
-    session.suspend()
-    bytearray(500_000_000)
-    session.resume()
-    bytearray(5_000_000)
-    session.suspend()
-    del held
-    assert session.close()[Metric.MEMORY_PEAK].value == pytest.approx(35e6, rel=0.01)
+def test_the_lease_gives_the_frames_that_were_asked_for_where_tracing_was_off() -> None:
+    TRACER.acquire(holder := object(), frames=12)
+    assert (tracemalloc.get_traceback_limit(), TRACER.is_ours) == (12, True)
+    TRACER.release(holder)
+    assert (tracemalloc.is_tracing(), TRACER.is_ours) == (False, False)
 
 
+def test_the_lease_keeps_the_frames_of_tracing_that_is_on(foreign_tracing: None) -> None:
+    TRACER.acquire(holder := object(), frames=12)
+    assert (tracemalloc.get_traceback_limit(), TRACER.is_ours) == (7, False)
+    TRACER.release(holder)
+    assert tracemalloc.is_tracing()
+
+
+def test_a_lease_that_nobody_has_can_be_given_up() -> None:
+    TRACER.release(object())
+    assert not tracemalloc.is_tracing()
+
+
+def test_a_measured_finalizer_inside_the_lease_does_not_hang() -> None:
+    """Garbage collection may run anything, in the very thread that holds the lock."""
+    with TRACER._lock:
+        assert _peak(MB).value == pytest.approx(MB, rel=0.01)
+
+
+@needs_fork
 def test_a_child_process_drops_what_the_parents_threads_held() -> None:
     """A fork in the middle of another thread's session must not leave the child tracing."""
     entered, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        session = HeapProbe().open()
-        session.resume()
-        entered.set()
-        done.wait()
-        session.suspend()
-        session.close()
+        _measured(lambda: (entered.set(), done.wait()))
+
+    def is_sound() -> bool:
+        reading = not tracemalloc.is_tracing() and _peak(MB)
+        return bool(reading and not reading.contended and not tracemalloc.is_tracing())
 
     thread = threading.Thread(target=hold)
     thread.start()
     entered.wait()
-    child = os.fork()
-    if child == 0:
-        sound = not tracemalloc.is_tracing() and (_peak(1_000_000).value or 0) > 900_000
-        os._exit(0 if sound and not tracemalloc.is_tracing() else 1)
+    code = _exit_code_of_child(is_sound)
     done.set()
     thread.join()
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert code == 0
+
+
+@needs_fork
+def test_a_session_goes_on_in_a_child_process_and_ends_there() -> None:
+    session = HeapProbe().open()
+    session.resume()
+    held: Any = bytearray(50 * MB)
+
+    def is_sound() -> bool:
+        session.suspend()
+        peak = session.close()[Metric.MEMORY_PEAK].value
+        return peak == pytest.approx(50 * MB, rel=0.05) and not tracemalloc.is_tracing()
+
+    code = _exit_code_of_child(is_sound)
+    session.suspend()
+    session.close()
+    del held
+    assert code == 0

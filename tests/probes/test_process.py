@@ -1,26 +1,93 @@
-"""The memory of the process."""
+"""The process: its memory, its threads and files, and what it uses from sample to sample."""
 
 from __future__ import annotations
 
 import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import psutil
+import pytest
 
-from perfkit.model import Metric
-from perfkit.probes.process import ResidentMemoryProbe
+from perfkit.model import Metric, Probe, Reading, Scope
+from perfkit.probes import process
+from perfkit.probes.process import (
+    CountsProbe,
+    ProcessReader,
+    ProcessSampler,
+    ResidentMemoryProbe,
+    shared_reader,
+)
+from perfkit.probes.reasons import FIRST_READING, FORKED, NEVER_RAN, NO_TIME
+
+SECOND = 1_000_000_000
+RATES = (Metric.CPU_UTILIZATION, Metric.DISK_READ_RATE, Metric.DISK_WRITE_RATE)
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform cannot fork")
 
 
-def _read(probe: ResidentMemoryProbe) -> dict[Metric, float]:
+class Machine:
+    """The figures of a process, as psutil would tell them."""
+
+    pid = os.getpid()
+
+    def __init__(self) -> None:
+        self.read = self.written = 0
+        self.trouble: Exception | None = None
+
+    def io_counters(self) -> Any:
+        if self.trouble is not None:
+            raise self.trouble
+        return type("io", (), {"read_bytes": self.read, "write_bytes": self.written})
+
+    def memory_info(self) -> Any:
+        if self.trouble is not None:
+            raise self.trouble
+        return type("memory", (), {"rss": 1000, "vms": 2000})
+
+    def num_threads(self) -> int:
+        return 3
+
+    def num_fds(self) -> int:
+        return 7
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine without the files of Linux, whose figures a test sets."""
+    machine = Machine()
+    monkeypatch.setattr(process.psutil, "Process", lambda: machine)
+    reader = ProcessReader(None)
+    monkeypatch.setattr(process, "shared_reader", lambda: reader)
+    return machine
+
+
+def _measured(probe: Probe, work: Callable[[], object] = int) -> Mapping[Metric, Reading]:
     session = probe.open()
     session.resume()
+    work()
     session.suspend()
-    return {metric: reading.value or 0.0 for metric, reading in session.close().items()}
+    return session.close()
+
+
+def _holds_in_child(check: Callable[[], bool]) -> bool:
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = 0 if check() else 1
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_resident_memory_is_what_the_system_says() -> None:
-    values = _read(ResidentMemoryProbe())
-    assert 0.5 < values[Metric.MEMORY_RSS] / psutil.Process().memory_info().rss < 2
-    assert abs(values[Metric.MEMORY_GROWTH]) < 50e6
+    readings = _measured(ResidentMemoryProbe())
+    rss, growth = readings[Metric.MEMORY_RSS], readings[Metric.MEMORY_GROWTH]
+    assert rss.value == pytest.approx(psutil.Process().memory_info().rss, rel=0.1)
+    assert abs(growth.value or 0) < 50e6
+    assert (rss.scope, growth.scope) == (Scope.PROCESS, Scope.PROCESS)
 
 
 def test_growth_is_from_the_first_step_to_the_end() -> None:
@@ -30,18 +97,221 @@ def test_growth_is_from_the_first_step_to_the_end() -> None:
     held = b"x" * 60_000_000
     session.resume()
     session.suspend()
-    growth = session.close()[Metric.MEMORY_GROWTH].value
-    assert growth is not None
-    assert growth > 50e6
+    assert (session.close()[Metric.MEMORY_GROWTH].value or 0) > 50e6
     del held
 
 
-def test_a_child_process_reads_itself_and_not_its_parent() -> None:
+def test_a_call_that_never_ran_did_not_grow_the_process() -> None:
+    readings = ResidentMemoryProbe().open().close()
+    assert readings[Metric.MEMORY_GROWTH] == Reading(
+        value=None, scope=Scope.PROCESS, reason=NEVER_RAN
+    )
+    assert readings[Metric.MEMORY_RSS].value is not None
+
+
+def test_memory_that_cannot_be_read_leaves_a_reason(machine: Machine) -> None:
+    machine.trouble = psutil.AccessDenied(1)
+    for reading in _measured(ResidentMemoryProbe()).values():
+        assert reading.value is None
+        assert reading.reason == "this process is not allowed to read the memory of a process"
+
+
+@needs_fork
+def test_a_child_process_reads_its_own_memory() -> None:
+    """The child takes 100 MB more than its parent has."""
     probe = ResidentMemoryProbe()
-    ballast = b"x" * 100_000_000
-    child = os.fork()
-    if child == 0:
-        reads_itself = probe.open()._process.pid == os.getpid()
-        os._exit(0 if reads_itself else 1)
-    del ballast
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    before = _measured(probe)[Metric.MEMORY_RSS].value or 0
+
+    def reads_itself() -> bool:
+        ballast = b"x" * 100_000_000
+        rss = _measured(probe)[Metric.MEMORY_RSS].value or 0
+        return rss > before / 2 + len(ballast)
+
+    assert _holds_in_child(reads_itself)
+
+
+@needs_fork
+def test_growth_is_not_told_across_a_fork() -> None:
+    session = ResidentMemoryProbe().open()
+    session.resume()
+    assert _holds_in_child(lambda: session.close()[Metric.MEMORY_GROWTH].reason == FORKED)
+    session.suspend()
+    session.close()
+
+
+def test_threads_and_files_are_counted_at_the_end_of_the_call() -> None:
+    done, opened = threading.Event(), []
+    thread = threading.Thread(target=done.wait)
+    before = _measured(CountsProbe())
+
+    def work() -> None:
+        thread.start()
+        opened.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(3))
+
+    after = _measured(CountsProbe(), work)
+    done.set()
+    thread.join()
+    for fd in opened:
+        os.close(fd)
+    assert (after[Metric.THREADS].value or 0) == (before[Metric.THREADS].value or 0) + 1
+    if sys.platform != "win32":
+        assert (after[Metric.OPEN_FILES].value or 0) == (before[Metric.OPEN_FILES].value or 0) + 3
+    assert {each.scope for each in after.values()} == {Scope.PROCESS}
+
+
+def test_a_platform_without_descriptors_says_so(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(Machine, "num_fds")
+    readings = _measured(CountsProbe())
+    assert readings[Metric.THREADS].value == 3.0
+    assert readings[Metric.OPEN_FILES] == Reading(
+        value=None,
+        scope=Scope.PROCESS,
+        reason="this platform does not tell the number of open files",
+    )
+
+
+def test_the_first_sample_has_no_rates() -> None:
+    sampler = ProcessSampler()
+    readings = sampler.sample(0)
+    sampler.close()
+    for metric in RATES:
+        assert (readings[metric].value, readings[metric].reason) == (None, FIRST_READING)
+    for metric in (Metric.MEMORY_RSS, Metric.THREADS):
+        assert (readings[metric].value or 0) > 0
+
+
+def test_a_sample_has_every_figure_of_the_process() -> None:
+    sampler = ProcessSampler()
+    assert set(sampler.sample(0)) == {
+        Metric.MEMORY_RSS,
+        Metric.THREADS,
+        Metric.OPEN_FILES,
+        *RATES,
+    }
+    assert {each.scope for each in sampler.sample(SECOND).values()} == {Scope.PROCESS}
+    sampler.close()
+
+
+def test_rates_are_of_the_time_since_the_last_sample(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cpu_ns = iter([10 * SECOND, 13 * SECOND])
+    monkeypatch.setattr(process.time, "process_time_ns", lambda: next(cpu_ns))
+    sampler = ProcessSampler()
+    sampler.sample(5 * SECOND)
+    machine.read, machine.written = 400, 1000
+    readings = sampler.sample(7 * SECOND)
+    assert [(readings[metric].value, readings[metric].fraction) for metric in RATES] == [
+        (1.5, (3.0, 2.0)),
+        (200.0, (400.0, 2.0)),
+        (500.0, (1000.0, 2.0)),
+    ]
+
+
+def test_two_samples_at_one_time_have_no_rates() -> None:
+    sampler = ProcessSampler()
+    sampler.sample(SECOND)
+    readings = sampler.sample(SECOND)
+    sampler.close()
+    assert {readings[metric].reason for metric in RATES} == {NO_TIME}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [
+        (psutil.AccessDenied(1), "this process is not allowed to read"),
+        (AttributeError("io_counters"), "this platform does not tell"),
+        (psutil.NoSuchProcess(1), "could not be read"),
+    ],
+)
+def test_disk_traffic_that_cannot_be_read_leaves_a_reason(
+    machine: Machine, trouble: Exception, reason: str
+) -> None:
+    machine.trouble = trouble
+    sampler = ProcessSampler()
+    sampler.sample(0)
+    readings = sampler.sample(SECOND)
+    for metric in (Metric.DISK_READ_RATE, Metric.DISK_WRITE_RATE):
+        assert readings[metric].value is None
+        assert reason in readings[metric].reason
+    assert readings[Metric.CPU_UTILIZATION].value is not None
+
+
+def test_a_platform_that_counts_operations_only_has_no_rates(machine: Machine) -> None:
+    """On BSD psutil says -1 for the bytes."""
+    machine.read = -1
+    sampler = ProcessSampler()
+    sampler.sample(0)
+    assert sampler.sample(SECOND)[Metric.DISK_READ_RATE].value is None
+
+
+@needs_fork
+def test_a_sampler_starts_anew_in_a_child_process() -> None:
+    sampler = ProcessSampler()
+    sampler.sample(0)
+    sampler.sample(SECOND)
+
+    def starts_anew() -> bool:
+        first, second = sampler.sample(2 * SECOND), sampler.sample(3 * SECOND)
+        return (
+            all(first[metric].reason == FIRST_READING for metric in RATES)
+            and second[Metric.CPU_UTILIZATION].value is not None
+            and (second[Metric.THREADS].value or 0) >= 1  # an exporter may start its own anew
+        )
+
+    assert _holds_in_child(starts_anew)
+    sampler.close()
+
+
+def test_totals_are_the_counters_of_the_process(machine: Machine) -> None:
+    machine.read, machine.written = 5, 6
+    totals = ProcessSampler().totals()
+    assert (totals.rss, totals.virtual, totals.threads, totals.open_files) == (1000, 2000, 3, 7)
+    assert (totals.read_bytes, totals.written_bytes) == (5, 6)
+    assert (totals.cpu_user_s or 0) > 0
+
+
+def test_totals_that_cannot_be_read_are_none(machine: Machine) -> None:
+    machine.trouble = psutil.AccessDenied(1)
+    totals = ProcessSampler().totals()
+    assert (totals.rss, totals.virtual, totals.read_bytes, totals.written_bytes) == (None,) * 4
+
+
+def test_a_closed_sampler_keeps_no_descriptor_and_can_sample_again() -> None:
+    sampler = ProcessSampler()
+    sampler.close()
+    before = sampler.totals().open_files
+    sampler.close()
+    assert sampler.totals().open_files == before
+    assert sampler.sample(0)[Metric.CPU_UTILIZATION].reason == FIRST_READING
+    sampler.close()
+
+
+def test_all_share_one_reader_and_its_descriptors() -> None:
+    reader = shared_reader()
+    reader.memory.read()
+    before = reader.open_files.read()
+    probes = [ResidentMemoryProbe() for _ in range(10)]
+    for probe in probes:
+        _measured(probe)
+    assert reader.open_files.read() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has both ways")
+def test_where_the_files_fail_psutil_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    class NoFiles:
+        def __getattr__(self, name: str) -> Any:
+            def fail() -> None:
+                raise FileNotFoundError(name)
+
+            return fail
+
+    reader = ProcessReader(NoFiles())  # type: ignore[arg-type]  # a fault that can't be produced
+    memory = reader.memory.read()
+    assert memory is not None
+    assert memory[0] == pytest.approx(psutil.Process().memory_info().rss, rel=0.1)
+    assert (reader.threads.read() or 0) >= 1
+    assert (reader.open_files.read() or 0) >= 3
+    assert reader.thread_io.read() is None

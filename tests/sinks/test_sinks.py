@@ -95,7 +95,18 @@ def test_json_lines_are_whole_and_say_everything(tmp_path: Path) -> None:
         "span_id": "0" * 15 + "2",
         "contended": False,
         "suppressed": 0,
-        "evidence": [{"kind": "cpu", "summary": "", "rows": [{"function": "f"}], "note": ""}],
+        "samples": 1,
+        "recovery": False,
+        "since": "",
+        "evidence": [
+            {
+                "kind": "cpu",
+                "summary": "",
+                "rows": [{"function": "f"}],
+                "note": "",
+                "since_armed": None,
+            }
+        ],
     }
     assert second == {**first, "evidence": []}
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from perfkit.catalog.importing import ImportResult, import_markdown
     from perfkit.catalog.limits import parse_limit, parse_limits
     from perfkit.catalog.loading import load_catalog, parse_catalog
+    from perfkit.catalog.objectives import parse_objective
     from perfkit.catalog.writing import dump_catalog, line_text
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "parse_catalog",
     "parse_limit",
     "parse_limits",
+    "parse_objective",
     "read_text",
 ]
 
@@ -38,6 +40,7 @@ _HOMES: Final = {
     "parse_catalog": "loading",
     "parse_limit": "limits",
     "parse_limits": "limits",
+    "parse_objective": "objectives",
     "read_text": "files",
 }
 

@@ -44,6 +44,12 @@ class CatalogSettings:
         unknown_budgets: ``"warn"``, ``"raise"`` or ``"ignore"``.
         sinks: Names of the sinks for violations that no route matches.
         enabled: Whether perfkit measures at all.
+        evidence_interval: At most one call of a budget is armed in so many seconds; 0 or more.
+        max_overhead: The share of wall time that evidence and memory tracing may cost; above 0,
+            at most 1.
+        monitor: Whether the process as a whole is judged, or the names or globs of the budgets
+            that it is judged by.
+        monitor_interval: Seconds from one look at the process to the next; above 0.
     """
 
     spans: str | None = None
@@ -51,6 +57,10 @@ class CatalogSettings:
     unknown_budgets: str | None = None
     sinks: tuple[str, ...] | None = None
     enabled: bool | None = None
+    evidence_interval: float | None = None
+    max_overhead: float | None = None
+    monitor: bool | tuple[str, ...] | None = None
+    monitor_interval: float | None = None
 
 
 def _as_tuple(budgets: Iterable[Budget]) -> tuple[Budget, ...]:

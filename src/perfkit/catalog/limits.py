@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from attrs import frozen
 
-from perfkit.catalog.lines import Drawn, as_number, read_drawn
-from perfkit.catalog.problems import Problems, dotted, quoted
-from perfkit.errors import BudgetError, UnitError
+from perfkit.catalog.lines import Drawn, read_drawn
+from perfkit.catalog.problems import Problems, quoted
+from perfkit.catalog.values import read_count, read_seconds
+from perfkit.errors import BudgetError
 from perfkit.model import USUAL_WINDOW_SECONDS, Direction, Limit, Metric, Statistic
-from perfkit.units import EXAMPLES, Unit, parse_quantity
+from perfkit.model.budget import LIMITABLE, one_of
+from perfkit.units import EXAMPLES
 
 LIMIT_KEYS: Final = ("target", "threshold", "statistic", "window", "min_samples", "direction")
 """What a limit written as a table may hold."""
+
+OF_OBJECTIVES: Final = 'burn_rate is judged for an objective; write objective = "99.9%" instead'
+"""What to say to someone who writes a limit on the burn rate."""
 
 
 def parse_limit(metric: Metric, value: object) -> Limit:
@@ -36,7 +40,9 @@ def parse_limit(metric: Metric, value: object) -> Limit:
     """
     problems = Problems((metric.value,))
     limit = read_limit(metric, value, problems, bare_numbers=True)
-    return _checked((limit,) if limit else (), problems)[0]
+    if limit is None or problems.found:
+        raise problems.as_error()
+    return limit
 
 
 def parse_limits(metric: Metric, value: object) -> tuple[Limit, ...]:
@@ -52,7 +58,10 @@ def parse_limits(metric: Metric, value: object) -> tuple[Limit, ...]:
     ['p50', 'p99']
     """
     problems = Problems((metric.value,))
-    return _checked(read_limits(metric, value, problems, bare_numbers=True), problems)
+    limits = read_limits(metric, value, problems, bare_numbers=True)
+    if problems.found:
+        raise problems.as_error()
+    return limits
 
 
 def read_limits(
@@ -66,7 +75,7 @@ def read_limits(
         problems: Where to note them, at the path of the value.
         bare_numbers: Whether a number without a unit stands for base units.
     """
-    if not isinstance(value, list):
+    if metric not in LIMITABLE or not isinstance(value, list):
         limit = read_limit(metric, value, problems, bare_numbers=bare_numbers)
         return (limit,) if limit else ()
     if not value:
@@ -92,6 +101,9 @@ def read_limit(
         problems: Where to note it, at the path of the value.
         bare_numbers: Whether a number without a unit stands for base units.
     """
+    if metric not in LIMITABLE:
+        problems.add(OF_OBJECTIVES)
+        return None
     if isinstance(value, Limit):
         if value.metric is not metric:
             problems.add(f"this limit is on {value.metric}; write it as {value.metric} = ...")
@@ -137,8 +149,8 @@ def _read_table(
         metric=metric,
         target=lines.get("target", threshold),
         threshold=threshold,
-        direction=_read_choice(Direction, table, "direction", problems),
-        statistic=_read_choice(Statistic, table, "statistic", problems),
+        direction=_read_direction(table, problems),
+        statistic=_read_statistic(metric, table, problems),
         window=_read_window(table, problems, bare_numbers=bare_numbers),
         min_samples=_read_min_samples(table, problems),
     )
@@ -179,50 +191,43 @@ def _usual_direction(metric: Metric, target: float, threshold: float) -> Directi
     return metric.usual_direction or (Direction.AT_LEAST if falls else Direction.AT_MOST)
 
 
-_Choice = TypeVar("_Choice", bound=StrEnum)
-
-
-def _read_choice(
-    choices: type[_Choice], table: Mapping[Any, Any], key: str, problems: Problems
-) -> _Choice | None:
-    if key not in table:
+def _read_direction(table: Mapping[Any, Any], problems: Problems) -> Direction | None:
+    if "direction" not in table:
         return None
-    if table[key] in list(choices):
-        return choices(table[key])
-    names = ", ".join(f'"{choice}"' for choice in choices)
-    problems.below(key).add(f"{quoted(table[key])} is not a {key}; write one of {names}")
+    value = table["direction"]
+    if value in list(Direction):
+        return Direction(value)
+    problems.below("direction").add(
+        f"{quoted(value)} is not a direction; write {one_of(Direction)}"
+    )
+    return None
+
+
+def _read_statistic(
+    metric: Metric, table: Mapping[Any, Any], problems: Problems
+) -> Statistic | None:
+    if "statistic" not in table:
+        return None
+    value = table["statistic"]
+    if value in metric.statistics:
+        return Statistic(value)
+    what = f"{metric} has no statistic {quoted(value)}"
+    if value not in list(Statistic):
+        what = f"{quoted(value)} is not a statistic"
+    problems.below("statistic").add(f"{what}; write {one_of(metric.statistics)}")
     return None
 
 
 def _read_window(
     table: Mapping[Any, Any], problems: Problems, *, bare_numbers: bool
 ) -> float | None:
-    if "window" not in table or table["window"] is None:
+    if table.get("window") is None:
         return None
-    value = table["window"]
-    try:
-        if isinstance(value, str):
-            return parse_quantity(value, Unit.SECONDS)
-        return as_number(Unit.SECONDS, value, bare_numbers=bare_numbers)
-    except UnitError as error:
-        problems.below("window").add(str(error), UnitError)
-        return None
+    return read_seconds(table["window"], problems.below("window"), bare_numbers=bare_numbers)
 
 
 def _read_min_samples(table: Mapping[Any, Any], problems: Problems) -> int:
-    value = table.get("min_samples", 1)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    problems.below("min_samples").add(f"{quoted(value)} is not a count; write a number such as 20")
-    return 1
-
-
-def _checked(limits: tuple[Limit, ...], problems: Problems) -> tuple[Limit, ...]:
-    if not problems.found:
-        return limits
-    kinds = {problem.kind for problem in problems.found}
-    text = "\n".join(f"{dotted(each.path)}: {each.message}" for each in problems.found)
-    raise (UnitError(text) if kinds == {UnitError} else BudgetError(text))
+    return read_count(table.get("min_samples", 1), problems.below("min_samples")) or 0
 
 
 def _example(metric: Metric) -> str:

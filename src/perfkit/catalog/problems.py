@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from attrs import Factory, frozen
 
-from perfkit.errors import BudgetError, PerfkitError
+from perfkit.errors import BudgetError, PerfkitError, UnitError
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 """The way to a value: keys of tables and indexes of arrays."""
@@ -54,12 +54,28 @@ class Problems:
 
     def add_unknown(self, key: str, valid: Iterable[str]) -> None:
         """Note a key that does not exist, with the one that was probably meant."""
-        self.below(key).add(f"unknown key; {self._suggest(key, tuple(valid))}")
+        names = tuple(valid)
+        close = self.nearest(key, names)
+        remedy = f"did you mean {close}?" if close else f"write one of {', '.join(names)}"
+        self.below(key).add(f"unknown key; {remedy}")
 
-    def _suggest(self, key: str, valid: tuple[str, ...]) -> str:
-        # Comparing names is slow; a file with more mistakes than this is of another kind.
-        close = get_close_matches(key, valid, n=1) if len(self.found) < _MOST_COMPARED else []
-        return f"did you mean {close[0]}?" if close else f"write one of {', '.join(valid)}"
+    def nearest(self, name: str, valid: Iterable[str]) -> str | None:
+        """Return the one of `valid` that was probably meant; None if none is close.
+
+        Comparing names is slow; a file with too many mistakes is of another kind.
+        """
+        if len(self.found) >= _MOST_COMPARED:
+            return None
+        return next(iter(get_close_matches(name, tuple(valid), n=1)), None)
+
+    def as_error(self) -> PerfkitError:
+        """Return one exception that tells all that was found, one line each.
+
+        It is a `UnitError` if only quantities could not be read, else a `BudgetError`.
+        """
+        kinds = {problem.kind for problem in self.found}
+        text = "\n".join(f"{dotted(each.path)}: {each.message}" for each in self.found)
+        return UnitError(text) if kinds == {UnitError} else BudgetError(text)
 
 
 def dotted(path: KeyPath) -> str:

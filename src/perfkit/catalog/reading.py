@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Final
 
-from perfkit.catalog.catalog import Catalog, CatalogSettings, SinkDeclaration
-from perfkit.catalog.limits import read_limits
+from perfkit.catalog.catalog import Catalog, SinkDeclaration
+from perfkit.catalog.limits import OF_OBJECTIVES, read_limits
+from perfkit.catalog.objectives import read_evidence, read_objective
 from perfkit.catalog.problems import Problems, quoted
+from perfkit.catalog.settings import check_monitored, read_settings
+from perfkit.catalog.values import (
+    Reader,
+    read_flag,
+    read_keys,
+    read_names,
+    read_spans,
+    read_table,
+    read_text,
+)
 from perfkit.errors import BudgetError
-from perfkit.model import Budget, Limit, Metric, Route, Severity
-
-SPANS: Final = ("always", "violations", "never")
-UNKNOWN_BUDGETS: Final = ("warn", "raise", "ignore")
-
-_Reader: TypeAlias = Callable[[Any, Problems], Any]
+from perfkit.model import LIMITABLE, Budget, Limit, Metric, Objective, Route, Severity
 
 
 def read_catalog(data: Mapping[str, Any], problems: Problems, source: str) -> Catalog | None:
@@ -27,46 +33,39 @@ def read_catalog(data: Mapping[str, Any], problems: Problems, source: str) -> Ca
     """
     if not data:
         problems.add(f"nothing in it; write a budget, such as {_FIRST_BUDGET}")
-    parts = _read_keys(data, _CATALOG_KEYS, problems)
+    parts = read_keys(data, _CATALOG_KEYS, problems)
+    settings = data.get("settings")
+    if isinstance(settings, Mapping):
+        place = problems.below("settings", "monitor")
+        check_monitored(settings.get("monitor"), data.get("budgets"), place)
     return None if problems.found else Catalog(**parts, source=source)
-
-
-def _read_keys(
-    table: Mapping[str, Any], readers: Mapping[str, _Reader], problems: Problems
-) -> dict[str, Any]:
-    """Read each key with its own reader; report those that have none."""
-    parts = {}
-    for key, value in table.items():
-        if key in readers:
-            parts[key] = readers[key](value, problems.below(key))
-        else:
-            problems.add_unknown(key, readers)
-    return parts
 
 
 def _budgets(value: Any, problems: Problems) -> tuple[Budget, ...]:
     budgets = (
         _budget(name, table, problems.below(name))
-        for name, table in _table(value, problems, "[budgets.session_retrieval]").items()
+        for name, table in read_table(value, problems, "[budgets.session_retrieval]").items()
     )
     return tuple(budget for budget in budgets if budget)
 
 
 def _budget(name: str, value: Any, problems: Problems) -> Budget | None:
     seen = len(problems.found)
-    table = _table(value, problems, '{ duration = "300ms" }')
+    table = read_table(value, problems, '{ duration = "300ms" }')
     parts = {}
     limits: list[Limit] = []
     for key, item in table.items():
         below = problems.below(key)
-        if key in _BUDGET_KEYS:
-            parts[key] = _BUDGET_KEYS[key](item, below)
+        if key in BUDGET_KEYS:
+            parts[key] = BUDGET_KEYS[key](item, below)
         elif key in _METRICS:
             limits += read_limits(_METRICS[key], item, below, bare_numbers=False)
+        elif key == Metric.BURN_RATE:
+            below.add(OF_OBJECTIVES)
         elif key in _OTHER_WORDS:
             below.add(f"unknown key; did you mean {_OTHER_WORDS[key]}?")
         else:
-            problems.add_unknown(key, (*_BUDGET_KEYS, *_METRICS))
+            problems.add_unknown(key, (*BUDGET_KEYS, *_METRICS))
     try:
         budget = Budget(name=name, limits=limits, **parts)
     except BudgetError as error:
@@ -75,14 +74,8 @@ def _budget(name: str, value: Any, problems: Problems) -> Budget | None:
     return budget if len(problems.found) == seen else None
 
 
-def _settings(value: Any, problems: Problems) -> CatalogSettings:
-    table = _table(value, problems, "[settings]")
-    return CatalogSettings(**_read_keys(table, _SETTINGS_KEYS, problems))
-
-
-def _category_spans(value: Any, problems: Problems) -> dict[str, str]:
-    table = _table(value, problems, '{ database = "violations" }')
-    return {category: _spans(spans, problems.below(category)) for category, spans in table.items()}
+def _objective(value: Any, problems: Problems) -> Objective | None:
+    return read_objective(value, problems, bare_numbers=False)
 
 
 def _routes(value: Any, problems: Problems) -> tuple[Route, ...]:
@@ -93,16 +86,18 @@ def _routes(value: Any, problems: Problems) -> tuple[Route, ...]:
 
 
 def _route(value: Any, problems: Problems) -> Route:
-    table = _table(value, problems, '{ sinks = ["log"] }')
+    table = read_table(value, problems, '{ sinks = ["log"] }')
     if "sinks" not in table:
         problems.add('no sinks; write sinks = ["log"]')
-    parts = _read_keys(table, {"when": _when, "sinks": _names}, problems)
+    parts = read_keys(table, {"when": _when, "sinks": read_names}, problems)
     return Route(sinks=parts.get("sinks", ()), **parts.get("when", {}))
 
 
 def _when(value: Any, problems: Problems) -> dict[str, Any]:
-    table = _table(value, problems, '{ category = "database" }')
-    return _read_keys(table, {"budget": _text, "category": _text, "severity": _severity}, problems)
+    table = read_table(value, problems, '{ category = "database" }')
+    return read_keys(
+        table, {"budget": read_text, "category": read_text, "severity": _severity}, problems
+    )
 
 
 def _severity(value: Any, problems: Problems) -> Severity | None:
@@ -120,81 +115,36 @@ def _severity(value: Any, problems: Problems) -> Severity | None:
 
 
 def _sinks(value: Any, problems: Problems) -> tuple[SinkDeclaration, ...]:
-    tables = _table(value, problems, '[sinks.file] with type = "jsonl"')
+    tables = read_table(value, problems, '[sinks.file] with type = "jsonl"')
     return tuple(_sink(name, table, problems.below(name)) for name, table in tables.items())
 
 
 def _sink(name: str, value: Any, problems: Problems) -> SinkDeclaration:
-    options = dict(_table(value, problems, '{ type = "jsonl" }'))
+    options = dict(read_table(value, problems, '{ type = "jsonl" }'))
     if "type" not in options:
         problems.add('no type; write type = "jsonl", or the type that it is')
-    kind = _text(options.pop("type", ""), problems.below("type"))
+    kind = read_text(options.pop("type", ""), problems.below("type"))
     return SinkDeclaration(name=name, type=kind, options=options)
 
 
-def _table(value: Any, problems: Problems, example: str) -> Mapping[str, Any]:
-    if isinstance(value, dict):
-        return value
-    problems.add(f"{quoted(value)} is not a table; write {example}")
-    return {}
-
-
-def _text(value: Any, problems: Problems) -> str:
-    if not isinstance(value, str):
-        problems.add(f"{quoted(value)} is not text; write it in quotes")
-    return str(value)
-
-
-def _flag(value: Any, problems: Problems) -> bool:
-    if not isinstance(value, bool):
-        problems.add(f"{quoted(value)} is neither true nor false; write true or false, no quotes")
-    return bool(value)
-
-
-def _names(value: Any, problems: Problems) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        problems.add(f'{quoted(value)} is not a list; write ["..."]')
-        return ()
-    return tuple(_text(item, problems.below(index)) for index, item in enumerate(value))
-
-
-def _choice(value: Any, problems: Problems, choices: tuple[str, ...]) -> str:
-    if value not in choices:
-        names = ", ".join(f'"{choice}"' for choice in choices)
-        problems.add(f"{quoted(value)} is not one of the choices; write one of {names}")
-    return str(value)
-
-
-def _spans(value: Any, problems: Problems) -> str:
-    return _choice(value, problems, SPANS)
-
-
-def _unknown_budgets(value: Any, problems: Problems) -> str:
-    return _choice(value, problems, UNKNOWN_BUDGETS)
-
-
-_CATALOG_KEYS: Final[Mapping[str, _Reader]] = {
+_CATALOG_KEYS: Final[Mapping[str, Reader]] = {
     "budgets": _budgets,
-    "settings": _settings,
+    "settings": read_settings,
     "routes": _routes,
     "sinks": _sinks,
 }
-_BUDGET_KEYS: Final[Mapping[str, _Reader]] = {
-    "category": _text,
-    "critical": _flag,
-    "description": _text,
-    "sinks": _names,
-    "spans": _spans,
-    "notes": _names,
+BUDGET_KEYS: Final[Mapping[str, Reader]] = {
+    "category": read_text,
+    "critical": read_flag,
+    "description": read_text,
+    "sinks": read_names,
+    "spans": read_spans,
+    "notes": read_names,
+    "objective": _objective,
+    "evidence": read_evidence,
 }
-_SETTINGS_KEYS: Final[Mapping[str, _Reader]] = {
-    "spans": _spans,
-    "category_spans": _category_spans,
-    "unknown_budgets": _unknown_budgets,
-    "sinks": _names,
-    "enabled": _flag,
-}
-_METRICS: Final = {metric.value: metric for metric in Metric}
+"""What the table of a budget may hold beside its limits."""
+_METRICS: Final = {metric.value: metric for metric in LIMITABLE}
 _OTHER_WORDS: Final = {
     "latency": Metric.DURATION,
     "time": Metric.DURATION,
@@ -206,5 +156,12 @@ _OTHER_WORDS: Final = {
     "rps": Metric.THROUGHPUT,
     "hit_rate": Metric.HIT_RATIO,
     "error_rate": Metric.ERROR_RATIO,
+    "gc": Metric.GC_TIME,
+    "gc_pause": Metric.GC_TIME,
+    "file_descriptors": Metric.OPEN_FILES,
+    "slo": "objective",
+    "error_budget": "objective",
+    "availability": "objective",
+    "profile": "evidence",
 }
 _FIRST_BUDGET: Final = '[budgets.session_retrieval] with duration = "300ms" below it'

@@ -15,6 +15,7 @@ from perfkit.model import (
     Direction,
     Limit,
     Metric,
+    Objective,
     Route,
     Severity,
 )
@@ -69,6 +70,8 @@ def _budget(budget: Budget, toml: ModuleType) -> Any:
     table = toml.table()
     for key, value in _budget_parts(budget).items():
         table[key] = value
+    if budget.objective:
+        table["objective"] = _objective(budget.objective, toml)
     for metric in dict.fromkeys(limit.metric for limit in budget.limits):
         limits = [limit for limit in budget.limits if limit.metric is metric]
         written = [_inline(_limit_parts(limit), toml) for limit in limits]
@@ -86,8 +89,19 @@ def _budget_parts(budget: Budget) -> dict[str, Any]:
         "sinks": None if budget.sinks is None else list(budget.sinks),
         "spans": budget.spans,
         "notes": list(budget.notes) or None,
+        "evidence": list(budget.evidence) or None,
     }
     return {key: value for key, value in parts.items() if value is not None}
+
+
+def _objective(objective: Objective, toml: ModuleType) -> Any:
+    usual = Objective(ratio=objective.ratio)
+    parts: dict[str, Any] = {"ratio": write_quantity(objective.ratio, Unit.RATIO)}
+    if objective.period != usual.period:
+        parts["period"] = write_quantity(objective.period, Unit.SECONDS)
+    if objective.min_samples != usual.min_samples:
+        parts["min_samples"] = objective.min_samples
+    return _inline(parts, toml) if objective != usual else parts["ratio"]
 
 
 def _limit_parts(limit: Limit) -> dict[str, Any]:
@@ -116,12 +130,21 @@ def _on_lines(items: list[Any], toml: ModuleType) -> Any:
     return array
 
 
+def _quantity(value: float | None, unit: Unit) -> str | None:
+    return None if value is None else write_quantity(value, unit)
+
+
 def _settings(settings: CatalogSettings) -> dict[str, Any]:
+    monitor = settings.monitor
     parts = {
         "spans": settings.spans,
         "unknown_budgets": settings.unknown_budgets,
         "sinks": None if settings.sinks is None else list(settings.sinks),
         "enabled": settings.enabled,
+        "evidence_interval": _quantity(settings.evidence_interval, Unit.SECONDS),
+        "max_overhead": _quantity(settings.max_overhead, Unit.RATIO),
+        "monitor": list(monitor) if isinstance(monitor, tuple) else monitor,
+        "monitor_interval": _quantity(settings.monitor_interval, Unit.SECONDS),
         "category_spans": dict(settings.category_spans) or None,
     }
     return {key: value for key, value in parts.items() if value is not None}
@@ -155,8 +178,9 @@ def _plain_first(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _holds_table(value: object) -> bool:
-    items = value if isinstance(value, list) else [value]
-    return any(isinstance(item, Mapping) for item in items)
+    if not isinstance(value, list):
+        return isinstance(value, Mapping)
+    return bool(value) and all(isinstance(item, Mapping) for item in value)
 
 
 def _tomlkit() -> ModuleType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +23,7 @@ from perfkit.catalog import (
     read_text,
 )
 from perfkit.errors import CatalogError
-from perfkit.model import USUAL_WINDOW_SECONDS, Budget, Limit
+from perfkit.model import USUAL_WINDOW_SECONDS, Budget, Limit, Objective
 from perfkit.units import Unit, write_quantity
 
 _NO_CATALOG: Final = (
@@ -51,7 +52,9 @@ def check(file: Path | None) -> None:
     path = _path_of(file)
     catalog = load_catalog(path)
     limits = sum(len(budget.limits) for budget in catalog.budgets)
-    counts = (_count(len(catalog.budgets), "budget"), _count(limits, "limit"))
+    counts = [_count(len(catalog.budgets), "budget"), _count(limits, "limit")]
+    if objectives := sum(budget.objective is not None for budget in catalog.budgets):
+        counts.append(_count(objectives, "objective"))
     click.echo(f"{path}: {', '.join(counts)}, no problems")
 
 
@@ -115,6 +118,8 @@ def _budget_as_data(budget: Budget) -> dict[str, Any]:
         "critical": budget.critical,
         "description": budget.description,
         "limits": [_limit_as_data(limit) for limit in budget.limits],
+        "objective": _objective_as_data(budget.objective) if budget.objective else None,
+        "evidence": list(budget.evidence),
     }
 
 
@@ -127,6 +132,14 @@ def _limit_as_data(limit: Limit) -> dict[str, Any]:
         "statistic": limit.statistic.value,
         "window": limit.window,
         "min_samples": limit.min_samples,
+    }
+
+
+def _objective_as_data(objective: Objective) -> dict[str, Any]:
+    return {
+        "ratio": objective.ratio,
+        "period": objective.period,
+        "min_samples": objective.min_samples,
     }
 
 
@@ -145,10 +158,20 @@ def _as_table(catalog: Catalog) -> Table:
 def _add_rows(table: Table, budget: Budget) -> None:
     name = Text(f"  {_printable(budget.name)}")
     critical = Text("yes" if budget.critical else "")
-    for limit in budget.limits or (None,):
-        cells = _cells(limit) if limit else ("no limit", "", "")
+    for cells in _rows(budget):
         table.add_row(name, critical, *map(Text, cells))
         name = critical = Text()
+
+
+def _rows(budget: Budget) -> Iterator[tuple[str, str, str]]:
+    yield from map(_cells, budget.limits)
+    if budget.objective is not None:
+        period = write_quantity(budget.objective.period, Unit.SECONDS)
+        yield f"objective over {period}", write_quantity(budget.objective.ratio, Unit.RATIO), ""
+    elif not budget.limits:
+        yield "no limit", "", ""
+    if budget.evidence:
+        yield f"evidence: {', '.join(budget.evidence)}", "", ""
 
 
 def _cells(limit: Limit) -> tuple[str, str, str]:

@@ -43,7 +43,7 @@ class Lines:
         target_ns: The strictest target; `LONGEST_NS` where there is none.
         threshold_ns: The strictest threshold; likewise.
         otherwise: The state of a call that keeps both: `met`, or `no_data` where there is a limit
-            that a duration alone cannot judge; None where there is no limit at all.
+            that a duration alone cannot judge; None where a single call is held to nothing.
     """
 
     target_ns: int
@@ -62,8 +62,8 @@ class Lines:
 
 
 def lines_of(limits: Iterable[Limit]) -> Lines:
-    """Return the strictest lines among `limits`."""
-    limits = tuple(limits)
+    """Return the strictest lines among those `limits` that hold a single call."""
+    limits = tuple(limit for limit in limits if limit.statistic is Statistic.EACH)
     judged = [limit for limit in limits if is_judged_by_duration(limit)]
     otherwise = State.MET if judged else None
     if len(judged) < len(limits):

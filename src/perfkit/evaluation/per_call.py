@@ -16,20 +16,35 @@ from perfkit.model import (
     Statistic,
     Verdict,
 )
-from perfkit.units import Unit, format_quantity
 
 NOT_MEASURED: Final = "not measured at this place"
 CANCELLED: Final = "cancelled before it ended"
-_TRACER: Final = "tracemalloc"
+EVIDENCE: Final = "evidence"
+"""What slows a call down that gathers evidence for a violation before it."""
+TRACER: Final = "tracemalloc"
+_TIMES: Final = frozenset(
+    {
+        Metric.DURATION,
+        Metric.FIRST_ITEM,
+        Metric.CPU_TIME,
+        Metric.PROCESS_CPU_TIME,
+        Metric.CPU_UTILIZATION,
+        Metric.GC_TIME,
+    }
+)
 
 
 def judge(budget: Budget, measurement: Measurement) -> tuple[Verdict, ...]:
-    """Return one verdict for each limit of `budget`, in its order.
+    """Return one verdict for each limit of `budget` on a single call, in its order.
 
-    A value on the line is on its good side. What was not measured, what a profiler slowed down,
-    and what a single call cannot show are `no_data`, with the reason.
+    A value on the line is on its good side. What was not measured and what a profiler slowed down
+    is `no_data`, with the reason. Limits over a window are judged there.
     """
-    return tuple(_judge_limit(budget, limit, measurement) for limit in budget.limits)
+    return tuple(
+        _judge_limit(budget, limit, measurement)
+        for limit in budget.limits
+        if limit.statistic is Statistic.EACH
+    )
 
 
 def _judge_limit(budget: Budget, limit: Limit, measurement: Measurement) -> Verdict:
@@ -54,36 +69,41 @@ def state_of(limit: Limit, value: float) -> State:
     return State.MET if limit.meets_target(value) else State.DEGRADED
 
 
-def _why_unknown(budget: Budget, limit: Limit, measurement: Measurement, reading: Reading) -> str:
-    """Return why `limit` cannot be judged from this measurement; empty if it can."""
-    if limit.statistic is not Statistic.EACH:
-        return f"{limit.statistic} over {_window(limit)} cannot be judged from one call"
-    if reading.value is None:
-        return reading.reason or NOT_MEASURED
-    if limit.metric is Metric.DURATION and (slowed := _uninvited(budget, measurement)):
-        return f"slowed down by {', '.join(sorted(slowed))}"
-    if measurement.outcome is Outcome.CANCELLED and _could_still_grow(limit, reading.value):
-        return CANCELLED
-    return ""
-
-
-def _uninvited(budget: Budget, measurement: Measurement) -> frozenset[str]:
-    """Return what slowed the call down without the budget itself asking for it.
+def what_slowed(budget: Budget, metric: Metric, measurement: Measurement) -> str:
+    """Return what makes the value of `metric` untrue in this measurement; empty if nothing does.
 
     A budget that limits the traced memory as well as the duration wants both of the same call;
-    its duration then includes the tracer's cost.
+    its duration then includes the tracer's cost. A call that gathers evidence is out of all
+    judging of time.
     """
-    invited = {_TRACER} if Metric.MEMORY_PEAK in budget.metrics else frozenset[str]()
-    return measurement.slowed_by - invited
+    slowed_by = measurement.slowed_by
+    if not slowed_by or metric not in _TIMES:
+        return ""
+    if EVIDENCE not in slowed_by:
+        if metric is not Metric.DURATION:
+            return ""
+        if budget.metrics & {Metric.MEMORY_PEAK, Metric.MEMORY_NET}:
+            slowed_by -= {TRACER}
+    return ", ".join(sorted(slowed_by))
+
+
+def is_cut_short(limit: Limit, measurement: Measurement, value: float) -> bool:
+    """Tell whether the call was cancelled before it could have broken `limit`."""
+    return measurement.outcome is Outcome.CANCELLED and _could_still_grow(limit, value)
+
+
+def _why_unknown(budget: Budget, limit: Limit, measurement: Measurement, reading: Reading) -> str:
+    """Return why `limit` cannot be judged from this measurement; empty if it can."""
+    if reading.value is None:
+        return reading.reason or NOT_MEASURED
+    if slowed := what_slowed(budget, limit.metric, measurement):
+        return f"slowed down by {slowed}"
+    return CANCELLED if is_cut_short(limit, measurement, reading.value) else ""
 
 
 def _could_still_grow(limit: Limit, value: float) -> bool:
     """Tell whether a call that was cut short might yet have broken `limit`."""
     return limit.direction is Direction.AT_MOST and limit.holds_threshold(value)
-
-
-def _window(limit: Limit) -> str:
-    return format_quantity(limit.window or 0.0, Unit.SECONDS)
 
 
 _NOTHING: Final = Reading(value=None)

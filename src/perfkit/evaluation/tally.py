@@ -7,16 +7,16 @@ are of whole nanoseconds, so nothing is lost to rounding.
 
 from __future__ import annotations
 
-import threading
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from attrs import define, field
 
 from perfkit.evaluation.lines import is_judged_by_duration, last_ns_within
-from perfkit.model import Limit, Metric, Outcome, State, Verdict
+from perfkit.locks import Lock
+from perfkit.model import Limit, Metric, Outcome, State, Statistic, Verdict
 
 ROOM: Final = 4096
 """How many durations wait before they are counted: they take 200 kB at the most."""
@@ -39,6 +39,14 @@ class Distribution:
     sum_ns: int = 0
     min_ns: int = 0
     max_ns: int = 0
+
+    def take_one(self, nanoseconds: int, bucket: int) -> None:
+        """Add one duration, which belongs into bucket number `bucket`."""
+        self.min_ns = min(self.min_ns, nanoseconds) if self.count else nanoseconds
+        self.max_ns = max(self.max_ns, nanoseconds) if self.count else nanoseconds
+        self.count += 1
+        self.sum_ns += nanoseconds
+        self.buckets[bucket] += 1
 
     def take(self, ordered: Sequence[int], ends: Sequence[int]) -> None:
         """Add durations.
@@ -72,21 +80,38 @@ class Account:
     verdicts: Counter[tuple[Metric, State]] = field(factory=Counter)
 
 
+class Taker(Protocol):
+    """Takes durations as they are counted, such as what judges windows."""
+
+    def take(self, outcome: Outcome, ordered: Sequence[int]) -> None:
+        """Take calls that ended in the same way.
+
+        Args:
+            outcome: How they ended.
+            ordered: Their durations in nanoseconds, ascending, at least one.
+        """
+
+
 class Tally:
     """The calls of one budget, for any number of readers. Exact from any number of threads.
 
     Args:
         bounds: Bucket bounds in seconds, ascending.
-        limits: The budget's limits: each call's verdict on them is counted with its duration.
+        limits: The budget's limits: each call's verdict on those that hold a single call is
+            counted with its duration.
+
+    Attributes:
+        taker: Is given what was not judged before, as it is counted; None for nobody.
     """
 
     def __init__(self, bounds: Sequence[float], limits: Iterable[Limit]) -> None:
         self.bounds = tuple(bounds)
         self.durations: list[int] = []
         """Durations of calls that ended well, in nanoseconds, not judged yet: append to it."""
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._bounds_ns = [last_ns_within(bound) for bound in bounds]
-        self._limits = tuple(limits)
+        self._limits = tuple(limit for limit in limits if limit.statistic is Statistic.EACH)
+        self.taker: Taker | None = None
         self._waiting = {Outcome.OK: self.durations}
         self._waiting |= {outcome: [] for outcome in (Outcome.ERROR, Outcome.CANCELLED)}
         self._accounts: dict[object, Account] = {}
@@ -111,7 +136,9 @@ class Tally:
         counted = Counter((verdict.limit.metric, verdict.state) for verdict in verdicts)
         with self._lock:
             if nanoseconds is not None:
-                self._take_durations(outcome, [nanoseconds])
+                bucket = bisect_left(self._bounds_ns, nanoseconds)
+                for account in self._accounts.values():
+                    self._distribution(account, outcome).take_one(nanoseconds, bucket)
             for account in self._accounts.values():
                 account.verdicts.update(counted)
 
@@ -119,6 +146,13 @@ class Tally:
         """Count all that waits."""
         with self._lock:
             self._drain()
+
+    def give_to(self, taker: Taker | None) -> None:
+        """Let `taker` have what comes from now on; what waits is for the one before."""
+        with self._lock:
+            if taker is not self.taker:
+                self._drain()
+                self.taker = taker
 
     def open_account(self, reader: object, now_ns: int) -> None:
         """Let `reader` read from now on; what was before is not for it."""
@@ -149,7 +183,7 @@ class Tally:
 
     def forget(self, now_ns: int) -> None:
         """Start from nothing: in a forked child, what was counted is the parent's to report."""
-        self._lock = threading.Lock()
+        self._lock = Lock()
         for waiting in self._waiting.values():
             waiting.clear()
         self._accounts = {reader: Account(now_ns) for reader in self._accounts}
@@ -163,6 +197,8 @@ class Tally:
             del waiting[:size]  # other threads only append, so these are the same ones
             ordered.sort()
             self._take_durations(outcome, ordered)
+            if self.taker is not None:
+                self.taker.take(outcome, ordered)
             counted = self._judge(outcome, ordered)
             for account in self._accounts.values():
                 account.verdicts.update(counted)
@@ -170,11 +206,14 @@ class Tally:
     def _take_durations(self, outcome: Outcome, ordered: Sequence[int]) -> None:
         ends = [bisect_right(ordered, bound) for bound in self._bounds_ns]
         for account in self._accounts.values():
-            distribution = account.by_outcome.get(outcome)
-            if distribution is None:
-                distribution = Distribution([0] * (len(self._bounds_ns) + 1))
-                account.by_outcome[outcome] = distribution
-            distribution.take(ordered, ends)
+            self._distribution(account, outcome).take(ordered, ends)
+
+    def _distribution(self, account: Account, outcome: Outcome) -> Distribution:
+        distribution = account.by_outcome.get(outcome)
+        if distribution is None:
+            distribution = Distribution([0] * (len(self._bounds_ns) + 1))
+            account.by_outcome[outcome] = distribution
+        return distribution
 
     def _judge(self, outcome: Outcome, ordered: Sequence[int]) -> Counter[tuple[Metric, State]]:
         """Return how many of `ordered` are in which state, as `judge` would judge each."""

@@ -10,88 +10,19 @@ from types import CodeType, FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, Unpack
 
 from perfkit.instruments.request import BudgetOptions, request_of
+from perfkit.instruments.spent import Spent
 from perfkit.instruments.wrapping import wrap
-from perfkit.model.budget import Metric
+from perfkit.locks import put_off
 from perfkit.model.measurement import Where
 from perfkit.runtime.callsite import Callsite
 from perfkit.runtime.state import state
 
 if TYPE_CHECKING:
-    from perfkit.model import Outcome, State, Verdict
-    from perfkit.runtime.pipeline import Call, Finished
+    from perfkit.runtime.in_flight import InFlight
+    from perfkit.runtime.pipeline import Call
     from perfkit.runtime.short_call import ShortCall
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Spent:
-    """What a block has cost, in base units: filled when the block ends.
-
-    Each metric is None until then, and stays None if it was not measured.
-    """
-
-    __slots__ = ("_elapsed_ns", "_finished", "_site")
-
-    _elapsed_ns: int
-    _finished: Finished
-    _site: Callsite
-
-    def _settled(self) -> Finished | None:
-        """Return how the block went; one that took the short cut is judged when somebody asks."""
-        if hasattr(self, "_finished"):
-            return self._finished
-        if not hasattr(self, "_elapsed_ns"):
-            return None
-        self._finished = self._site.judged(self._elapsed_ns, None)
-        return self._finished
-
-    def _value(self, metric: Metric) -> float | None:
-        finished = self._settled()
-        return finished.measurement.value(metric) if finished else None
-
-    @property
-    def duration(self) -> float | None:
-        """Wall time in seconds."""
-        return self._value(Metric.DURATION)
-
-    @property
-    def cpu_time(self) -> float | None:
-        """CPU time of the block's thread in seconds."""
-        return self._value(Metric.CPU_TIME)
-
-    @property
-    def memory_peak(self) -> float | None:
-        """The most bytes that the Python heap held above what it held at the start."""
-        return self._value(Metric.MEMORY_PEAK)
-
-    @property
-    def memory_growth(self) -> float | None:
-        """Bytes by which the process's resident set grew; it seldom shrinks."""
-        return self._value(Metric.MEMORY_GROWTH)
-
-    @property
-    def memory_rss(self) -> float | None:
-        """Bytes of the process's resident set at the end."""
-        return self._value(Metric.MEMORY_RSS)
-
-    @property
-    def outcome(self) -> Outcome | None:
-        """How the block ended; None until it does."""
-        finished = self._settled()
-        return finished.measurement.outcome if finished else None
-
-    @property
-    def verdicts(self) -> tuple[Verdict, ...]:
-        """One verdict for each limit; empty until the block ends, and without limits."""
-        finished = self._settled()
-        return finished.verdicts if finished else ()
-
-    @property
-    def state(self) -> State:
-        """The worst of the verdicts; `no_data` where there are none."""
-        from perfkit.model.verdict import State  # noqa: PLC0415 - loads when somebody asks
-
-        return max((v.state for v in self.verdicts), key=lambda s: s.rank, default=State.NO_DATA)
 
 
 class BudgetBlock(Spent):
@@ -104,14 +35,18 @@ class BudgetBlock(Spent):
     # No __init__: `budget` sets _site and _began_ns itself, at half the cost. _began_ns is None
     # before the first entry. Once an entry has gone the long way it is _LONG_AGO, so that leaving
     # takes longer than any limit and needs no check of its own to end up in `_leave_at_length`.
-    __slots__ = ("_began_ns", "_first")
+    __slots__ = ("_began_ns", "_first", "_in_flight")
 
     _began_ns: int | None
     _first: _Entry | int | None
+    _in_flight: InFlight
 
     def __enter__(self) -> Spent:
-        if self._site.light_generation != state.generation or self._began_ns is not None:
+        site = self._site
+        if site.light_generation != state.generation or self._began_ns is not None:
             return self._enter_at_length()
+        if site.is_counted:
+            return self._enter_counted(site)
         self._began_ns = perf_counter_ns()
         return self
 
@@ -149,35 +84,66 @@ class BudgetBlock(Spent):
             self._first = None if hasattr(self, "_elapsed_ns") else self._began_ns
             self._began_ns = _LONG_AGO
         spent = Spent()
-        entry = (self._begin(), spent)
+        call = spent._call = self._begin()  # noqa: SLF001 - read there
+        entry = (call, spent)
         _open_entries.set(((self, entry), *_open_entries.get()))
         return spent
 
     def _enter_first(self) -> Spent:
         self._site = _renewed(self._site)
-        if self._site.is_light:
+        site = self._site
+        if site.is_counted:
+            return self._enter_counted(site)
+        if site.is_light:
             self._began_ns = perf_counter_ns()
         else:
             self._began_ns = _LONG_AGO
-            self._first = (self._begin(), self)
+            self._call = self._begin()
+            self._first = (self._call, self)
         return self
 
     def _begin(self) -> Call | ShortCall | None:
         return _callsite_of(_users_frame(), self._site).begin()
 
+    def _enter_counted(self, site: Callsite) -> Spent:
+        """Enter where the short cut can be taken, but the entry is counted while it is open.
+
+        It seems to have begun so long before that leaving takes longer than any limit.
+        """
+        in_flight = self._in_flight = site.in_flight
+        in_flight.running.append(None)
+        in_flight.levels.append(len(in_flight.running))
+        self._began_ns = perf_counter_ns() - _FAR
+        return self
+
     def _leave_at_length(self, elapsed_ns: int, error: BaseException | None) -> None:
         """Leave the innermost entry of this task or thread, else the first one."""
         if self._began_ns != _LONG_AGO:
-            self._settle(elapsed_ns, error)
+            self._leave_short(elapsed_ns, error)
             return
         entry: _Entry | int | None = _take_entry(self)
         if entry is None:
             entry, self._first = self._first, None
         if isinstance(entry, int):
-            self._settle(elapsed_ns + _LONG_AGO - entry, error)
-        elif entry is not None and (call := entry[0]) is not None:
-            entry[1]._finished = call.finish(error)  # noqa: SLF001 - read there
-            call.hand_over(entry[1]._finished, error)  # noqa: SLF001 - likewise
+            self._leave_short(elapsed_ns + _LONG_AGO - entry, error)
+        elif entry is not None:
+            _finish(entry, error)
+
+    def _leave_short(self, elapsed_ns: int, error: BaseException | None) -> None:
+        """End an entry that took the short cut, and was counted, failed or broke a line."""
+        if elapsed_ns < _FAR:
+            self._settle(elapsed_ns, error)
+            return
+        elapsed_ns -= _FAR
+        del self._in_flight.running[-1:]
+        site = self._site
+        if elapsed_ns > site.quiet_ns or error is not None:
+            self._settle(elapsed_ns, error)
+            return
+        self._elapsed_ns = elapsed_ns
+        site.durations.append(elapsed_ns)
+        if len(site.durations) >= site.room:
+            site.drain()
 
     def _settle(self, elapsed_ns: int, error: BaseException | None) -> None:
         """End an entry that took the short cut, and failed or broke a line."""
@@ -190,6 +156,7 @@ class BudgetBlock(Spent):
 
 
 _LONG_AGO: Final = -(2**62)
+_FAR: Final = 2**61 + 2**60
 _Entry: TypeAlias = "tuple[Call | ShortCall | None, Spent]"
 _open_entries: ContextVar[tuple[tuple[BudgetBlock, _Entry], ...]] = ContextVar(
     "perfkit_open_blocks", default=()
@@ -207,6 +174,13 @@ def _take_entry(block: BudgetBlock) -> _Entry | None:
     return None
 
 
+def _finish(entry: _Entry, error: BaseException | None) -> None:
+    call, spent = entry
+    if call is not None and not put_off(_finish, entry, error):
+        spent._finished = call.finish(error)  # noqa: SLF001 - read there
+        call.hand_over(spent._finished, error)  # noqa: SLF001 - likewise
+
+
 def budget(name: str | None = None, /, **options: Unpack[BudgetOptions]) -> BudgetBlock:
     """Hold a block of code to a budget, with ``with`` or ``async with``.
 
@@ -221,7 +195,9 @@ def budget(name: str | None = None, /, **options: Unpack[BudgetOptions]) -> Budg
         **options: A limit for any metric by its name. A limit is a text (``"2s"``, ``"50MB"``,
             ``"> 95%"``), a number in base units, a timedelta, a pair ``(target, threshold)``, or a
             mapping with ``target``, ``threshold``, ``statistic``, ``window``, ``min_samples``; a
-            single value is the threshold and the target too. Then ``category``, ``critical``,
+            single value is the threshold and the target too. ``objective``: the share of calls that
+            are to be good (``"99.9%"``). ``evidence``: what to gather after a violation
+            (``["cpu", "memory", "stack", "children"]``). Then ``category``, ``critical``,
             ``description``; ``spans`` (``"always"``, ``"violations"``, ``"never"``); and
             ``on_violation``: the sinks for this place, by name (``"log"``, ``"raise"``), as a
             callable of one violation, as a sink, or several of these in a list.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeVar, Unpack, overload
 
-from perfkit.instruments.request import DecoratorOptions, request_of
+from perfkit.instruments.request import DecoratorOptions, ProfilerOptions, request_of
 from perfkit.instruments.wrapping import wrap
 from perfkit.model.budget import Metric
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_MEMORY: Final = frozenset({Metric.MEMORY_PEAK, Metric.MEMORY_GROWTH})
+_MEMORY: Final = frozenset({Metric.MEMORY_PEAK, Metric.MEMORY_NET, Metric.MEMORY_GROWTH})
 _CPU: Final = frozenset({Metric.CPU_TIME})
 
 
@@ -41,10 +41,10 @@ def timed(name: Any = None, /, **options: Any) -> Any:
             they replace the catalog's for the same metric.
         **options: `target` and `threshold` of the duration (``"100ms"``, a timedelta, or a number
             of seconds; a threshold alone is the target too), a limit for any other metric by its
-            name, and `category`, `critical`, `description`, `spans`, `on_violation` as for
-            `budget`. ``outermost=True`` measures only the outer one of nested calls.
-            ``count_suspended=True`` lets the duration of a generator include the time between its
-            steps.
+            name, and `category`, `critical`, `description`, `spans`, `on_violation`, `objective`,
+            `evidence` as for `budget`. ``outermost=True`` measures only the outer one of nested
+            calls. ``count_suspended=True`` lets the duration of a generator include the time
+            between its steps.
 
     Raises:
         TypeError: If it is put on something that cannot be measured, or an argument is unknown.
@@ -63,13 +63,14 @@ def timed(name: Any = None, /, **options: Any) -> Any:
 def memory_profiled(function: F, /) -> F: ...
 @overload
 def memory_profiled(
-    name: str | None = None, /, **options: Unpack[DecoratorOptions]
+    name: str | None = None, /, **options: Unpack[ProfilerOptions]
 ) -> Decorator: ...
 def memory_profiled(name: Any = None, /, **options: Any) -> Any:
     """Measure the peak of the Python heap that each call adds, and how much the process grows.
 
     `target` and `threshold` are of ``memory_peak``, in bytes (``"50MB"``). Tracing allocations
-    makes code 2 to 30 times slower: for tests and investigation, not for hot code in production.
+    makes code 2 to 30 times slower: for tests and investigation. In production give ``every=100``
+    or so: one call of a hundred is traced, the first one to begin with, and all others are timed.
     Such calls are left out of the duration metrics, and of duration verdicts unless the budget
     itself limits both.
 
@@ -82,12 +83,13 @@ def memory_profiled(name: Any = None, /, **options: Any) -> Any:
 @overload
 def cpu_profiled(function: F, /) -> F: ...
 @overload
-def cpu_profiled(name: str | None = None, /, **options: Unpack[DecoratorOptions]) -> Decorator: ...
+def cpu_profiled(name: str | None = None, /, **options: Unpack[ProfilerOptions]) -> Decorator: ...
 def cpu_profiled(name: Any = None, /, **options: Any) -> Any:
     """Measure the CPU time of each call, and profile it: the top functions are its evidence.
 
     `target` and `threshold` are of ``cpu_time``, in seconds (``"50ms"``), and include what the
-    profiler adds. For tests and investigation. Such calls are left out of duration metrics and
+    profiler adds. For tests and investigation; with ``every=100`` only one call of a hundred is
+    profiled, the first one to begin with. Such calls are left out of duration metrics and
     verdicts. Where another profiler is at work, the evidence says ``profiler_busy`` instead.
 
     Arguments, errors and safety are as for `timed`.

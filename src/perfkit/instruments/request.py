@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict, cast
 
 from perfkit.errors import BudgetError, UnitError
-from perfkit.model.budget import Metric
+from perfkit.model.budget import EVIDENCE_KINDS, LIMITABLE, Metric
 from perfkit.runtime.request import Request
 
 if TYPE_CHECKING:
-    from perfkit.model import Limit, Sink, Violation
+    from perfkit.model import Limit, Objective, Sink, Violation
 
     LimitValue: TypeAlias = (
         str
@@ -36,6 +36,8 @@ class BudgetOptions(TypedDict, total=False):
     description: str
     spans: Spans
     on_violation: SinkChoice | Sequence[SinkChoice]
+    objective: str | float | Objective | Mapping[str, Any]
+    evidence: str | Sequence[str]
     duration: LimitValue
     first_item: LimitValue
     cpu_time: LimitValue
@@ -66,10 +68,17 @@ class DecoratorOptions(BudgetOptions, total=False):
     count_suspended: bool
 
 
+class ProfilerOptions(DecoratorOptions, total=False):
+    """Keyword arguments of a decorator that slows down what it measures."""
+
+    every: int
+
+
 _PLAIN: Final = ("category", "critical", "description", "spans")
+_OTHERS: Final = ("on_violation", "objective", "evidence")
 _FLAGS: Final = ("outermost", "count_suspended")
 _SPANS: Final = ("always", "violations", "never")
-_METRICS: Final = tuple(str(metric) for metric in Metric if metric is not Metric.BURN_RATE)
+_METRICS: Final = tuple(str(metric) for metric in LIMITABLE)
 
 
 def request_of(
@@ -100,6 +109,9 @@ def request_of(
         name=name,
         limits=_limits(options, own_metric),
         sinks=_sinks(options.get("on_violation")),
+        objective=_objective(options.get("objective")),
+        evidence=_evidence(options.get("evidence")),
+        every=_every(options.get("every", 1)),
         metrics=metrics,
         explain=explain,
         **{key: options[key] for key in (*_PLAIN, *_FLAGS) if key in options},
@@ -107,9 +119,11 @@ def request_of(
 
 
 def _check_names(options: Mapping[str, Any], own_metric: Metric | None) -> None:
-    known = [*_PLAIN, "on_violation", *_METRICS]
+    known = [*_PLAIN, *_OTHERS, *_METRICS]
     if own_metric is not None:
         known += ["target", "threshold", *_FLAGS]
+    if own_metric not in {None, Metric.DURATION}:
+        known.append("every")
     for key in options:
         if key not in known:
             from difflib import get_close_matches  # noqa: PLC0415 - for messages only
@@ -141,6 +155,34 @@ def _limits(options: Mapping[str, Any], own_metric: Metric | None) -> tuple[Limi
     if problems:
         raise BudgetError("; ".join(problems))
     return tuple(limits)
+
+
+def _objective(written: object) -> Objective | None:
+    if written is None:
+        return None
+    from perfkit.catalog.objectives import parse_objective  # noqa: PLC0415 - for code with one
+
+    try:
+        return parse_objective(written)
+    except (UnitError, BudgetError) as error:
+        raise BudgetError(f"objective: {error}") from None
+
+
+def _evidence(kinds: object) -> tuple[str, ...] | None:
+    if kinds is None:
+        return None
+    named = (kinds,) if isinstance(kinds, str) else tuple(cast("Sequence[str]", kinds))
+    for kind in named:
+        if kind not in EVIDENCE_KINDS:
+            choices = ", ".join(map(repr, EVIDENCE_KINDS))
+            raise BudgetError(f"evidence: {kind!r} is no kind of evidence; write some of {choices}")
+    return named
+
+
+def _every(number: object) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise BudgetError(f"every is {number!r}; write how many calls, such as 100")
+    return number
 
 
 def _sinks(choice: object) -> tuple[Sink | str, ...] | None:

@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter_ns
 from typing import Any, Final, TypeVar, cast
 
+from perfkit.instruments.counted import await_counted, run_counted
 from perfkit.instruments.proxy import MeasuredProxy, Run
 from perfkit.instruments.stepping import drive, drive_async, in_steps_if_probed
 from perfkit.model.measurement import Where
@@ -110,6 +111,8 @@ def _closure(function: Callable[..., Any], site: Callsite) -> Callable[..., Any]
             else:
                 site.settle(elapsed, None)
             return result
+        if site.is_counted:
+            return run_counted(site, function, args, kwargs)
         if site.is_off or (call := site.begin()) is None:
             return function(*args, **kwargs)
         try:
@@ -145,6 +148,8 @@ def _coroutine_closure(
             else:
                 site.settle(elapsed, None)
             return result
+        if site.is_counted:
+            return await await_counted(site, function, args, kwargs)
         if site.is_off or (call := site.begin(in_steps=True)) is None:
             return await function(*args, **kwargs)
         try:
@@ -188,7 +193,7 @@ def _run_generator(driven_by: Callable[[Any, Callsite, Any], Any]) -> Callable[[
     def run(site: Callsite) -> Run:
         def measured(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             generator = wrapped(*args, **kwargs)
-            if (plan := site.plan_for_call()) is None:
+            if (plan := site.plan_for_items()) is None:
                 return generator
             driver = driven_by(generator, site, plan)
             driver.__name__, driver.__qualname__ = generator.__name__, generator.__qualname__

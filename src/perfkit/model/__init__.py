@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from perfkit.model.budget import (
         EVIDENCE_KINDS,
+        LIMITABLE,
         USUAL_WINDOW_SECONDS,
         Budget,
         Direction,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EVIDENCE_KINDS",
+    "LIMITABLE",
     "USUAL_WINDOW_SECONDS",
     "Budget",
     "Clock",
@@ -72,6 +74,7 @@ _HOMES: Final = {
     "Direction": "budget",
     "EVIDENCE_KINDS": "budget",
     "Evidence": "measurement",
+    "LIMITABLE": "budget",
     "Limit": "budget",
     "Measurement": "measurement",
     "Metric": "budget",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -79,6 +80,11 @@ class Metric(StrEnum):
         """Which statistic is meant when nobody says so."""
         return _STATISTICS.get(self, Statistic.EACH)
 
+    @property
+    def statistics(self) -> tuple[Statistic, ...]:
+        """Every statistic that means something for this metric."""
+        return _MEANINGFUL.get(self, _OF_VALUES)
+
 
 _UNITS: Final = {
     Metric.DURATION: Unit.SECONDS,
@@ -115,8 +121,40 @@ _STATISTICS: Final = {
     Metric.ERROR_RATIO: Statistic.RATIO,
     Metric.BURN_RATE: Statistic.RATIO,
 }
+_OF_VALUES: Final = (
+    Statistic.EACH,
+    Statistic.P50,
+    Statistic.P90,
+    Statistic.P95,
+    Statistic.P99,
+    Statistic.MAX,
+    Statistic.MEAN,
+)
+_MEANINGFUL: Final = {
+    Metric.CPU_UTILIZATION: (*_OF_VALUES, Statistic.RATIO),
+    Metric.DISK_WRITE_RATE: (*_OF_VALUES, Statistic.RATE),
+    Metric.DISK_READ_RATE: (*_OF_VALUES, Statistic.RATE),
+    Metric.THROUGHPUT: (Statistic.RATE,),
+    Metric.HIT_RATIO: (Statistic.EACH, Statistic.MEAN, Statistic.RATIO),
+    Metric.ERROR_RATIO: (Statistic.MEAN, Statistic.RATIO),
+    Metric.BURN_RATE: (Statistic.RATIO,),
+}
 USUAL_WINDOW_SECONDS: Final = 60.0
 """The window of a limit over a window when nobody says so."""
+LIMITABLE: Final[tuple[Metric, ...]] = tuple(
+    metric for metric in Metric if metric is not Metric.BURN_RATE
+)
+"""The metrics that people write limits on."""
+
+
+def one_of(choices: Iterable[str]) -> str:
+    """Write what a person can choose from, each in quotes, for messages.
+
+    >>> one_of(["each", "mean"])
+    'one of "each", "mean"'
+    """
+    names = [f'"{choice}"' for choice in choices]
+    return f"one of {', '.join(names)}" if len(names) > 1 else "".join(names)
 
 
 @frozen(kw_only=True)
@@ -128,7 +166,7 @@ class Limit:
         target: What we aim for, in the metric's base unit; missed means *degraded*.
         threshold: What we must hold, in the metric's base unit; broken means *violated*.
         direction: Which side is good. A value equal to a line is on its good side.
-        statistic: `each` call, or a figure over `window`.
+        statistic: `each` call, or a figure over `window`; one of the metric's `statistics`.
         window: Length of the window in seconds; None exactly when `statistic` is `each`.
         min_samples: How few samples a window may have and still be judged; at least 1.
 
@@ -157,9 +195,14 @@ class Limit:
                 problems.append(f"{name} is {value}; write a finite number, zero or more")
         if not problems and not self._is_within(self.target, self.threshold):
             problems.append(self._looser())
+        if self.statistic not in self.metric.statistics:
+            choices = one_of(self.metric.statistics)
+            problems.append(f'{self.metric} has no statistic "{self.statistic}"; write {choices}')
         if (self.window is None) is not (self.statistic is Statistic.EACH):
+            usual = self.metric.usual_statistic
+            other = Statistic.P95 if usual is Statistic.EACH else usual
             wanted = (
-                'statistic "each" has no window; remove it or write a statistic such as "p95"'
+                f'statistic "each" has no window; remove it or write a statistic such as "{other}"'
                 if self.window is not None
                 else f'statistic "{self.statistic}" needs a window; write window = "1m"'
             )
@@ -218,7 +261,8 @@ class Objective:
     def __attrs_post_init__(self) -> None:
         problems = []
         if not 0 < self.ratio < 1:
-            problems.append(f"ratio is {self.ratio}; write one between 0% and 100%, such as 99.9%")
+            ratio = format_quantity(self.ratio, Unit.RATIO)
+            problems.append(f"ratio is {ratio}; write one above 0% and below 100%, such as 99.9%")
         if not 0 < self.period < math.inf:
             problems.append(f"period is {self.period} s; write one longer than zero, such as 30d")
         if self.min_samples < 1:

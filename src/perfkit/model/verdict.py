@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from perfkit.model.budget import Budget, Direction, Limit, Statistic
+from perfkit.model.budget import Budget, Direction, Limit, Metric, Statistic
 from perfkit.model.measurement import Evidence, Outcome, Where
 from perfkit.units import Unit, format_quantity
 
@@ -141,7 +141,7 @@ class Violation:
         line = limit.threshold if is_of_threshold else limit.target
         which = "threshold" if is_of_threshold else "target"
         side = "at most" if limit.direction is Direction.AT_MOST else "at least"
-        each = "" if limit.statistic is Statistic.EACH else f" {limit.statistic}"
+        each = "" if limit.statistic in _UNSAID else f" {limit.statistic}"
         over = f" over {format_quantity(limit.window, Unit.SECONDS)}" if limit.window else ""
         yield "recovered " if self.is_recovery else f"{self.severity} "
         yield f"{self.budget.name}: {limit.metric}{each}{over} "
@@ -154,8 +154,30 @@ class Violation:
         yield f", in {self.where}"
         yield ", contended" if self.contended else ""
         yield f", {self.suppressed} like it held back" if self.suppressed else ""
-        if top := next((each.summary for each in self.evidence if each.summary), ""):
+        if top := self._most_telling():
             yield f", {top}"
+
+    def _most_telling(self) -> str:
+        """Return one line of the evidence: of the kind that explains this metric best."""
+        order = _OF_MEMORY if self.limit.metric in _MEMORY else _OF_TIME
+        found = {each.kind: _told(each) for each in reversed(self.evidence) if each.summary}
+        return next((found[kind] for kind in (*order, *found) if kind in found), "")
+
+
+def _told(evidence: Evidence) -> str:
+    if evidence.since_armed is None:
+        return evidence.summary
+    later = format_quantity(evidence.since_armed, Unit.SECONDS)
+    return f"{evidence.summary} (in another call, after {later})"
+
+
+_MEMORY: Final = frozenset(
+    {Metric.MEMORY_PEAK, Metric.MEMORY_NET, Metric.MEMORY_GROWTH, Metric.MEMORY_RSS}
+)
+_OF_MEMORY: Final = ("memory", "children", "stack", "cpu")
+_OF_TIME: Final = ("stack", "children", "cpu", "memory")
+_UNSAID: Final = frozenset({Statistic.EACH, Statistic.RATE, Statistic.RATIO})
+"""Statistics that the name of the metric says already."""
 
 
 def _is_unsafe(text: str) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
-from perfkit.model import Budget, Where
+from perfkit.model import Budget, Evidence, Where
 
 BUDGET_NAME: Final = "perfkit.budget.name"
 BUDGET_CATEGORY: Final = "perfkit.budget.category"
 BUDGET_CRITICAL: Final = "perfkit.budget.critical"
 BUDGET_STATE: Final = "perfkit.budget.state"
 METRIC: Final = "perfkit.metric"
+STATISTIC: Final = "perfkit.statistic"
 OUTCOME: Final = "perfkit.outcome"
 PART: Final = "perfkit.part"
 FUNCTION: Final = "code.function.name"
@@ -32,3 +34,26 @@ def of_place(where: Where) -> dict[str, str | int]:
     if where.file:
         place |= {FILE: where.file, LINE: where.line}
     return place
+
+
+_MOST_LINES: Final = 5
+_LONGEST: Final = 1024
+
+
+def of_evidence(evidence: Iterable[Evidence]) -> dict[str, str]:
+    """Return what is found, a text of a few lines for each kind, at most 1,024 characters."""
+    return {
+        f"perfkit.evidence.{each.kind}": "\n".join(_lines_of(each))[:_LONGEST] for each in evidence
+    }
+
+
+def _lines_of(evidence: Evidence) -> Iterable[str]:
+    since = evidence.since_armed
+    when = "" if since is None else f"in another call, after {since:.3g} s"
+    yield ", ".join(filter(None, (evidence.summary, evidence.note, when)))
+    for row in evidence.rows[1:_MOST_LINES]:
+        yield _line_of(row)
+
+
+def _line_of(row: Mapping[str, Any]) -> str:
+    return " ".join(f"{key}={value}" for key, value in row.items() if key not in {"stack", "trace"})

@@ -15,6 +15,7 @@ from perfkit.otel.providers import SCOPE
 from perfkit.otel.telemetry import Telemetry
 
 EVENT_NAME: Final = "perfkit.budget.violation"
+RECOVERY_NAME: Final = "perfkit.budget.recovery"
 _SEVERITIES: Final = {
     Severity.INFO: SeverityNumber.INFO,
     Severity.WARNING: SeverityNumber.WARN,
@@ -42,11 +43,15 @@ class EventSink:
             LogRecord(
                 timestamp=violation.at_ns,
                 context=_context_of(violation),
-                severity_number=_SEVERITIES[violation.severity],
+                severity_number=(
+                    SeverityNumber.INFO
+                    if violation.is_recovery
+                    else _SEVERITIES[violation.severity]
+                ),
                 severity_text=str(violation.severity),
                 body=violation.describe(),
                 attributes=_attributes_of(violation),
-                event_name=EVENT_NAME,
+                event_name=RECOVERY_NAME if violation.is_recovery else EVENT_NAME,
             )
         )
 
@@ -73,7 +78,7 @@ def _attributes_of(violation: Violation) -> dict[str, str | int | float | bool]:
         names.BUDGET_STATE: str(violation.state),
         names.METRIC: str(limit.metric),
         names.OUTCOME: str(violation.outcome),
-        "perfkit.statistic": str(limit.statistic),
+        names.STATISTIC: str(limit.statistic),
         "perfkit.value": violation.value,
         "perfkit.target": limit.target,
         "perfkit.threshold": limit.threshold,
@@ -81,4 +86,6 @@ def _attributes_of(violation: Violation) -> dict[str, str | int | float | bool]:
         "perfkit.unit": str(limit.metric.unit),
         "perfkit.contended": violation.contended,
         "perfkit.suppressed": violation.suppressed,
+        "perfkit.samples": violation.samples,
+        **names.of_evidence(violation.evidence),
     }

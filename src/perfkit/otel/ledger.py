@@ -3,43 +3,43 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from perfkit.evaluation import Tally
 from perfkit.evaluation.tally import Account
+from perfkit.locks import Lock
 from perfkit.model import Budget, Limit
 from perfkit.otel import attributes as names
 
 MOST_BUDGETS: Final = 2000
 """How many names get points of their own; OpenTelemetry's usual limit of one metric."""
 
-_Key = tuple[str, str, tuple[Limit, ...], tuple[float, ...]]
+_Key = tuple[str, str, tuple[Limit, ...], tuple[float, ...], object]
 
 
 class Ledger:
     """Keeps one tally for each budget, and lets readers read them all. Safe from any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._tallies: dict[_Key, Tally] = {}
         self._attributes: dict[_Key, Mapping[str, str | bool]] = {}
         self._readers: list[object] = []
         self._survives_fork = False
 
-    def tally_of(self, budget: Budget, bounds: Sequence[float]) -> Tally:
+    def tally_of(self, budget: Budget, bounds: Sequence[float], owner: object = None) -> Tally:
         """Return the tally of `budget`; two budgets that differ in nothing here share one.
 
         Past `MOST_BUDGETS` names the rest share the attributes that OpenTelemetry has for an
         overflow, so that a name made from a user's data cannot fill the memory.
         """
-        key = (budget.name, budget.category, budget.limits, tuple(bounds))
+        key = (budget.name, budget.category, budget.limits, tuple(bounds), owner)
         with self._lock:
             if key not in self._tallies:
                 if len(self._tallies) >= MOST_BUDGETS:
-                    key = ("", "", budget.limits, tuple(bounds))
+                    key = ("", "", budget.limits, tuple(bounds), owner)
                 if key not in self._tallies:
                     self._tallies[key] = self._new_tally(bounds, budget)
                     self._attributes[key] = (
@@ -79,7 +79,7 @@ class Ledger:
 
     def _start_anew(self) -> None:
         """After a fork, count the child's calls only: the parent reports its own."""
-        self._lock = threading.Lock()
+        self._lock = Lock()
         for tally in self._tallies.values():
             tally.forget(time.time_ns())
 

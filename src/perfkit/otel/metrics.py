@@ -16,13 +16,25 @@ from opentelemetry.metrics import (
 )
 
 from perfkit.evaluation import Tally, lines_of
-from perfkit.model import Budget, Measurement, Metric, Outcome, SpanIds, State, Verdict, Where
+from perfkit.model import (
+    Budget,
+    Limit,
+    Measurement,
+    Metric,
+    Outcome,
+    SpanIds,
+    State,
+    Statistic,
+    Verdict,
+    Where,
+)
 from perfkit.otel import attributes as names
 from perfkit.otel.bounds import bounds_for
 from perfkit.otel.providers import SCOPE
 
 Lines = Callable[[Metric], Iterable[float]]
 Faults = Callable[[], Mapping[str, int]]
+Overhead = Callable[[], float]
 
 _HISTOGRAMS: Final = {
     Metric.DURATION: ("perfkit.call.duration", "s", "Duration of measured calls."),
@@ -50,6 +62,9 @@ class Instruments:
         self.verdicts: Counter = meter.create_counter(
             "perfkit.budget.verdicts", "{verdict}", "Judgements of limits, by state."
         )
+        self.window_verdicts: Counter = meter.create_counter(
+            "perfkit.window.verdicts", "{verdict}", "Judgements of limits over a window, by state."
+        )
 
     def covers(self, bounds: Mapping[Metric, list[float]]) -> bool:
         """Tell whether every one of `bounds` is a bound here."""
@@ -59,7 +74,9 @@ class Instruments:
 _instruments: WeakKeyDictionary[MeterProvider, list[Instruments]] = WeakKeyDictionary()
 
 
-def instruments_of(provider: MeterProvider, lines: Lines, faults: Faults) -> Instruments:
+def instruments_of(
+    provider: MeterProvider, lines: Lines, faults: Faults, overhead: Overhead
+) -> Instruments:
     """Return the instruments of `provider`, made anew only where the lines ask for more bounds.
 
     The SDK ignores other bounds for a name that it knows in the same scope. So later sets have a
@@ -69,6 +86,7 @@ def instruments_of(provider: MeterProvider, lines: Lines, faults: Faults) -> Ins
         provider: Where to record.
         lines: Returns the targets and thresholds of a metric, to be bucket bounds.
         faults: Returns how often each part of perfkit has failed.
+        overhead: Returns the share of wall time that perfkit takes.
     """
     bounds = {metric: bounds_for(metric, lines(metric)) for metric in _HISTOGRAMS}
     made = _instruments.setdefault(provider, [])
@@ -79,6 +97,7 @@ def instruments_of(provider: MeterProvider, lines: Lines, faults: Faults) -> Ins
     meter = provider.get_meter(SCOPE, attributes=attributes)
     if not made:
         _observe_faults(meter, faults)
+        _observe_overhead(meter, overhead)
     made.append(Instruments(meter, bounds))
     return made[-1]
 
@@ -100,6 +119,31 @@ def _observe_faults(meter: Meter, faults: Faults) -> None:
     )
     meter.create_observable_counter(
         "perfkit.self.errors", [others], "{error}", "Failures inside perfkit, kept from the calls."
+    )
+
+
+def _observe_overhead(meter: Meter, overhead: Overhead) -> None:
+    def observe(_: CallbackOptions) -> Iterable[Observation]:
+        yield Observation(overhead())
+
+    meter.create_observable_gauge(
+        "perfkit.self.overhead",
+        [observe],
+        "1",
+        "Share of wall time that evidence, memory tracing and perfkit's own thread took.",
+    )
+
+
+def count_window(instruments: Instruments, budget: Budget, limit: Limit, state: State) -> None:
+    """Count one judgement of a limit over a window."""
+    instruments.window_verdicts.add(
+        1,
+        {
+            **names.of_budget(budget),
+            names.METRIC: str(limit.metric),
+            names.STATISTIC: str(limit.statistic),
+            names.BUDGET_STATE: str(state),
+        },
     )
 
 
@@ -179,6 +223,7 @@ class CallRecorder:
                 },
             )
             for limit in budget.limits
+            if limit.statistic is Statistic.EACH
         ]
 
     def record(self, outcome: Outcome, elapsed_ns: int) -> None:

@@ -8,7 +8,7 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Tracer
 
 from perfkit.evaluation import Tally
-from perfkit.model import Budget, Metric, Observer, SpanIds, Where
+from perfkit.model import Budget, Limit, Metric, Observer, SpanIds, State, Where
 from perfkit.otel import providers, spans
 from perfkit.otel.bounds import bounds_for
 from perfkit.otel.ledger import ledger
@@ -19,8 +19,10 @@ from perfkit.otel.metrics import (
     Lines,
     MetricObserver,
     TallyObserver,
+    count_window,
     instruments_of,
 )
+from perfkit.otel.process import Totals, observe_process
 from perfkit.otel.providers import SCOPE, Shipping
 from perfkit.otel.spans import SpanObserver, Tracing
 from perfkit.otel.telemetry import Telemetry
@@ -34,13 +36,18 @@ class Reporting:
         telemetry: The providers; what is None in it is the application's global one.
         lines: Returns the targets and thresholds of a metric, to be bucket bounds.
         faults: Returns how often each part of perfkit has failed.
+        overhead: Returns the share of wall time that perfkit takes.
     """
 
-    def __init__(self, telemetry: Telemetry, lines: Lines, faults: Faults) -> None:
+    def __init__(
+        self, telemetry: Telemetry, lines: Lines, faults: Faults, overhead: Callable[[], float]
+    ) -> None:
         self._telemetry = telemetry
         self._lines = lines
         self._faults = faults
+        self._overhead = overhead
         self._known: dict[object, Observer] = {}
+        self._counting: dict[int, Instruments] = {}
 
     def observers_for(self, budget: Budget) -> tuple[Observer, ...]:
         """Return spans, then metrics, as far as there are providers and `budget` wants them.
@@ -61,7 +68,7 @@ class Reporting:
             found.append(TallyObserver(self._tally(budget), extras))
         return tuple(found)
 
-    def short_cut(self, budget: Budget, where: Where) -> ShortCut:
+    def short_cut(self, budget: Budget, where: Where, owner: object = None) -> ShortCut:
         """Return the same for calls of which only the duration is measured."""
         tracer = self._tracer(budget)
         provider = providers.current_meter_provider(self._telemetry)
@@ -72,7 +79,7 @@ class Reporting:
             if shipping is not Shipping.TALLIES:
                 recorder = CallRecorder(instruments, budget)
             if shipping is not Shipping.INSTRUMENTS:
-                tally = self._tally(budget)
+                tally = self._tally(budget, owner)
         tracing = None if tracer is None else Tracing(tracer, budget, where)
         return ShortCut(tally=tally, recorder=recorder, tracing=tracing)
 
@@ -82,10 +89,10 @@ class Reporting:
             return None
         return provider.get_tracer(SCOPE)
 
-    def _tally(self, budget: Budget) -> Tally:
+    def _tally(self, budget: Budget, owner: object = None) -> Tally:
         lines = {line for limit in budget.limits for line in (limit.target, limit.threshold)}
         bounds = bounds_for(Metric.DURATION, lines.union(self._lines(Metric.DURATION)))
-        return ledger.tally_of(budget, bounds)
+        return ledger.tally_of(budget, bounds, owner)
 
     def revision(self) -> int:
         """Return a number that changes when the application sets a global provider."""
@@ -100,6 +107,21 @@ class Reporting:
         """Return the span that the application made current; None where there is none."""
         return spans.current_span_ids()
 
+    def count_window(self, budget: Budget, limit: Limit, state: State) -> None:
+        """Count one judgement of a limit over a window."""
+        provider = providers.current_meter_provider(self._telemetry)
+        if provider is not None:
+            known = self._counting.get(id(provider))
+            if known is None:  # the bounds of histograms, which take long to find, are not needed
+                known = self._counting[id(provider)] = self._instruments(provider)
+            count_window(known, budget, limit, state)
+
+    def observe_process(self, totals: Callable[[], Totals | None]) -> None:
+        """Report the process from now on, unless somebody else does."""
+        provider = providers.current_meter_provider(self._telemetry)
+        if provider is not None:
+            observe_process(provider, totals)
+
     def _once(self, provider: object, make: Callable[[], Observer]) -> Observer:
         known = self._known.get(id(provider))
         if known is None:
@@ -107,4 +129,4 @@ class Reporting:
         return known
 
     def _instruments(self, provider: MeterProvider) -> Instruments:
-        return instruments_of(provider, self._lines, self._faults)
+        return instruments_of(provider, self._lines, self._faults, self._overhead)

@@ -167,8 +167,8 @@ class CurrentSpan:
         if error_type:
             span.set_attribute(names.ERROR_TYPE, error_type)
             span.set_status(Status(StatusCode.ERROR, "cancelled" if is_cancelled else None))
-        for found in evidence:
-            span.set_attribute(f"perfkit.evidence.{found.kind}", found.summary or found.note)
+        for name, text in names.of_evidence(evidence).items():
+            span.set_attribute(name, text)
         self._maker.end(span, self._started_ns + elapsed_ns, "" if state is None else state.value)
 
     def ids(self) -> SpanIds | None:

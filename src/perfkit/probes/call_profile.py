@@ -9,24 +9,32 @@ Either way a busy slot is recorded as a note, not fought over. perfkit arms one 
 from __future__ import annotations
 
 import cProfile
+import os
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from perfkit.model import Evidence, Metric, Reading
+from perfkit.probes.whose_code import is_perfkits
 
 BUSY: Final = "profiler_busy"
 MIXED: Final = "several threads ran: calls and times of all of them may be mixed"
 TOP_FUNCTIONS: Final = 10
 
-_slot: Final = threading.Lock()
+_SEES_ALL_THREADS: Final = sys.version_info >= (3, 12)
+_STARTS_THREADS: Final = ("_thread.start_new_thread", "_thread.start_joinable_thread")
+
+_Key: TypeAlias = "tuple[str, int, str]"
+_Stats: TypeAlias = "dict[_Key, tuple[int, int, float, float, dict[_Key, Any]]]"
 
 
 class CallProfileProbe:
     """Profiles the measured code and gives its most expensive functions as evidence.
 
-    Reads no metric. A call that suspends is profiled in its own steps only.
+    Reads no metric. A call that suspends is profiled in its own steps only. The whole profile is
+    the evidence's `detail`, in the form that the `pstats` module reads; functions of perfkit are
+    in it, but not among the rows.
     """
 
     metrics: Final[frozenset[Metric]] = frozenset()
@@ -36,6 +44,71 @@ class CallProfileProbe:
     def open(self) -> _CallProfileSession:
         """Begin a session; the profiler is armed at each step, where the slot is free."""
         return _CallProfileSession()
+
+
+class _Slot:
+    """The one place for a profile that perfkit has armed. Free again in the child of a fork."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holder: cProfile.Profile | None = None
+        self._thread = 0
+        self._survives_fork = False
+
+    def arm(self, profile: cProfile.Profile) -> bool:
+        """Start `profile` in this thread; False where it or another one is at work already."""
+        if sys.getprofile() is not None or not self._lock.acquire(blocking=False):
+            return False
+        if not self._survives_fork and hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._keep_own_thread)
+            self._survives_fork = True
+        self._holder, self._thread = profile, threading.get_ident()
+        try:
+            profile.enable()
+        except ValueError:  # Python 3.12+: another profiling tool is already active
+            self._free()
+            return False
+        return True
+
+    def disarm(self, profile: cProfile.Profile) -> bool:
+        """Stop `profile`, in the thread that armed it; False where it had been replaced."""
+        if self._holder is not profile:
+            return False
+        try:
+            return _disable(profile)
+        finally:
+            self._free()
+
+    def _free(self) -> None:
+        self._holder = None
+        self._lock.release()
+
+    def _keep_own_thread(self) -> None:
+        """After a fork, stop what a thread had armed that the child does not have."""
+        if self._holder is None:
+            self._lock = threading.Lock()
+        elif self._thread != threading.get_ident():
+            holder, self._holder = self._holder, None
+            self._lock = threading.Lock()
+            if _SEES_ALL_THREADS:
+                holder.disable()
+
+
+def _disable(profile: cProfile.Profile) -> bool:
+    """Stop `profile`, and leave a hook in place that the measured code has put in its stead."""
+    if _SEES_ALL_THREADS:
+        profile.disable()
+        return True
+    current: Any = sys.getprofile()
+    profile.disable()
+    if isinstance(current, cProfile.Profile) and current is not profile:
+        current.enable()
+    elif callable(current):
+        sys.setprofile(current)
+    return current is profile
+
+
+_slot: Final = _Slot()
 
 
 class _CallProfileSession:
@@ -48,51 +121,62 @@ class _CallProfileSession:
         self._was_busy = False
 
     def resume(self) -> None:
-        if sys.getprofile() is not None or not _slot.acquire(blocking=False):
-            self._was_busy = True
-            return
-        try:
-            self._profile.enable()
-        except ValueError:  # Python 3.12+: another profiling tool is already active
-            _slot.release()
-            self._was_busy = True
-            return
-        self._is_armed = True
+        self._is_mixed = self._is_mixed or _is_mixed_now()
+        self._is_armed = _slot.arm(self._profile)
+        self._was_busy = self._was_busy or not self._is_armed
 
     def suspend(self) -> None:
         if not self._is_armed:
             return
-        self._profile.disable()
+        self._was_busy = not _slot.disarm(self._profile) or self._was_busy
         self._is_armed = False
-        _slot.release()
-        self._is_mixed = self._is_mixed or _sees_all_threads()
+        self._is_mixed = self._is_mixed or _is_mixed_now()
 
     def close(self) -> Mapping[Metric, Reading]:
         self.suspend()
         return {}
 
     def evidence(self) -> Sequence[Evidence]:
-        rows = _top_functions(self._profile)
-        note = BUSY if self._was_busy else MIXED if self._is_mixed else ""
+        stats = _read(self._profile)
+        rows = _top_functions(stats)
+        is_mixed = bool(stats) and (self._is_mixed or _has_started_threads(stats))
+        note = BUSY if self._was_busy else MIXED if is_mixed else ""
         summary = ""
         if rows:
             top = rows[0]
-            summary = f"{top['self_s'] * 1e3:.3g} ms in {top['function']} ({top['calls']} calls)"
-        return (Evidence(kind="cpu", summary=summary, rows=rows, note=note),)
+            calls = f"{top['calls']} call" + ("s" if top["calls"] != 1 else "")
+            summary = f"{top['self_s'] * 1e3:.3g} ms in {top['function']} ({calls})"
+        return (Evidence(kind="cpu", summary=summary, rows=rows, note=note, detail=stats),)
 
 
-def _sees_all_threads() -> bool:
-    return sys.version_info >= (3, 12) and threading.active_count() > 1
+def _is_mixed_now() -> bool:
+    if not _SEES_ALL_THREADS:
+        return False
+    names = [thread.name for thread in threading.enumerate()]
+    return sum(not name.startswith("perfkit-") for name in names) > 1
 
 
-def _top_functions(profile: cProfile.Profile) -> tuple[Mapping[str, Any], ...]:
-    """Return the functions with the most time of their own, the most expensive first.
+def _has_started_threads(stats: _Stats) -> bool:
+    """Tell whether threads may have come and gone within a step."""
+    return _SEES_ALL_THREADS and any(
+        name in function for _, _, function in stats for name in _STARTS_THREADS
+    )
+
+
+def _read(profile: cProfile.Profile) -> _Stats:
+    """Return what `pstats` reads, but for the profiler's own functions.
 
     Reads the profile without `create_stats`, which would disarm whatever profiler is now active.
     """
     profile.snapshot_stats()
-    stats: Mapping[tuple[str, int, str], tuple[int, int, float, float, object]] = profile.stats
-    by_own_time = sorted(stats.items(), key=lambda item: item[1][2], reverse=True)
+    stats: Mapping[_Key, Any] = profile.stats
+    return {key: entry for key, entry in stats.items() if "_lsprof.Profiler" not in key[2]}
+
+
+def _top_functions(stats: _Stats) -> tuple[Mapping[str, Any], ...]:
+    """Return the functions with the most time of their own, the most expensive first."""
+    users = [item for item in stats.items() if not is_perfkits(item[0][0])]
+    by_own_time = sorted(users, key=lambda item: item[1][2], reverse=True)
     return tuple(
         {
             "function": name,
@@ -102,6 +186,5 @@ def _top_functions(profile: cProfile.Profile) -> tuple[Mapping[str, Any], ...]:
             "self_s": own,
             "cumulative_s": cumulative,
         }
-        for (file, line, name), (_, calls, own, cumulative, _) in by_own_time
-        if "_lsprof.Profiler" not in name
-    )[:TOP_FUNCTIONS]
+        for (file, line, name), (_, calls, own, cumulative, _) in by_own_time[:TOP_FUNCTIONS]
+    )

@@ -10,12 +10,15 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
+from perfkit.locks import put_off
 from perfkit.runtime.request import Request, remember_lines
 from perfkit.runtime.state import state
 
 if TYPE_CHECKING:
     from perfkit.model import Where
-    from perfkit.runtime.pipeline import Call, Finished
+    from perfkit.runtime.finished import Finished
+    from perfkit.runtime.in_flight import InFlight
+    from perfkit.runtime.pipeline import Call
     from perfkit.runtime.plan import Plan
     from perfkit.runtime.short_call import ShortCall
 
@@ -32,7 +35,9 @@ class Callsite:
         generation: The generation of the settings that all else here is for. Where it is not the
             one in force, call `renew` first.
         is_light: Whether the short cut may be taken.
-        light_generation: `generation` where the short cut may be taken, else none in force.
+        light_generation: `generation` where the short cut may be taken, counted or not, else none
+            in force.
+        is_counted: Whether it may be taken by a call that is counted in `in_flight` while it runs.
         is_off: Whether nothing is measured.
         quiet_ns: A call that took at most this long, and ended well, is done when its duration is
             appended to `durations`. Any other call of the short cut goes to `settle`.
@@ -40,9 +45,12 @@ class Callsite:
     """
 
     __slots__ = (
+        "__weakref__",
         "_is_inside",
         "durations",
         "generation",
+        "in_flight",
+        "is_counted",
         "is_light",
         "is_off",
         "is_planned",
@@ -59,7 +67,8 @@ class Callsite:
         self.request = request
         self.where = where
         self.generation = self.light_generation = _NEVER
-        self.is_planned = self.is_light = self.is_off = False
+        self.is_planned = self.is_light = self.is_counted = self.is_off = False
+        self.in_flight: InFlight
         self.plan: Plan
         self.quiet_ns = _NEVER
         self.durations: list[int] = []
@@ -73,6 +82,11 @@ class Callsite:
 
     def plan_for_call(self) -> Plan | None:
         """Return the plan for a call that starts now; None if it is not to be measured."""
+        plan = self.plan_for_items()
+        return plan if plan is None or plan.variants is None else plan.variants.choose()
+
+    def plan_for_items(self) -> Plan | None:
+        """Return the same for a call that begins later, with `begin_items`."""
         if self.generation != state.generation:
             self.renew()
         plan = self.plan
@@ -99,26 +113,47 @@ class Callsite:
         While the application may still set another provider, `generation` stays behind on purpose,
         so that each call comes here and looks.
         """
-        if self.is_outdated:
-            from perfkit.runtime.plan import make_plan  # noqa: PLC0415 - loads at the first call
+        if not self.is_outdated:
+            return
+        from perfkit.runtime.plan import make_plan  # noqa: PLC0415 - loads at the first call
 
-            plan = make_plan(self.request, self.where, self._is_inside)
+        plan = make_plan(self.request, self.where, self._is_inside)
+        with state.lock:
+            if self.is_planned and plan.generation < self.plan.generation:
+                return  # another thread was faster, with settings that came later
             # The plan comes last: a thread that finds it here may count on all the rest.
             self.durations = [] if plan.tally is None else plan.tally.durations
             self.room = plan.room
             self.quiet_ns = plan.quiet_ns
-            self.is_light, self.is_off = plan.is_light, not plan.is_on
+            self.is_off = not plan.is_on
+            if plan.in_flight is not None:
+                self.in_flight = plan.in_flight
             self.plan = plan
             self.is_planned = True
-        plan = self.plan
-        self.generation = plan.generation if plan.is_settled or not plan.is_on else _NEVER
-        self.light_generation = self.generation if plan.is_light else _NEVER
+            if plan.arming is not None:
+                plan.arming.watch(self)
+            self.generation = plan.generation if plan.is_settled or not plan.is_on else _NEVER
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Take the short cut again, or no more: not while the next call is to gather evidence."""
+        with state.lock:  # what is read here must still hold when it is written
+            plan = self.plan
+            is_quick = plan.is_light and not (plan.arming is not None and plan.arming.is_armed)
+            self.is_light = is_quick and plan.in_flight is None
+            self.is_counted = is_quick and not self.is_light
+            self.light_generation = self.generation if is_quick else _NEVER
+
+    def count_tries(self, hits: int, misses: int) -> None:
+        """Count tries towards the windows; there has to be a plan."""
+        if self.plan.is_on and self.plan.windows is not None:
+            self.plan.windows.add_tries(hits, misses)
 
     def drain(self) -> None:
         """Count the durations that wait, or drop them where nobody counts."""
         if self.plan.tally is None:
             self.durations.clear()
-        else:
+        elif not put_off(self.plan.tally.drain):
             self.plan.tally.drain()
 
     def begin(self, *, in_steps: bool = False) -> Call | ShortCall | None:
@@ -137,9 +172,16 @@ class Callsite:
         return pipeline.begin(plan, in_steps=in_steps)
 
     def begin_items(self, plan: Plan, *, in_steps: bool = False) -> Call:
-        """Begin a call that produces items, such as a generator, with what `plan_for_call` gave."""
+        """Begin a call that produces items, such as a generator.
+
+        Args:
+            plan: What `plan_for_items` gave.
+            in_steps: The caller will drive it step by step; see `pipeline.begin`.
+        """
         from perfkit.runtime import pipeline  # noqa: PLC0415 - loads at the first call
 
+        if plan.variants is not None:
+            plan = plan.variants.choose()
         return pipeline.begin(plan, in_items=True, in_steps=in_steps)
 
     def settle(self, elapsed_ns: int, error: BaseException | None) -> None:
@@ -158,6 +200,6 @@ class Callsite:
 
     def judged(self, elapsed_ns: int, error: BaseException | None) -> Finished:
         """Return how a light call stands. Arguments are as for `settle`."""
-        from perfkit.runtime import pipeline  # noqa: PLC0415 - loads at the first call
+        from perfkit.runtime import finished  # noqa: PLC0415 - loads at the first call
 
-        return pipeline.judged(self.plan, elapsed_ns, error)
+        return finished.judged(self.plan, elapsed_ns, error)

@@ -44,6 +44,17 @@ def deliver(
         in_flight.add_note("\n".join(violation.describe() for violation in raised))
 
 
+def deliver_quietly(
+    violations: Iterable[Violation], sinks_for: Callable[[Violation], Sequence[Sink]]
+) -> None:
+    """Do as `deliver`, where there is no call to raise out of: that violation is logged instead."""
+    try:
+        deliver(violations, sinks_for, None)
+    except BudgetExceeded as exceeded:
+        for violation in exceeded.violations:
+            faults.logger.warning("perfkit: no call to raise this out of: %s", violation.describe())
+
+
 def _emit(
     violation: Violation, sinks_for: Callable[[Violation], Sequence[Sink]]
 ) -> Sequence[Violation]:

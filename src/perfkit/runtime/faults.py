@@ -7,10 +7,11 @@ faults are raised, so that tests see them.
 from __future__ import annotations
 
 import logging
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import ParamSpec, TypeVar
+
+from perfkit.locks import Lock
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -20,7 +21,7 @@ logger = logging.getLogger("perfkit")
 
 class _State:
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = Lock()
         self.counts: Counter[str] = Counter()
         self.said: set[object] = set()
         self.is_strict = False
@@ -68,6 +69,11 @@ def counts() -> Mapping[str, int]:
     """Return how often each part has failed so far."""
     with _state.lock:
         return dict(_state.counts)
+
+
+def start_anew() -> None:
+    """After a fork, be free of a lock that another thread held."""
+    _state.lock = Lock()
 
 
 def forget() -> None:

@@ -6,11 +6,14 @@ step. Nothing here raises into the application, but for what a raise sink was ch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from time import perf_counter_ns
 
-from attrs import frozen
+from attrs import evolve
 
 from perfkit.evaluation import judge
+from perfkit.evaluation.per_call import TRACER
+from perfkit.locks import catch_up, here, put_off
 from perfkit.model import (
     Evidence,
     Measurement,
@@ -20,14 +23,21 @@ from perfkit.model import (
     Probe,
     ProbeSession,
     Reading,
-    Severity,
+    Scope,
     SpanIds,
     SteppedObservation,
     Verdict,
     Violation,
 )
 from perfkit.runtime import faults
-from perfkit.runtime.delivery import deliver
+from perfkit.runtime.attribution import Frame
+from perfkit.runtime.finished import (
+    Finished,
+    hand_over,
+    name_of,
+    outcome_of,
+    violations_of,
+)
 from perfkit.runtime.plan import Plan
 
 
@@ -38,12 +48,17 @@ class Call:
         "active_ns",
         "began_ns",
         "first_item_ns",
+        "frame",
         "in_items",
         "in_steps",
+        "level",
         "observations",
         "plan",
         "sessions",
         "started_ns",
+        "stepped_ns",
+        "stepping_ns",
+        "tries",
         "woke_ns",
     )
 
@@ -56,7 +71,10 @@ class Call:
         self.started_ns = plan.settings.clock.time_ns()
         self.observations = _start_observers(plan, self.started_ns)
         self.sessions = [s for probe in plan.probes if (s := _open(probe)) is not None]
-        self.began_ns = self.woke_ns = 0
+        self.began_ns = self.woke_ns = self.stepping_ns = self.stepped_ns = 0
+        self.level = 0 if plan.in_flight is None else plan.in_flight.enter()
+        self.frame: Frame | None = None
+        self.tries = (0, 0)
 
     def resume(self) -> None:
         """Let the probes measure: the user's code is about to run in this thread."""
@@ -74,6 +92,10 @@ class Call:
         """Let the call rest until its consumer wants the next item."""
         _rest(self)
 
+    def count_tries(self, hits: int, misses: int) -> None:
+        """Count tries that hit or missed, towards this call."""
+        self.tries = (self.tries[0] + hits, self.tries[1] + misses)
+
     def end(self, error: BaseException | None) -> None:
         """Finish the call, then deliver what it broke.
 
@@ -83,7 +105,8 @@ class Call:
         Raises:
             BudgetExceeded: If a budget is broken and a raise sink was chosen, and `error` is None.
         """
-        hand_over(self.plan, finish(self, error), error)
+        if not put_off(self.end, error):
+            hand_over(self.plan, finish(self, error), error)
 
     def finish(self, error: BaseException | None) -> Finished:
         """Finish the call, and leave the delivery to `hand_over`."""
@@ -92,15 +115,6 @@ class Call:
     def hand_over(self, finished: Finished, error: BaseException | None) -> None:
         """Deliver what the call broke; see `end`."""
         hand_over(self.plan, finished, error)
-
-
-@frozen(eq=False)
-class Finished:
-    """How a call went: what it cost, how that stands, and what is still to be delivered."""
-
-    measurement: Measurement
-    verdicts: tuple[Verdict, ...]
-    violations: tuple[Violation, ...]
 
 
 def begin(plan: Plan, *, in_steps: bool = False, in_items: bool = False) -> Call:
@@ -112,10 +126,13 @@ def begin(plan: Plan, *, in_steps: bool = False, in_items: bool = False) -> Call
         in_items: The caller will `wake` and `rest` the call around each item that it produces.
     """
     call = Call(plan, in_steps=in_steps, in_items=in_items)
+    if plan.attributes:
+        now_ns = plan.settings.clock.monotonic_ns()
+        call.frame = faults.guarded("attribution", Frame, plan.budget.name, now_ns)
     if in_items:
         _rest_observers(call)
     else:
-        _enter(plan, is_inside=True)
+        _enter(call)
         if not in_steps:
             _resume(call)
     call.began_ns = plan.settings.clock.monotonic_ns()
@@ -124,7 +141,7 @@ def begin(plan: Plan, *, in_steps: bool = False, in_items: bool = False) -> Call
 
 def _wake(call: Call) -> None:
     """Go on with a call that produces items: it is about to make the next one."""
-    _enter(call.plan, is_inside=True)
+    _enter(call)
     for observation in call.observations:
         if isinstance(observation, SteppedObservation):
             faults.guarded("observer", observation.resume)
@@ -141,7 +158,7 @@ def _rest(call: Call) -> None:
     if not call.in_steps:
         _suspend(call)
     _rest_observers(call)
-    _enter(call.plan, is_inside=False)
+    _leave(call)
 
 
 def _rest_observers(call: Call) -> None:
@@ -150,31 +167,34 @@ def _rest_observers(call: Call) -> None:
             faults.guarded("observer", observation.suspend)
 
 
-def _enter(plan: Plan, *, is_inside: bool) -> None:
-    if plan.is_inside is not None:
-        plan.is_inside.set(is_inside)
+def _enter(call: Call) -> None:
+    """Let the code that runs from here on be inside the call."""
+    if call.plan.is_inside is not None:
+        call.plan.is_inside.set(True)
+    if call.frame is not None:
+        call.frame.enter()
+
+
+def _leave(call: Call) -> None:
+    """Let the code that runs from here on be outside of it."""
+    if call.plan.is_inside is not None:
+        call.plan.is_inside.set(False)
+    if call.frame is not None:
+        call.frame.leave()
 
 
 def _resume(call: Call) -> None:
     """Let the probes measure: the user's code is about to run in this thread."""
     for session in call.sessions:
         faults.guarded("probe", session.resume)
+    call.stepping_ns = perf_counter_ns()
 
 
 def _suspend(call: Call) -> None:
     """Stop the probes for now, in reverse: the user's code has stopped running."""
+    call.stepped_ns += perf_counter_ns() - call.stepping_ns
     for session in reversed(call.sessions):
         faults.guarded("probe", session.suspend)
-
-
-def hand_over(plan: Plan, finished: Finished, error: BaseException | None) -> None:
-    """Deliver what a call broke.
-
-    Raises:
-        BudgetExceeded: If a raise sink was chosen, and `error` is None.
-    """
-    if finished.violations:
-        deliver(finished.violations, plan.sinks_for, error)
 
 
 def finish(call: Call, error: BaseException | None) -> Finished:
@@ -182,45 +202,50 @@ def finish(call: Call, error: BaseException | None) -> Finished:
     plan = call.plan
     ended_ns = plan.settings.clock.monotonic_ns()
     if not call.in_items:
-        _enter(plan, is_inside=False)
+        _leave(call)
         if not call.in_steps:
             _suspend(call)
+    if plan.in_flight is not None:
+        plan.in_flight.leave()
     measurement = _measure(call, ended_ns - call.began_ns, error)
+    if call.frame is not None:
+        faults.guarded("attribution", call.frame.end, ended_ns - call.began_ns, ended_ns)
     verdicts = judge(plan.budget, measurement)
+    measurement = _explain(call, measurement, verdicts, ended_ns - call.began_ns)
     span = _stop_observers(call, measurement, verdicts)
-    return Finished(measurement, verdicts, violations_of(plan, measurement, verdicts, span))
+    explained = _account(call, measurement, verdicts, ended_ns - call.began_ns)
+    violations = violations_of(plan, measurement, verdicts, span)
+    return Finished(measurement, verdicts, violations, explained)
 
 
-def judged(
-    plan: Plan, elapsed_ns: int, error: BaseException | None, span: SpanIds | None = None
-) -> Finished:
-    """Return how a call stands of which only the duration was measured, and which has ended now.
-
-    Args:
-        plan: What it was held to.
-        elapsed_ns: Its duration.
-        error: What the user's code raised; None if it returned.
-        span: The span that stands for it; None means the one that is current.
-    """
-    measurement = Measurement(
-        where=plan.where,
-        started_ns=plan.settings.clock.time_ns() - elapsed_ns,
-        readings={Metric.DURATION: Reading(value=elapsed_ns / 1e9)},
-        outcome=outcome_of(error),
-        error_type=name_of(error) if error is not None else "",
-    )
-    verdicts = judge(plan.budget, measurement)
-    return Finished(measurement, verdicts, violations_of(plan, measurement, verdicts, span))
+def _explain(
+    call: Call, measurement: Measurement, verdicts: Sequence[Verdict], elapsed_ns: int
+) -> Measurement:
+    """Add which budgets a call spent its time in, where it broke one that asks for that."""
+    if call.frame is None or "children" not in call.plan.budget.evidence:
+        return measurement
+    if not any(verdict.severity for verdict in verdicts):
+        return measurement
+    evidence = call.frame.evidence(elapsed_ns)
+    return evolve(measurement, evidence=(*measurement.evidence, evidence))
 
 
-def outcome_of(error: BaseException | None, *, in_items: bool = False) -> Outcome:
-    """Tell how a call ended: what is no `Exception` (cancellation, Ctrl-C) came from outside.
-
-    A generator that its consumer closes early has done what was wanted of it.
-    """
-    if error is None or (in_items and isinstance(error, GeneratorExit)):
-        return Outcome.OK
-    return Outcome.ERROR if isinstance(error, Exception) else Outcome.CANCELLED
+def _account(
+    call: Call, measurement: Measurement, verdicts: Sequence[Verdict], elapsed_ns: int
+) -> Violation | None:
+    """Fill the windows and pay for the probes; return a violation that is explained only now."""
+    plan = call.plan
+    explained = None
+    if plan.slowed_by:
+        is_traced = TRACER in plan.slowed_by
+        plan.settings.governor.spend(elapsed_ns if is_traced else call.stepped_ns)
+    if plan.is_armed and plan.arming is not None:
+        explained = plan.arming.take(measurement.evidence)
+    if plan.windows is not None:
+        plan.windows.add(measurement, verdicts)
+        if plan.settings.clock.monotonic_ns is not perf_counter_ns:
+            plan.windows.judge_if_due()
+    return explained
 
 
 def _open(probe: Probe) -> ProbeSession | None:
@@ -246,15 +271,22 @@ def _stop_observers(
     call: Call, measurement: Measurement, verdicts: Sequence[Verdict]
 ) -> SpanIds | None:
     span = None
-    for observation in reversed(call.observations):
-        part = f"observer {type(observation).__name__}"
-        span = faults.guarded(part, observation.stop, measurement, verdicts) or span
+    here.depth += 1
+    try:
+        for observation in reversed(call.observations):
+            part = f"observer {type(observation).__name__}"
+            span = faults.guarded(part, observation.stop, measurement, verdicts) or span
+    finally:
+        here.depth -= 1
+        if here.later:
+            catch_up()
     return span
 
 
 def _measure(call: Call, elapsed_ns: int, error: BaseException | None) -> Measurement:
     evidence: list[Evidence] = []
-    readings = _timings(call, elapsed_ns)
+    readings = {**call.plan.absent, **_timings(call, elapsed_ns)}
+    readings.update(_counts(call))
     for session in call.sessions:
         readings.update(faults.guarded("probe", session.close) or {})
         evidence.extend(faults.guarded("probe", session.evidence) or ())
@@ -282,57 +314,10 @@ def _timings(call: Call, elapsed_ns: int) -> dict[Metric, Reading]:
     return readings
 
 
-def name_of(error: BaseException) -> str:
-    """Return the qualified name of an exception's class."""
-    kind = type(error)
-    return (
-        kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}"
-    )
-
-
-def violations_of(
-    plan: Plan, measurement: Measurement, verdicts: Sequence[Verdict], span: SpanIds | None
-) -> tuple[Violation, ...]:
-    """Return what somebody must hear of.
-
-    Args:
-        plan: Says who hears of what.
-        measurement: What the call cost.
-        verdicts: How that stands.
-        span: The span that stands for the call; None means the one that is current.
-    """
-    missed = [
-        verdict
-        for verdict in verdicts
-        if verdict.severity is not None
-        and (verdict.severity is not Severity.INFO or plan.settings.router.hears_of_missed_targets)
-    ]
-    if not missed:
-        return ()
-    at_ns = plan.settings.clock.time_ns()
-    span = span or faults.guarded("telemetry", plan.settings.telemetry.current_span)
-    return tuple(_violation(verdict, measurement, at_ns, span) for verdict in missed)
-
-
-def _violation(
-    verdict: Verdict, measurement: Measurement, at_ns: int, span: SpanIds | None
-) -> Violation:
-    assert verdict.value is not None  # noqa: S101 - a verdict with a severity always has a value
-    assert verdict.severity is not None  # noqa: S101 - the caller chose those that have one
-    return Violation(
-        budget=verdict.budget,
-        limit=verdict.limit,
-        value=verdict.value,
-        state=verdict.state,
-        severity=verdict.severity,
-        where=measurement.where,
-        at_ns=at_ns,
-        outcome=measurement.outcome,
-        trace_id=span.trace_id if span else "",
-        span_id=span.span_id if span else "",
-        trace_flags=span.trace_flags if span else 0,
-        contended=verdict.contended,
-        evidence=measurement.evidence,
-    )
+def _counts(call: Call) -> Iterator[tuple[Metric, Reading]]:
+    """Yield what was counted rather than probed."""
+    if call.level:
+        yield Metric.CONCURRENCY, Reading(value=float(call.level), scope=Scope.PROCESS)
+    hits, misses = call.tries
+    if tries := hits + misses:
+        yield Metric.HIT_RATIO, Reading(value=hits / tries, fraction=(hits, tries))

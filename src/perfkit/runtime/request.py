@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from perfkit.model import Limit, Metric, Sink
+    from perfkit.model import Limit, Metric, Objective, Sink
 
 
 @frozen(kw_only=True, repr=False)
@@ -21,6 +21,9 @@ class Request:
         sinks: Sinks or names of sinks for violations here; None means what the settings say.
         metrics: Measured here even where no limit asks for them.
         explain: Kinds of evidence to gather at every call, such as ``"cpu"``.
+        objective: The share of calls that are to be good; replaces the catalog's where not None.
+        evidence: Kinds of evidence to gather after a violation; likewise.
+        every: Take what is expensive only in one call of so many; at least 1.
         outermost: Measure only the outer one of nested calls.
         count_suspended: Let the duration of a generator include the time between its steps.
     """
@@ -34,6 +37,9 @@ class Request:
     sinks: tuple[Sink | str, ...] | None = None
     metrics: frozenset[Metric] = frozenset()
     explain: frozenset[str] = frozenset()
+    objective: Objective | None = None
+    evidence: tuple[str, ...] | None = None
+    every: int = 1
     outermost: bool = False
     count_suspended: bool = False
 

@@ -7,15 +7,17 @@ make the plan anew.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from perfkit.catalog import Catalog
+from perfkit.errors import UnknownBudgetError
 from perfkit.evaluation import Tally
 from perfkit.model import (
     Budget,
     Clock,
+    Limit,
     Observer,
     Outcome,
     Probe,
@@ -24,6 +26,9 @@ from perfkit.model import (
     State,
     Where,
 )
+from perfkit.runtime import faults
+from perfkit.runtime.arming import Armory
+from perfkit.runtime.governor import Governor
 from perfkit.runtime.state import state
 
 if TYPE_CHECKING:
@@ -96,8 +101,14 @@ class Telemetry(Protocol):
     def observers_for(self, budget: Budget) -> tuple[Observer, ...]:
         """Return the observers that have a provider and care for `budget`, in order of start."""
 
-    def short_cut(self, budget: Budget, where: Where) -> ShortCut:
-        """Return the same for calls of which only the duration is measured."""
+    def short_cut(self, budget: Budget, where: Where, owner: object = None) -> ShortCut:
+        """Return the same for calls of which only the duration is measured.
+
+        Args:
+            budget: What they are held to.
+            where: The place.
+            owner: Calls of another owner are counted apart, though reported together.
+        """
 
     def revision(self) -> int:
         """Return a number that changes when the application sets another provider. Cheap."""
@@ -107,6 +118,16 @@ class Telemetry(Protocol):
 
     def is_settled(self) -> bool:
         """Tell whether `revision` will not change any more."""
+
+    def count_window(self, budget: Budget, limit: Limit, state: State) -> None:
+        """Count one judgement of a limit over a window."""
+
+    def observe_process(self, totals: Callable[[], Any]) -> None:
+        """Report the process from now on, unless somebody else does.
+
+        Args:
+            totals: Returns the process's counters; None while nobody samples.
+        """
 
 
 @frozen(kw_only=True, eq=False)
@@ -124,6 +145,10 @@ class Settings:
         spans: ``"always"``, ``"violations"`` or ``"never"``, where budget and category are silent.
         unknown_budgets: ``"warn"``, ``"raise"`` or ``"ignore"``.
         is_enabled: Whether anything is measured.
+        armory: Lets calls gather evidence after a violation.
+        governor: Keeps the cost of that, and of memory tracing, within bounds.
+        attributes: Whether each call tells the one around it what it has cost.
+        begin: Called when they have come into force.
     """
 
     catalog: Catalog
@@ -136,6 +161,10 @@ class Settings:
     spans: str
     unknown_budgets: str
     is_enabled: bool
+    armory: Armory
+    governor: Governor
+    attributes: bool = False
+    begin: Callable[[], object] = field(default=lambda: None)
 
 
 def current() -> Settings:
@@ -152,6 +181,7 @@ def current() -> Settings:
             if state.make_default is None:
                 raise RuntimeError("perfkit is not assembled; import perfkit, not a part of it")
             state.settings = state.make_default()
+            state.settings.begin()
         return state.settings
 
 
@@ -161,4 +191,23 @@ def replace(settings: Settings | None) -> Settings | None:
         before = state.settings
         state.settings = settings
         state.generation += 1
-        return before
+    if settings is not None:
+        settings.begin()
+    return before
+
+
+def complain_of(name: str, now: Settings) -> None:
+    """Say that no budget is called `name`: once, unless the settings want it otherwise.
+
+    Raises:
+        UnknownBudgetError: If ``unknown_budgets`` is ``"raise"``.
+    """
+    if now.unknown_budgets == "ignore":
+        return
+    nearest = now.catalog.nearest(name)
+    source = now.catalog.source or "the catalog"
+    hint = f"did you mean {nearest!r}?" if nearest else f"add [budgets.{name}] to it"
+    message = f"budget {name!r} is not in {source}; {hint}"
+    if now.unknown_budgets == "raise":
+        raise UnknownBudgetError(message)
+    faults.warn_once(("unknown budget", name), "perfkit: %s; until then it has no limits", message)

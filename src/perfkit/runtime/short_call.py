@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from time import perf_counter_ns
 
+from perfkit.locks import catch_up, here, put_off
 from perfkit.model import Outcome, SpanIds, State
-from perfkit.runtime import faults, pipeline
-from perfkit.runtime.pipeline import Finished
+from perfkit.runtime import faults
+from perfkit.runtime.attribution import Frame
+from perfkit.runtime.finished import Finished, hand_over, judged, name_of, outcome_of
 from perfkit.runtime.plan import Plan
 from perfkit.runtime.settings import RunningSpan
 
@@ -14,28 +16,51 @@ from perfkit.runtime.settings import RunningSpan
 class ShortCall:
     """One call in flight, with at most a span to start and stop."""
 
-    __slots__ = ("_began_ns", "_span", "plan")
+    __slots__ = ("_began_ns", "_frame", "_span", "plan")
 
     sessions = ()
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self._span = _start_span(plan)
+        if plan.in_flight is not None:
+            plan.in_flight.enter()
+        self._span = None if plan.tracing is None else _start_span(plan)
+        self._frame: Frame | None = None
+        if plan.attributes:
+            self._frame = Frame(plan.budget.name, perf_counter_ns())
+            self._frame.enter()
         self._began_ns = perf_counter_ns()
+
+    def count_tries(self, hits: int, misses: int) -> None:
+        """Count tries towards the windows."""
+        if self.plan.windows is not None:
+            self.plan.windows.add_tries(hits, misses)
 
     def end(self, error: BaseException | None) -> None:
         """Settle the call; see `settle`."""
-        settle(self.plan, perf_counter_ns() - self._began_ns, error, self._span)
+        if not here.depth or not put_off(self.end, error):
+            _settle(self.plan, self._elapsed_ns(), error, self._span)
 
     def finish(self, error: BaseException | None) -> Finished:
         """Do as `end`, return how the call went, and leave the delivery to `hand_over`."""
-        elapsed_ns = perf_counter_ns() - self._began_ns
+        elapsed_ns = self._elapsed_ns()
         span = _report(self.plan, elapsed_ns, error, self._span)
-        return pipeline.judged(self.plan, elapsed_ns, error, _ids_of(span))
+        return judged(self.plan, elapsed_ns, error, _ids_of(span))
+
+    def _elapsed_ns(self) -> int:
+        """Stop the clock, and what was started with it."""
+        ended_ns = perf_counter_ns()
+        elapsed_ns = ended_ns - self._began_ns
+        if self.plan.in_flight is not None:
+            self.plan.in_flight.leave()
+        if self._frame is not None:
+            self._frame.leave()
+            faults.guarded("attribution", self._frame.end, elapsed_ns, ended_ns)
+        return elapsed_ns
 
     def hand_over(self, finished: Finished, error: BaseException | None) -> None:
         """Deliver what the call broke; see `end`."""
-        pipeline.hand_over(self.plan, finished, error)
+        hand_over(self.plan, finished, error)
 
 
 def settle(
@@ -52,10 +77,17 @@ def settle(
     Raises:
         BudgetExceeded: If a budget is broken and a raise sink was chosen, and `error` is None.
     """
+    if not here.depth or not put_off(settle, plan, elapsed_ns, error, span):
+        _settle(plan, elapsed_ns, error, span)
+
+
+def _settle(
+    plan: Plan, elapsed_ns: int, error: BaseException | None, span: RunningSpan | None
+) -> None:
     span = _report(plan, elapsed_ns, error, span)
     if elapsed_ns > plan.quiet_ns:
-        finished = pipeline.judged(plan, elapsed_ns, error, _ids_of(span))
-        pipeline.hand_over(plan, finished, error)
+        finished = judged(plan, elapsed_ns, error, _ids_of(span))
+        hand_over(plan, finished, error)
 
 
 def _start_span(plan: Plan) -> RunningSpan | None:
@@ -73,7 +105,8 @@ def _report(
     plan: Plan, elapsed_ns: int, error: BaseException | None, span: RunningSpan | None
 ) -> RunningSpan | None:
     """Count the call and end its span; return the span that stands for it."""
-    outcome = pipeline.outcome_of(error)
+    outcome = outcome_of(error)
+    here.depth += 1
     try:
         if plan.tally is not None:
             plan.tally.add(outcome, elapsed_ns)
@@ -85,11 +118,15 @@ def _report(
         if plan.tracing.is_late and state is State.VIOLATED:
             span = plan.tracing.make_late(plan.settings.clock.time_ns() - elapsed_ns)
         if span is not None:
-            error_type = "" if error is None else pipeline.name_of(error)
+            error_type = "" if error is None else name_of(error)
             is_cancelled = outcome is Outcome.CANCELLED
             span.end(elapsed_ns, state, error_type=error_type, is_cancelled=is_cancelled)
     except Exception as fault:  # noqa: BLE001 - telemetry may raise anything
         faults.report("telemetry", fault)
+    finally:
+        here.depth -= 1
+        if here.later:
+            catch_up()
     return span
 
 

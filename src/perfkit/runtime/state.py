@@ -21,6 +21,7 @@ class State:
         generation: Another number means that every plan is to be made anew.
         settings: Those in force; None means the default ones, not made yet.
         make_default: Makes the default ones, when they are first needed.
+        attributing: Places in the code that ask which budgets their calls spend time in.
         lock: Held while any of these changes.
     """
 
@@ -28,6 +29,7 @@ class State:
         self.generation = 0
         self.settings: Settings | None = None
         self.make_default: Callable[[], Settings] | None = None
+        self.attributing: set[object] = set()
         self.lock = threading.RLock()
 
     def __reduce__(self) -> str:

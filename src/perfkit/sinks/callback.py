@@ -15,8 +15,8 @@ class CallbackSink:
     """
 
     def __init__(self, function: Callable[[Violation], object]) -> None:
-        self._function = function
+        self.function = function
 
     def emit(self, violation: Violation) -> None:
         """Call the function."""
-        self._function(violation)
+        self.function(violation)

@@ -19,7 +19,8 @@ class LogSink:
     """Writes one line a violation: a sentence for people, then ``key=value`` pairs for machines.
 
     The whole record is on the log record too, as the attribute ``perfkit``, for formatters that
-    write JSON. Severity `info`, `warning` and `critical` become the levels of the same names.
+    write JSON. Severity `info`, `warning` and `critical` become the levels of the same names;
+    a recovery is INFO.
 
     Args:
         logger: The name of the logger.
@@ -33,7 +34,7 @@ class LogSink:
         record = as_record(violation)
         pairs = " ".join(f"{key}={record[key]}" for key in ("trace_id", "span_id") if record[key])
         self._logger.log(
-            _LEVELS[violation.severity],
+            logging.INFO if violation.is_recovery else _LEVELS[violation.severity],
             "%s%s",
             violation.describe(),
             f" {pairs}" if pairs else "",

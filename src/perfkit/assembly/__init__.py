@@ -1,0 +1,141 @@
+"""The home of `configure`: the one room that knows all others and names concrete defaults."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from perfkit.assembly.defaults import Asked, assemble, is_under_pytest
+from perfkit.assembly.monitoring import monitoring
+from perfkit.catalog import Catalog, find_catalog, load_catalog
+from perfkit.errors import CatalogError, ConfigurationError
+from perfkit.model import Clock, Observer
+from perfkit.otel.telemetry import Telemetry
+from perfkit.runtime import faults, settings, window_book
+from perfkit.runtime.settings import Settings
+from perfkit.runtime.state import state
+
+if TYPE_CHECKING:
+    from perfkit.instruments.request import SinkChoice, Spans
+
+UnknownBudgets = Literal["warn", "raise", "ignore"]
+
+
+def configure(  # noqa: PLR0913 - each argument is one setting, all but the first by name
+    catalog: str | os.PathLike[str] | Catalog | None = None,
+    *,
+    sinks: Sequence[SinkChoice] | None = None,
+    spans: Spans | None = None,
+    enabled: bool | None = None,
+    telemetry: Telemetry | Literal["otlp"] | None = None,
+    unknown_budgets: UnknownBudgets | None = None,
+    observers: Sequence[Observer] = (),
+    clock: Clock | None = None,
+    monitor: bool | str | Sequence[str] | None = None,
+    monitor_interval: str | float | None = None,
+    evidence_interval: str | float | None = None,
+    max_overhead: str | float | None = None,
+) -> None:
+    """Say how perfkit works from now on, everywhere in this process and at once.
+
+    What is not given comes from the catalog's ``[settings]``, then from the defaults. Without any
+    call of `configure` that holds too, so an application that has a ``perfkit.toml`` needs none.
+
+    Args:
+        catalog: The path of a catalog file, a `Catalog`, or None to look for ``perfkit.toml`` or
+            ``[tool.perfkit]`` in ``pyproject.toml``, upwards from the working directory.
+        sinks: Where violations go that no route and no budget sends elsewhere: names, callables of
+            one violation, or sinks. Default: the log and OpenTelemetry events.
+        spans: ``"always"`` (default), ``"violations"`` or ``"never"``.
+        enabled: False turns all measuring off. Default True.
+        telemetry: The providers to report to; None means those that the application sets globally.
+            ``"otlp"`` sets the OpenTelemetry SDK up from the standard ``OTEL_*`` variables.
+        unknown_budgets: What to do about a name that is not in the catalog: ``"warn"`` once and
+            measure without limits (default), ``"raise"`` (default under pytest), or ``"ignore"``.
+        observers: See every call start and stop, beside OpenTelemetry.
+        clock: Tells the time; for tests.
+        monitor: Hold the process to budgets, as `perfkit.monitor` does, from now until the next
+            `configure` or `reset`: True, the name of a budget, or several names or globs.
+        monitor_interval: Between its samples, ``"1s"`` (default) or seconds.
+        evidence_interval: At most one call of a budget gathers evidence in this time, ``"1m"``
+            (default) or seconds.
+        max_overhead: Share of wall time, ``"1%"`` (default) or a number above 0, that gathering
+            evidence and tracing memory may take; what goes beyond is left out. ``"100%"``, the
+            default under pytest, means that nothing is.
+
+    Raises:
+        CatalogError: If the catalog cannot be read; it lists every problem.
+        ConfigurationError: If a setting or a sink cannot be used.
+        MissingExtraError: If something optional is needed and not installed.
+
+    Safe from any thread. Calls in flight end as they began.
+    """
+    found = catalog if isinstance(catalog, Catalog) else _read(catalog)
+    settings.replace(
+        assemble(
+            found,
+            Asked(
+                sinks=sinks,
+                spans=spans,
+                enabled=enabled,
+                telemetry=telemetry,
+                unknown_budgets=unknown_budgets,
+                observers=observers,
+                clock=clock,
+                monitor=monitor,
+                monitor_interval=monitor_interval,
+                evidence_interval=evidence_interval,
+                max_overhead=max_overhead,
+            ),
+        )
+    )
+
+
+def reset() -> None:
+    """Forget what `configure` said: the defaults hold again, and the catalog is read anew."""
+    faults.forget()
+    monitoring.use(None)
+    state.attributing.clear()
+    settings.replace(None)
+    window_book.forget()
+
+
+@contextmanager
+def override(
+    catalog: str | os.PathLike[str] | Catalog | None = None, **changes: Any
+) -> Iterator[None]:
+    """Do as `configure` within a ``with`` block, and put back what was there on leaving it.
+
+    Arguments and errors are as for `configure`. It acts on the whole process: not for two threads
+    at once.
+    """
+    before = state.settings
+    configure(catalog, **changes)
+    try:
+        yield
+    finally:
+        if before is None:
+            monitoring.use(None)
+        settings.replace(before)
+
+
+def make_default() -> Settings:
+    """Return the settings of a process that never called `configure`.
+
+    A catalog that cannot be read must not break production: it is logged, and nothing of it used.
+    """
+    try:
+        return assemble(_read(None), Asked())
+    except (CatalogError, ConfigurationError) as error:
+        if is_under_pytest():
+            raise
+        faults.warn_once("catalog", "perfkit: the catalog is not used:\n%s", error)
+        return assemble(Catalog(), Asked())
+
+
+def _read(path: str | os.PathLike[str] | None) -> Catalog:
+    found = Path(path) if path is not None else find_catalog()
+    return Catalog() if found is None else load_catalog(found)

@@ -1,0 +1,99 @@
+"""Read what people write for an objective, in a catalog file or in code, and for evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from perfkit.catalog.problems import Problems, quoted, shown
+from perfkit.catalog.values import read_count, read_seconds, read_share
+from perfkit.errors import BudgetError
+from perfkit.model import EVIDENCE_KINDS, Objective
+from perfkit.model.budget import one_of
+
+OBJECTIVE_KEYS: Final = ("ratio", "period", "min_samples")
+"""What an objective written as a table may hold."""
+
+
+def parse_objective(value: object) -> Objective:
+    """Read an objective as it is written in code.
+
+    Args:
+        value: The share of calls that are to be good: text such as ``"99.9%"`` or a number such
+            as 0.999. Or a mapping with the keys in `OBJECTIVE_KEYS`, where a period is text,
+            seconds or a timedelta; or an `Objective`, which is given back.
+
+    Raises:
+        UnitError: If a quantity cannot be read.
+        BudgetError: If a part is out of its range, or not what an objective has. Both hold every
+            problem.
+
+    >>> parse_objective({"ratio": "99.9%", "period": "7d"}).period
+    604800.0
+    """
+    problems = Problems(("objective",))
+    objective = read_objective(value, problems, bare_numbers=True)
+    if objective is None:
+        raise problems.as_error()
+    return objective
+
+
+def read_objective(value: object, problems: Problems, *, bare_numbers: bool) -> Objective | None:
+    """Read an objective and note what is wrong; None if anything is.
+
+    Args:
+        value: As in `parse_objective`.
+        problems: Where to note it, at the path of the value.
+        bare_numbers: Whether a period without a unit is in seconds.
+    """
+    if isinstance(value, Objective):
+        return value
+    seen = len(problems.found)
+    if isinstance(value, Mapping):
+        parts = _read_parts(value, problems, bare_numbers=bare_numbers)
+    else:
+        parts = {"ratio": read_share(value, problems, _EXAMPLE)}
+    readable = {key: part for key, part in parts.items() if part is not None}
+    try:
+        # What cannot be read has a stand-in, so that the ranges of all the rest are checked.
+        objective = Objective(**({"ratio": 0.5} | readable))
+    except BudgetError as error:
+        problems.add(str(error))
+        return None
+    return objective if len(problems.found) == seen else None
+
+
+def _read_parts(
+    table: Mapping[Any, Any], problems: Problems, *, bare_numbers: bool
+) -> dict[str, Any]:
+    for key in table:
+        if key not in OBJECTIVE_KEYS:
+            problems.add_unknown(str(key), OBJECTIVE_KEYS)
+    if "ratio" not in table:
+        problems.add(f'no ratio; write ratio = "{_EXAMPLE}"')
+    parts: dict[str, Any] = {}
+    if "ratio" in table:
+        parts["ratio"] = read_share(table["ratio"], problems.below("ratio"), _EXAMPLE)
+    if "period" in table:
+        below = problems.below("period")
+        parts["period"] = read_seconds(table["period"], below, bare_numbers=bare_numbers)
+    if "min_samples" in table:
+        parts["min_samples"] = read_count(table["min_samples"], problems.below("min_samples"))
+    return parts
+
+
+def read_evidence(value: object, problems: Problems) -> tuple[str, ...]:
+    """Read a list of some of `EVIDENCE_KINDS` and note what is wrong."""
+    if not isinstance(value, list):
+        example = value if value in EVIDENCE_KINDS else EVIDENCE_KINDS[0]
+        problems.add(f'{quoted(value)} is not a list; write evidence = ["{example}"]')
+        return ()
+    for index, kind in enumerate(value):
+        if kind not in EVIDENCE_KINDS:
+            close = problems.nearest(shown(str(kind)), EVIDENCE_KINDS)
+            remedy = f'did you mean "{close}"?' if close else f"write {one_of(EVIDENCE_KINDS)}"
+            problems.below(index).add(f"{quoted(kind)} is no kind of evidence; {remedy}")
+    return tuple(kind for kind in value if kind in EVIDENCE_KINDS)
+
+
+_EXAMPLE: Final = "99.9%"

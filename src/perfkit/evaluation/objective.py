@@ -1,0 +1,233 @@
+"""How fast an objective's error budget is spent, and when that should alert somebody.
+
+The alerts are those of "The Site Reliability Workbook" (Beyer, Murphy, Rensin, Kawahara, Thorne,
+2018), chapter "Alerting on SLOs", multiwindow and multi-burn-rate: for a period of 30 days a page
+when 2 % of the error budget is gone in an hour or 5 % in six, a ticket when 10 % is gone in three
+days. Each also asks of a window twelve times shorter whether it still goes on.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import define, frozen
+
+from perfkit.evaluation.ring import Ring
+from perfkit.model import (
+    Budget,
+    Direction,
+    Limit,
+    Metric,
+    Objective,
+    Severity,
+    State,
+    Statistic,
+    Verdict,
+)
+from perfkit.units import Unit, format_quantity
+
+_DAY: Final = 86_400.0
+_MONTH: Final = 30 * _DAY
+_SHORTER: Final = 12
+_DIGITS: Final = 9
+
+
+@frozen
+class Alert:
+    """When to alert.
+
+    Args:
+        state: What is then said of the objective.
+        burn_rate: Faster than this is too fast; 1 spends the whole error budget in one period.
+        share: Length of the long window as a share of the period.
+        urgency: How much it matters; None where the budget says so.
+    """
+
+    state: State
+    burn_rate: float
+    share: float
+    urgency: Severity | None = None
+
+
+def _alert(state: State, consumed: float, seconds: float, urgency: Severity | None = None) -> Alert:
+    """Return the alert for so much of the error budget spent in so many seconds of 30 days."""
+    return Alert(state, round(consumed * _MONTH / seconds, _DIGITS), seconds / _MONTH, urgency)
+
+
+ALERTS: Final = (
+    _alert(State.VIOLATED, 0.02, _DAY / 24),
+    _alert(State.VIOLATED, 0.05, _DAY / 4),
+    _alert(State.DEGRADED, 0.10, _DAY * 3, Severity.WARNING),
+)
+"""Two pages and a ticket, the most urgent first."""
+
+
+@define(eq=False)
+class _Calls:
+    good: int = 0
+    bad: int = 0
+
+    def put_in(self, good: int, bad: int) -> None:
+        self.good += good
+        self.bad += bad
+
+    def take_out(self, part: _Calls) -> None:
+        self.good -= part.good
+        self.bad -= part.bad
+
+
+class _Window:
+    """Good and bad calls over one window."""
+
+    def __init__(self, seconds: float, objective: Objective, began_ns: int) -> None:
+        self.seconds = seconds
+        self._total = _Calls()
+        self._ring: Ring[_Calls] = Ring(seconds, began_ns, _Calls, self._total.take_out)
+        self._min_samples = objective.min_samples
+        # Of 0.999 it is 0.0010000000000000009 without rounding.
+        self._allowed = round(1 - objective.ratio, 12) or 1 - objective.ratio
+
+    @property
+    def samples(self) -> int:
+        return self._total.good + self._total.bad
+
+    def add(self, good: int, bad: int, now_ns: int) -> None:
+        self._ring.current(now_ns).put_in(good, bad)
+        self._total.put_in(good, bad)
+
+    def move_on(self, now_ns: int) -> None:
+        self._ring.move_on(now_ns)
+
+    def burn_rate(self) -> float | None:
+        """Return the burn rate without the last digits' rounding errors; None if unknown."""
+        bad = self._total.bad
+        samples = bad + self._total.good
+        if samples < self._min_samples:
+            return None
+        return round(bad / (samples * self._allowed), _DIGITS)
+
+    def burns(self, rate: float) -> bool:
+        """Tell whether the burn rate is known and above `rate`."""
+        burn_rate = self.burn_rate()
+        return burn_rate is not None and burn_rate > rate
+
+
+class ObjectiveWindow:
+    """One objective over the windows of its alerts. Not safe from several threads.
+
+    The burn rate is the share of bad calls by the share that may be bad. Each window covers between
+    59/60 of its length and all of it. All times are monotonic nanoseconds; one earlier than the
+    latest seen counts as the latest. Windows of another period than 30 days are in proportion.
+
+    Args:
+        objective: What is judged.
+        began_ns: Since when calls are counted.
+    """
+
+    def __init__(self, objective: Objective, began_ns: int) -> None:
+        self.objective = objective
+        self._limits = tuple(_limit_of(objective, alert) for alert in ALERTS)
+        lengths = [limit.window or 0.0 for limit in self._limits]
+        wanted = {length / by for length in lengths for by in (1, _SHORTER)}
+        windows = {seconds: _Window(seconds, objective, began_ns) for seconds in sorted(wanted)}
+        self._windows = tuple(windows.values())
+        self._pairs = tuple((windows[each], windows[each / _SHORTER]) for each in lengths)
+
+    @property
+    def limit(self) -> Limit:
+        """The limit that the most urgent alert holds."""
+        return self._limits[0]
+
+    def add(self, good: int, bad: int, now_ns: int) -> None:
+        """Add calls that were good and calls that were bad."""
+        for window in self._windows:
+            window.add(good, bad, now_ns)
+
+    def state(self, now_ns: int) -> State:
+        """Return `violated` for a page, `degraded` for a ticket, else `met` or `no_data`."""
+        fired = self._fired(now_ns)
+        if fired is not None:
+            return ALERTS[fired].state
+        return State.NO_DATA if self._first_known() is None else State.MET
+
+    def burn_rate_over(self, limit: Limit) -> float:
+        """Return the burn rate over the long window of the alert that holds `limit`; 0 for none."""
+        window = next((long for long, _ in self._pairs if long.seconds == limit.window), None)
+        return 0.0 if window is None else window.burn_rate() or 0.0
+
+    def judge(self, budget: Budget, now_ns: int) -> Verdict:
+        """Return the verdict at `now_ns`: on the alert that fires, else on the most urgent one.
+
+        Its value is the burn rate over the alert's long window.
+
+        Args:
+            budget: Whose objective it is.
+            now_ns: The time.
+        """
+        fired = self._fired(now_ns)
+        known = self._first_known() if fired is None else fired
+        if known is None:
+            return self._no_data(budget)
+        long, _ = self._pairs[known]
+        alert = ALERTS[known]
+        return Verdict(
+            budget=budget,
+            limit=self._limits[known],
+            value=long.burn_rate(),
+            state=State.MET if fired is None else alert.state,
+            reason=self._why_met(known) if fired is None else "",
+            samples=long.samples,
+            urgency=None if fired is None else alert.urgency,
+        )
+
+    def _fired(self, now_ns: int) -> int | None:
+        """Return which alert fires first, by its place; None where none does."""
+        for window in self._windows:
+            window.move_on(now_ns)
+        for place, (long, short) in enumerate(self._pairs):
+            rate = ALERTS[place].burn_rate
+            if long.burns(rate) and short.burns(rate):
+                return place
+        return None
+
+    def _first_known(self) -> int | None:
+        """Return the place of the most urgent alert that can be judged; None where none can."""
+        for place, (long, _) in enumerate(self._pairs):
+            if long.burn_rate() is not None:
+                return place
+        return None
+
+    def _why_met(self, place: int) -> str:
+        """Say why a burn rate that is too fast does not alert; empty where it is not too fast."""
+        long, short = self._pairs[place]
+        if not long.burns(ALERTS[place].burn_rate):
+            return ""
+        seconds, rate = format_quantity(short.seconds, Unit.SECONDS), short.burn_rate()
+        held = self._how_few(short) if rate is None else f"a burn rate of {rate:g}"
+        return f"only {held} in the last {seconds}"
+
+    def _how_few(self, window: _Window) -> str:
+        return f"{window.samples} of {self.objective.min_samples} samples"
+
+    def _no_data(self, budget: Budget) -> Verdict:
+        longest = self._pairs[-1][0]
+        return Verdict(
+            budget=budget,
+            limit=self.limit,
+            value=None,
+            state=State.NO_DATA,
+            reason=self._how_few(longest),
+            samples=longest.samples,
+        )
+
+
+def _limit_of(objective: Objective, alert: Alert) -> Limit:
+    return Limit(
+        metric=Metric.BURN_RATE,
+        target=alert.burn_rate,
+        threshold=alert.burn_rate,
+        direction=Direction.AT_MOST,
+        statistic=Statistic.RATIO,
+        window=alert.share * objective.period,
+        min_samples=objective.min_samples,
+    )

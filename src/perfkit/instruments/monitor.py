@@ -1,0 +1,70 @@
+"""`monitor()`: hold the process as a whole to budgets."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from perfkit.errors import ConfigurationError, UnitError
+from perfkit.units import Unit, parse_quantity
+
+if TYPE_CHECKING:
+    from perfkit.runtime.monitoring import Monitor
+
+
+def monitor(*names: str, interval: str | float | timedelta | None = "1s") -> Monitor:
+    """Sample the process at an interval, and hold it to budgets, within a ``with`` block.
+
+    A sample has the resident memory, CPU utilization (1 is one core busy all the time), disk rates,
+    and the number of threads and open files. The first reading of CPU and disks is discarded. While
+    it runs, the process is reported under the ``process.*`` names of OpenTelemetry, unless
+    something else of the application does that already.
+
+    Args:
+        *names: Budgets of the catalog, by name or glob. None means every budget that limits nothing
+            but what a sample has.
+        interval: Between samples: ``"1s"``, a number of seconds, a timedelta; None means that only
+            `Monitor.sample` takes samples.
+
+    Raises:
+        ConfigurationError: If the interval cannot be read or is not above zero.
+        UnknownBudgetError: On entering, if a name is in no budget and ``unknown_budgets`` is
+            ``"raise"``.
+
+    >>> import perfkit
+    >>> from perfkit.catalog import parse_limits
+    >>> small = perfkit.Budget(
+    ...     name="small", limits=parse_limits(perfkit.Metric.MEMORY_RSS, "64GB")
+    ... )
+    >>> with perfkit.override(perfkit.Catalog(budgets=[small])):
+    ...     with perfkit.monitor("small", interval=None) as process:
+    ...         process.sample()
+    ...         print([str(verdict.state) for verdict in perfkit.judge_windows()])
+    ['met']
+    """
+    from perfkit.runtime.monitoring import Monitor  # noqa: PLC0415 - loads psutil
+
+    return Monitor(names, None if interval is None else seconds_of(interval))
+
+
+def seconds_of(interval: str | float | timedelta, *, may_be_zero: bool = False) -> float:
+    """Return an interval in seconds.
+
+    Raises:
+        ConfigurationError: If it cannot be read or is not above zero.
+    """
+    try:
+        seconds = (
+            parse_quantity(interval, Unit.SECONDS)
+            if isinstance(interval, str)
+            else interval.total_seconds()
+            if isinstance(interval, timedelta)
+            else float(interval)
+        )
+    except (UnitError, TypeError, ValueError) as error:
+        raise ConfigurationError(f"interval: {error}") from None
+    if seconds == 0 and may_be_zero:
+        return seconds
+    if not 0 < seconds < float("inf"):
+        raise ConfigurationError(f"interval is {seconds} s; write one above zero, such as 1s")
+    return seconds

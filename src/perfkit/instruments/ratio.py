@@ -1,0 +1,52 @@
+"""`ratio()`: count hits and misses of something that is no block."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from perfkit.instruments.request import BudgetOptions, request_of
+from perfkit.model.measurement import Where
+from perfkit.runtime.callsite import Callsite
+from perfkit.runtime.state import state
+
+
+class Ratio:
+    """Counts tries towards the ``hit_ratio`` of one budget. Safe from any thread and task."""
+
+    def __init__(self, site: Callsite) -> None:
+        self._site = site
+
+    def hit(self, count: int = 1) -> None:
+        """Count tries that found what they looked for."""
+        self._count(count, 0)
+
+    def miss(self, count: int = 1) -> None:
+        """Count tries that did not."""
+        self._count(0, count)
+
+    def _count(self, hits: int, misses: int) -> None:
+        site = self._site
+        if site.generation != state.generation:
+            site.renew()
+        site.count_tries(hits, misses)
+
+
+def ratio(name: str, /, **options: Unpack[BudgetOptions]) -> Ratio:
+    """Count hits and misses towards the ``hit_ratio`` of a budget, wherever they happen.
+
+    >>> lookups = ratio("cache_hit", hit_ratio={"threshold": "> 85%", "window": "5m"})
+    >>> cache = {"a": 1}
+    >>> for key in "aab":
+    ...     lookups.hit() if key in cache else lookups.miss()
+
+    Inside a block, `Spent.hit` and `Spent.miss` do the same.
+
+    Args:
+        name: A budget of the catalog, or a new name for the limits given here.
+        **options: As for `budget`.
+
+    Raises:
+        TypeError: If an argument is unknown.
+        BudgetError: If a limit cannot be read.
+    """
+    return Ratio(Callsite(request_of(name, options), Where(function=f"ratio({name!r})")))

@@ -1,0 +1,67 @@
+"""Locks that a call may end under.
+
+Python may run a finalizer at almost any point, in whichever thread allocates: an abandoned
+generator that is measured then ends a call while the same thread is in the middle of counting
+another one. So what happens at the end of a call is put off while perfkit is at work in this
+thread, and done right after.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, ParamSpec
+
+P = ParamSpec("P")
+
+
+class _Here(threading.local):
+    """What this thread is doing.
+
+    Attributes:
+        depth: In how many places at once perfkit is at work.
+        later: What is to be done after that.
+    """
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.later: list[Callable[[], object]] = []
+
+
+here = _Here()
+"""Of the present thread. Where each nanosecond counts, code adds to `depth` by itself, takes it off
+again in a ``finally``, and then calls `catch_up` if something waits.
+"""
+
+
+def catch_up() -> None:
+    """Do what was put off, unless perfkit is still at work."""
+    while here.later and not here.depth:
+        here.later.pop(0)()
+
+
+class Lock:
+    """A lock that its thread may take again, and under which no call ends. Not fair."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        here.depth += 1
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+        here.depth -= 1
+        if here.later:
+            catch_up()
+
+
+def put_off(function: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> bool:
+    """Call `function` later, if perfkit is at work in this thread; tell whether it is."""
+    if not here.depth:
+        return False
+    here.later.append(lambda: function(*args, **kwargs))
+    return True

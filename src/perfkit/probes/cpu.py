@@ -1,0 +1,97 @@
+"""The time that processors spent on a call, and how busy it kept them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from perfkit.model import Evidence, Metric, Reading, Scope
+from perfkit.probes.reasons import FORKED, NEVER_RAN, NO_TIME
+
+NO_THREAD_TIME: Final = "this platform does not tell the CPU time of a thread"
+
+_tells_threads: Final = hasattr(time, "thread_time_ns")
+_SCOPES: Final = {
+    Metric.CPU_TIME: Scope.THREAD,
+    Metric.PROCESS_CPU_TIME: Scope.PROCESS,
+    Metric.CPU_UTILIZATION: Scope.THREAD,
+}
+
+
+class CpuTimeProbe:
+    """Reads the CPU time of the measured code, and the share of a core that it kept busy.
+
+    - `cpu_time`: seconds of its thread, during its own steps. Each step reads the thread that it
+      runs in, so a call may move between threads. Scope: the thread.
+    - `process_cpu_time`: seconds of all threads of the process, from the first step to the end,
+      whoever ran. Scope: the process.
+    - `cpu_utilization`: `cpu_time` by the real time from the start of the first step to the end of
+      the last; 1 is one core busy all along. Scope: the thread.
+
+    Cost: about 7 microseconds a call, 1.5 more for each further step. Platforms: all; where threads
+    are not told apart, only `process_cpu_time` has a value. Windows counts in steps of 15.6 ms.
+    It lies by what is handed to other threads (only `process_cpu_time` has it) or other processes
+    (none has it), and by everything else that runs in the process (`process_cpu_time` has it).
+    """
+
+    metrics: Final = frozenset(_SCOPES)
+    explains: Final = ""
+    slows: Final = ""
+
+    def open(self) -> _CpuTimeSession:
+        """Begin a session; it holds a few integers."""
+        return _CpuTimeSession()
+
+
+class _CpuTimeSession:
+    __slots__ = ("_began_ns", "_busy_ns", "_pid", "_process_ns", "_resumed_ns", "_wall_ns")
+
+    def __init__(self) -> None:
+        self._pid = 0
+        self._process_ns = self._began_ns = self._resumed_ns = 0
+        self._busy_ns = self._wall_ns = 0
+
+    def resume(self) -> None:
+        if not self._pid:
+            self._pid = os.getpid()
+            self._process_ns = time.process_time_ns()
+            self._began_ns = time.perf_counter_ns()
+        if _tells_threads:
+            self._resumed_ns = time.thread_time_ns()
+
+    def suspend(self) -> None:
+        if _tells_threads:
+            self._busy_ns += time.thread_time_ns() - self._resumed_ns
+        self._wall_ns = time.perf_counter_ns() - self._began_ns
+
+    def close(self) -> Mapping[Metric, Reading]:
+        if self._pid != os.getpid():
+            reason = FORKED if self._pid else NEVER_RAN
+            return {metric: _nothing(metric, reason) for metric in _SCOPES}
+        process_s = (time.process_time_ns() - self._process_ns) / 1e9
+        return {
+            Metric.CPU_TIME: self._time(),
+            Metric.PROCESS_CPU_TIME: Reading(value=process_s, scope=Scope.PROCESS),
+            Metric.CPU_UTILIZATION: self._utilization(),
+        }
+
+    def _time(self) -> Reading:
+        if not _tells_threads:
+            return _nothing(Metric.CPU_TIME, NO_THREAD_TIME)
+        return Reading(value=self._busy_ns / 1e9, scope=Scope.THREAD)
+
+    def _utilization(self) -> Reading:
+        if not _tells_threads or not self._wall_ns:
+            reason = NO_TIME if _tells_threads else NO_THREAD_TIME
+            return _nothing(Metric.CPU_UTILIZATION, reason)
+        busy_s, wall_s = self._busy_ns / 1e9, self._wall_ns / 1e9
+        return Reading(value=busy_s / wall_s, scope=Scope.THREAD, fraction=(busy_s, wall_s))
+
+    def evidence(self) -> Sequence[Evidence]:
+        return ()
+
+
+def _nothing(metric: Metric, reason: str) -> Reading:
+    return Reading(value=None, scope=_SCOPES[metric], reason=reason)

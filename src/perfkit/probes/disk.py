@@ -1,0 +1,120 @@
+"""How fast a call reads from disk and writes to it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from perfkit.model import Evidence, Metric, Reading, Scope
+from perfkit.probes.figure import Figure
+from perfkit.probes.process import ProcessReader, shared_reader
+from perfkit.probes.reasons import FORKED, NEVER_RAN, NO_TIME
+
+
+class DiskProbe:
+    """Reads the bytes a second that the measured code read from storage and wrote to it.
+
+    As `disk_read_rate` and `disk_write_rate`: bytes that reached the storage layer, by the seconds
+    from the start of the first step to the end of the last; `fraction` holds both. What the page
+    cache answers was not read from storage. What is written counts when it is handed to the page
+    cache, whether or not it is on the disk by then.
+    Scope: the thread on Linux, for the call's own steps only; elsewhere the process, whoever wrote.
+    Cost: about 10 microseconds a call, 7 more for each further step; 30 a call through psutil.
+    Platforms: Linux, and Windows with all kinds of traffic in it; none on macOS and BSD, nor where
+    the kernel does not count or the process may not read it (some containers).
+    It lies by what other threads write for the call, about file systems that the kernel does not
+    count (tmpfs, some network and overlay file systems), and by data deleted before it was on disk.
+    """
+
+    metrics: Final = frozenset({Metric.DISK_READ_RATE, Metric.DISK_WRITE_RATE})
+    explains: Final = ""
+    slows: Final = ""
+
+    def __init__(self, reader: ProcessReader | None = None) -> None:
+        self._reader = reader or shared_reader()
+
+    def open(self) -> _DiskSession:
+        """Begin a session; whose counters it reads shows at its first step."""
+        return _DiskSession(self._reader)
+
+
+class _DiskSession:
+    __slots__ = (
+        "_before",
+        "_began_ns",
+        "_figure",
+        "_is_lost",
+        "_pid",
+        "_read",
+        "_reader",
+        "_wall_ns",
+        "_written",
+    )
+
+    def __init__(self, reader: ProcessReader) -> None:
+        self._reader = reader
+        self._figure: Figure[tuple[int, int]] = reader.thread_io
+        self._before: tuple[int, int] | None = None
+        self._pid = self._began_ns = self._wall_ns = 0
+        self._read = self._written = 0
+        self._is_lost = False
+
+    def resume(self) -> None:
+        if self._is_of_thread or not self._pid:
+            self._before = self._figure.read()
+        if not self._pid:
+            self._pid = os.getpid()
+            if self._before is None:
+                self._figure = self._reader.io
+                self._before = self._figure.read()
+            self._began_ns = time.perf_counter_ns()
+
+    def suspend(self) -> None:
+        self._wall_ns = time.perf_counter_ns() - self._began_ns
+        if self._is_of_thread:
+            self._add()
+
+    def close(self) -> Mapping[Metric, Reading]:
+        if self._pid and not self._is_of_thread:
+            self._add()
+        reason = self._why_nothing()
+        if reason:
+            nothing = Reading(value=None, scope=self._scope, reason=reason)
+            return {Metric.DISK_READ_RATE: nothing, Metric.DISK_WRITE_RATE: nothing}
+        return {
+            Metric.DISK_READ_RATE: self._rate(self._read),
+            Metric.DISK_WRITE_RATE: self._rate(self._written),
+        }
+
+    @property
+    def _is_of_thread(self) -> bool:
+        return self._figure is self._reader.thread_io
+
+    @property
+    def _scope(self) -> Scope:
+        return Scope.THREAD if self._is_of_thread else Scope.PROCESS
+
+    def _add(self) -> None:
+        """Count what came since the last look."""
+        before, after = self._before, self._figure.read()
+        if before is None or after is None:
+            self._is_lost = True
+            return
+        self._read += after[0] - before[0]
+        self._written += after[1] - before[1]
+
+    def _why_nothing(self) -> str:
+        if self._pid != os.getpid():
+            return FORKED if self._pid else NEVER_RAN
+        if self._is_lost:
+            return self._figure.reason
+        return "" if self._wall_ns else NO_TIME
+
+    def _rate(self, amount: int) -> Reading:
+        seconds = self._wall_ns / 1e9
+        return Reading(value=amount / seconds, scope=self._scope, fraction=(float(amount), seconds))
+
+    def evidence(self) -> Sequence[Evidence]:
+        return ()

@@ -1,0 +1,210 @@
+"""What Linux tells of this process in files, through descriptors that stay open.
+
+Opening a file of `/proc` costs several times what reading it does. A kept descriptor has two traps:
+after a fork it still shows the parent, so it is opened anew; and a program that becomes a daemon
+closes every descriptor by its number, so one that is no longer ours is neither believed nor closed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
+class _Descriptor:
+    """An open descriptor that closes when nobody refers to it any more.
+
+    It may be shared by threads: who reads it refers to it, so it does not close meanwhile.
+    """
+
+    __slots__ = ("_identity", "fd", "pid")
+
+    def __init__(self, path: str) -> None:
+        self.fd = -1
+        self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.pid = os.getpid()
+        self._identity = _identity_of(self.fd)
+
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        if self.fd < 0:
+            return
+        try:  # when the interpreter ends, this module may be empty already
+            if _identity_of(self.fd) == self._identity:
+                close(self.fd)
+        except (OSError, TypeError):
+            pass
+
+
+def _identity_of(fd: int) -> tuple[int, int]:
+    status = os.fstat(fd)
+    return status.st_dev, status.st_ino
+
+
+class KeptFile:
+    """A small file of figures whose descriptor stays open from the first `read` until `close`.
+
+    Reading at offset 0 gives the figures of that moment. Child processes that run another program
+    do not inherit the descriptor; a forked child opens its own. Safe from any thread.
+
+    Args:
+        path: The file.
+        words: How many words it has, so that another file under the same number is not believed.
+    """
+
+    __slots__ = ("_descriptor", "_path", "_words")
+
+    def __init__(self, path: str, *, words: int) -> None:
+        self._path = path
+        self._words = words
+        self._descriptor: _Descriptor | None = None
+
+    def read(self) -> list[bytes]:
+        """Return the words of the file, opening it anew where its descriptor is no longer ours.
+
+        Raises:
+            OSError: If it cannot be opened or read.
+            ValueError: If it has not as many words as it should.
+        """
+        kept = self._descriptor
+        if kept is not None and kept.pid == os.getpid():
+            try:  # dearer by a half with suppress
+                words = os.pread(kept.fd, 1024, 0).split()
+                if len(words) == self._words:
+                    return words
+            except OSError:
+                pass
+        kept = self._descriptor = _Descriptor(self._path)
+        words = os.pread(kept.fd, 1024, 0).split()
+        if len(words) != self._words:
+            raise ValueError(f"{self._path} has {len(words)} words, not {self._words}")
+        return words
+
+    def close(self) -> None:
+        """Close the descriptor once nobody reads it. `read` opens it again."""
+        self._descriptor = None
+
+
+class ProcFiles:
+    """Reads this process, and the thread that asks, from the files of Linux. Safe from any thread.
+
+    Keeps two descriptors open, and one more for each thread that asks for `thread_io` until that
+    thread ends. All methods raise `OSError` where a file is not there or must not be read, and
+    `ValueError` where it does not look as it should.
+
+    Args:
+        root: Where the `proc` file system is.
+    """
+
+    def __init__(self, root: str = "/proc") -> None:
+        self._root = root
+        self._memory = KeptFile(f"{root}/self/statm", words=7)
+        self._io = self._io_file("self")
+        self._of_thread = threading.local()
+
+    def memory(self) -> tuple[int, int]:
+        """Return the bytes that are resident, and those of the address space."""
+        pages = self._memory.read()
+        return int(pages[1]) * _PAGE, int(pages[0]) * _PAGE
+
+    def io(self) -> tuple[int, int]:
+        """Return the bytes that the process has read from storage and written to it."""
+        return _storage(self._io.read())
+
+    def thread_io(self) -> tuple[int, int]:
+        """Return the bytes that this thread has read from storage and written to it."""
+        kept: KeptFile | None = getattr(self._of_thread, "io", None)
+        if kept is None:
+            kept = self._of_thread.io = self._io_file("thread-self")
+        return _storage(kept.read())
+
+    def open_files(self) -> int:
+        """Return how many descriptors are open, these kept ones included."""
+        folder = f"{self._root}/self/fd"
+        count = os.stat(folder).st_size  # noqa: PTH116 - a Path doubles the cost
+        if count:
+            return count
+        return len(list(Path(folder).iterdir())) - 1  # before Linux 6.2; one is the listing's own
+
+    def threads(self) -> int:
+        """Return how many threads the operating system runs for this process."""
+        folder = f"{self._root}/self/task"
+        count = os.stat(folder).st_nlink - 2  # noqa: PTH116 - a Path doubles the cost
+        return count if count > 0 else len(list(Path(folder).iterdir()))  # a folder each
+
+    def close(self) -> None:
+        """Close all descriptors; reading opens them again."""
+        self._memory.close()
+        self._io.close()
+        self._of_thread = threading.local()
+
+    def _io_file(self, of: str) -> KeptFile:
+        return KeptFile(f"{self._root}/{of}/io", words=14)
+
+
+def _storage(words: list[bytes]) -> tuple[int, int]:
+    if words[8] != b"read_bytes:" or words[10] != b"write_bytes:":
+        raise ValueError("the kernel does not count what is read from storage and written to it")
+    return int(words[9]), int(words[11])
+
+
+def available_cpus(proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> float:
+    """Return how many CPUs this process may keep busy: at most those that it is bound to.
+
+    A container's share of time (the quota of its control group, version 2 or 1, or of a group
+    around it) makes it fewer, maybe a fraction. Reads files each time.
+
+    Args:
+        proc: Where the `proc` file system is.
+        cgroups: Where the control groups are.
+    """
+    return min([float(_bound_cpus()), *_quotas(proc, cgroups)])
+
+
+def _bound_cpus() -> int:
+    if hasattr(os, "process_cpu_count"):  # since Python 3.13
+        return os.process_cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _quotas(proc: Path, cgroups: Path) -> Iterator[float]:
+    """Yield the share of time of each control group around this process that has one, in CPUs."""
+    for line in _text(proc / "self" / "cgroup").splitlines():
+        _, controllers, path = line.split(":", 2) if line.count(":") > 1 else ("", "", "")
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        for root in {cgroups / controllers, cgroups / "cpu"} if controllers else {cgroups}:
+            for group in _upwards(root, path):
+                yield from _quota(group)
+
+
+def _upwards(root: Path, path: str) -> Iterator[Path]:
+    """Yield the folder of a group and those around it; a container may see the last one only."""
+    group = Path(path.lstrip("/"))
+    for each in (group, *group.parents):
+        yield root / each
+
+
+def _quota(group: Path) -> Iterator[float]:
+    words = _text(group / "cpu.max").split() or [
+        _text(group / "cpu.cfs_quota_us").strip(),
+        _text(group / "cpu.cfs_period_us").strip(),
+    ]
+    with suppress(ValueError):  # "max", or no such files
+        quota, period = map(int, words)
+        if quota > 0 and period > 0:
+            yield quota / period
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,146 @@
+"""The one thread that takes samples for all sessions that want them, while there are any."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Mapping
+from types import FrameType
+from typing import Final, Protocol
+
+_LONGEST_JOIN_SECONDS: Final = 1.0
+_LONGEST_PAUSE_SECONDS: Final = 1.0
+_COLLECTS_ANYWHERE: Final = sys.version_info < (3, 12)
+
+
+class Sampled(Protocol):
+    """Who wants samples."""
+
+    due: float
+    """When the next one is due, seconds of the monotonic clock; moved on by `sample`."""
+
+    def sample(self, threads: Mapping[int, FrameType], now: float) -> None:
+        """Take one, from the running frame of each thread. Must not raise, nor keep a frame."""
+
+
+class _Thread(threading.Thread):
+    """Samples until another thread has taken its place, or none is wanted any more."""
+
+    def __init__(self, sampler: Sampler) -> None:
+        super().__init__(name="perfkit-sampler", daemon=True)
+        self.wake = threading.Event()
+        self._sampler = sampler
+
+    def run(self) -> None:
+        while self._sampler.is_served_by(self):
+            pause = self._sampler.take_round()
+            if pause > 0:
+                self.wake.wait(pause)
+                self.wake.clear()
+
+
+class Sampler:
+    """Starts its thread with the first session, ends it with the last. Safe from any thread.
+
+    Sessions are held weakly: one that is abandoned is not sampled for ever. The lock is held for a
+    few assignments only, never while samples are taken, because garbage collection in there may run
+    any code.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._sessions: list[weakref.ref[Sampled]] = []
+        self._thread: _Thread | None = None
+        self._survives_fork = False
+
+    def add(self, session: Sampled) -> None:
+        """Sample for `session` until it is removed.
+
+        Where no thread can be started, as while the interpreter ends, no samples are taken.
+        """
+        if not self._survives_fork and hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._start_anew)
+            self._survives_fork = True
+        fresh = _Thread(self) if self._thread is None else None
+        with self._lock:
+            self._sessions.append(weakref.ref(session))
+            if self._thread is None:
+                self._thread = fresh = fresh or _Thread(self)
+            else:
+                fresh = None
+            thread = self._thread
+        if fresh is None:
+            thread.wake.set()
+            return
+        try:
+            fresh.start()
+        except RuntimeError:
+            self._thread = None
+
+    def remove(self, session: Sampled) -> None:
+        """Stop sampling for `session`. Waits a moment for the thread to end, if it was the last."""
+        with self._lock:
+            self._sessions = [known for known in self._sessions if known() not in (None, session)]
+            if self._sessions:
+                return
+            thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        thread.wake.set()
+        if thread.is_alive() and thread is not threading.current_thread():
+            thread.join(_LONGEST_JOIN_SECONDS)
+
+    def is_served_by(self, thread: threading.Thread) -> bool:
+        """Tell whether `thread` is to go on; it is not, once every session is gone."""
+        if self._thread is not thread:
+            return False
+        if any(known() is not None for known in self._sessions):
+            return True
+        with self._lock:
+            if self._thread is thread and not any(known() for known in self._sessions):
+                self._thread = None
+            return self._thread is thread
+
+    def take_round(self) -> float:
+        """Take the samples that are due; return the seconds until the next one is."""
+        sessions = [session for known in self._sessions if (session := known()) is not None]
+        now = time.monotonic()
+        due = [session for session in sessions if session.due <= now]
+        if due:
+            threads = _running_frames()
+            try:
+                for session in due:
+                    session.sample(threads, now)
+            finally:
+                threads.clear()  # it holds this very frame, and so would live on with all others
+        next_due = min((session.due for session in sessions), default=now)
+        return min(next_due - time.monotonic(), _LONGEST_PAUSE_SECONDS)
+
+    def _start_anew(self) -> None:
+        """After a fork, forget sessions and thread: the child does not have it."""
+        self._lock = threading.RLock()
+        self._sessions = []
+        self._thread = None
+
+
+def _running_frames() -> dict[int, FrameType]:
+    """Return the innermost frame of each thread.
+
+    Before Python 3.12 the call can trigger garbage collection while it holds a lock that a
+    finalizer may want too (CPython issue 106883), so collection waits.
+    """
+    if not (_COLLECTS_ANYWHERE and gc.isenabled()):
+        return sys._current_frames()  # noqa: SLF001 - documented for this purpose
+    gc.disable()
+    try:
+        return sys._current_frames()  # noqa: SLF001 - likewise
+    finally:
+        gc.enable()
+
+
+SAMPLER: Final = Sampler()
+"""The one of this process."""

@@ -1,0 +1,88 @@
+"""Turn samples of the stack into evidence."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from perfkit.model import Evidence
+from perfkit.probes.frames import OTHERS, Place, Stack
+from perfkit.probes.whose_code import is_library
+
+MOST_ROWS: Final = 10
+
+
+def report(counts: Mapping[Stack, int], note: str) -> Evidence:
+    """Return what `counts` shows.
+
+    A row is a function of the user's with what it called of libraries, the heaviest first; its
+    line is the one that was seen most, and its stack the heaviest. The detail maps collapsed
+    stacks, ``"outer (file:line);inner (file:line)"``, to their counts.
+
+    Args:
+        counts: How often each stack was seen.
+        note: What is to be said about all of it.
+    """
+    total = sum(counts.values())
+    rows = tuple(_row(stacks, total) for stacks in _by_function(counts)[:MOST_ROWS])
+    detail: Counter[str] = Counter()
+    for stack, count in counts.items():
+        detail[_collapsed(stack)] += count
+    summary = ""
+    if rows:
+        top = rows[0]
+        place = f" ({Path(top['file']).name}:{top['line']})" if top["file"] else ""
+        samples = f"{total} sample" + ("s" if total != 1 else "")
+        summary = f"{top['share']:.0%} of {samples} in {top['function']}{place}"
+    return Evidence(kind="stack", summary=summary, rows=rows, note=note, detail=dict(detail))
+
+
+def _by_function(counts: Mapping[Stack, int]) -> list[Counter[Stack]]:
+    groups: dict[tuple[str, ...], Counter[Stack]] = defaultdict(Counter)
+    for stack, count in counts.items():
+        place = _users_place(stack)
+        groups[place.module, place.name, place.file][stack] = count
+    return sorted(groups.values(), key=lambda stacks: (_is_rest(stacks), -stacks.total()))
+
+
+def _is_rest(stacks: Counter[Stack]) -> bool:
+    return OTHERS in stacks
+
+
+def _row(stacks: Counter[Stack], total: int) -> Mapping[str, Any]:
+    lines: Counter[Place] = Counter()
+    for stack, count in stacks.items():
+        lines[_users_place(stack)] += count
+    place = lines.most_common(1)[0][0]
+    heaviest = stacks.most_common(1)[0][0]
+    return {
+        "function": _function(place),
+        "file": place.file,
+        "line": place.line,
+        "samples": stacks.total(),
+        "share": stacks.total() / total,
+        "stack": _collapsed(heaviest),
+    }
+
+
+def _users_place(stack: Stack) -> Place:
+    """Return the innermost place that is the user's own code; else the innermost of all."""
+    own = (place for place in reversed(stack) if place.file and not is_library(place.file))
+    return next(own, stack[-1])
+
+
+def _collapsed(stack: Stack) -> str:
+    return ";".join(_label(place) for place in stack)
+
+
+def _label(place: Place) -> str:
+    """Return a place in one word of a collapsed stack, where ``;`` and line ends have a meaning."""
+    where = f" ({Path(place.file).name}:{place.line})" if place.file else ""
+    text = f"{_function(place)}{where}".replace(";", ",")
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+
+
+def _function(place: Place) -> str:
+    return f"{place.module}.{place.name}" if place.module else place.name

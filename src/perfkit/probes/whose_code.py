@@ -1,0 +1,33 @@
+"""Tell the user's own code from perfkit's and from that of libraries, by the path of its file."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+_OWN: Final = str(Path(__file__).parents[1]) + os.sep
+_PROBES: Final = str(Path(__file__).parent) + os.sep
+_STANDARD_LIBRARY: Final = str(Path(os.__file__).parent) + os.sep
+_INSTALLED: Final = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+
+
+def is_perfkits(file: str) -> bool:
+    """Tell whether `file` is part of perfkit."""
+    return file.startswith(_OWN)
+
+
+def is_probes(file: str) -> bool:
+    """Tell whether `file` is one of the probes', which never call the measured code."""
+    return file.startswith(_PROBES)
+
+
+@lru_cache(maxsize=4096)
+def is_library(file: str) -> bool:
+    """Tell whether `file` belongs to the standard library or to an installed package."""
+    return (
+        file.startswith((_STANDARD_LIBRARY, "<frozen"))
+        or any(folder in file for folder in _INSTALLED)
+        or is_perfkits(file)
+    )

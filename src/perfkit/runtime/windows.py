@@ -1,0 +1,354 @@
+"""The windows of every budget: filled by calls, judged by the clock.
+
+A limit over a window is judged about once in each sixtieth of it, by the ticker, or at the end of
+a call where a test has set the clock. It is news when it breaks and when it holds again, not in
+between.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Final
+
+from attrs import evolve
+
+from perfkit.evaluation import (
+    EVIDENCE,
+    SUB_WINDOWS,
+    Change,
+    LimitWindow,
+    ObjectiveWindow,
+    Tally,
+    Trigger,
+    is_cut_short,
+    last_ns_within,
+    lines_of,
+    what_slowed,
+)
+from perfkit.locks import Lock, put_off
+from perfkit.model import (
+    Budget,
+    Clock,
+    Direction,
+    Limit,
+    Measurement,
+    Metric,
+    Outcome,
+    Reading,
+    Scope,
+    Severity,
+    Sink,
+    State,
+    Statistic,
+    Verdict,
+    Violation,
+    Where,
+)
+from perfkit.runtime import faults, settings
+from perfkit.runtime.delivery import deliver_quietly
+from perfkit.runtime.in_flight import InFlight
+
+if TYPE_CHECKING:
+    from perfkit.runtime.arming import Arming
+
+_MOST_TRIES: Final = 4096
+_SHORTEST_TICK_SECONDS: Final = 0.1
+_LONGEST_TICK_SECONDS: Final = 5.0
+
+SinksFor = Callable[[Violation], Sequence[Sink]]
+
+
+class BudgetWindows:
+    """The windows of one budget. Safe from any thread.
+
+    Args:
+        budget: Whose limits over a window, and whose objective, are judged.
+        where: The place that is named in its violations.
+        clock: Tells the time.
+        judges_each: Judge limits on single values too, by the last one: for what is sampled.
+    """
+
+    def __init__(
+        self, budget: Budget, where: Where, clock: Clock, *, judges_each: bool = False
+    ) -> None:
+        self.budget = budget
+        self.where = where
+        self.sinks_for: SinksFor | None = None
+        self.arming: Arming | None = None
+        self.generation = 0
+        self.in_flight: InFlight | None = None
+        self.is_of_system_clock = clock.monotonic_ns is perf_counter_ns
+        self._limits = [each for each in budget.limits if judges_each or is_windowed(each)]
+        self.tick_seconds = _tick_of(self._limits)
+        self._clock = clock
+        self._tallies: list[Tally] = []
+        self._hits: list[int] = []
+        self._misses: list[int] = []
+        self._threshold_ns = lines_of(budget.limits).threshold_ns
+        if any(limit.metric is Metric.CONCURRENCY for limit in budget.limits):
+            self.in_flight = InFlight()
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """Forget all samples: at first, and in the child after a fork."""
+        now_ns = self._clock.monotonic_ns()
+        self._lock = Lock()
+        self._due_ns = now_ns
+        self._windows = [(LimitWindow(limit, now_ns), Trigger()) for limit in self._limits]
+        self._objective: tuple[ObjectiveWindow, Trigger] | None = None
+        if self.budget.objective is not None:
+            self._objective = (ObjectiveWindow(self.budget.objective, now_ns), Trigger())
+        if self.in_flight is not None:
+            self.in_flight.start_anew()
+        self._hits.clear()
+        self._misses.clear()
+        for tally in self._tallies:
+            tally.forget(time.time_ns())
+
+    # -- filling
+
+    def feed_from(self, tally: Tally | None) -> Tally:
+        """Take durations from `tally` too, as it counts them; from one of their own if it is None.
+
+        Returns:
+            The one that calls are to be counted in.
+        """
+        with self._lock:
+            if tally is None:
+                tally = next((known for known in self._tallies if not known.bounds), None)
+            tally = tally or Tally((), ())
+            if not any(known is tally for known in self._tallies):
+                self._tallies.append(tally)
+        tally.give_to(self)
+        return tally
+
+    def take(self, outcome: Outcome, ordered: Sequence[int]) -> None:
+        """Take calls of which only the duration was measured.
+
+        Args:
+            outcome: How they ended.
+            ordered: Their durations in nanoseconds, ascending, at least one.
+        """
+        now_ns = self._clock.monotonic_ns()
+        with self._lock:
+            self._take_levels(now_ns, with_those_running=False)
+            for window, _ in self._windows:
+                if window.limit.metric is Metric.DURATION:
+                    if durations := _that_count(outcome, ordered, window.limit):
+                        window.add_ordered_ns(durations, now_ns)
+                else:
+                    _count_calls(window, outcome, len(ordered), now_ns)
+            within = bisect_right(ordered, self._threshold_ns)
+            self._count_good(outcome, within, len(ordered) - within, now_ns)
+
+    def add(self, measurement: Measurement, verdicts: Sequence[Verdict]) -> None:
+        """Take one call that was measured in full, with its verdicts."""
+        now_ns = self._clock.monotonic_ns()
+        is_broken = any(verdict.state is State.VIOLATED for verdict in verdicts)
+        with self._lock:
+            for window, _ in self._windows:
+                metric = window.limit.metric
+                reading = measurement.readings.get(metric)
+                if reading is None:
+                    _count_calls(window, measurement.outcome, 1, now_ns)
+                elif metric is not Metric.CONCURRENCY and _counts(
+                    self.budget, window.limit, measurement, reading
+                ):
+                    window.add(reading, now_ns)
+            if is_broken or EVIDENCE not in measurement.slowed_by:
+                self._count_good(measurement.outcome, int(not is_broken), int(is_broken), now_ns)
+
+    def add_sample(self, readings: Mapping[Metric, Reading]) -> None:
+        """Take one sample of the process."""
+        now_ns = self._clock.monotonic_ns()
+        with self._lock:
+            for window, _ in self._windows:
+                if (reading := readings.get(window.limit.metric)) is not None:
+                    window.add(reading, now_ns)
+
+    def add_tries(self, hits: int, misses: int) -> None:
+        """Take tries that hit or missed."""
+        if hits:
+            self._hits.append(hits)
+        if misses:
+            self._misses.append(misses)
+        if len(self._hits) + len(self._misses) >= _MOST_TRIES and not put_off(self._drain):
+            self._drain()
+
+    def _count_good(self, outcome: Outcome, within: int, beyond: int, now_ns: int) -> None:
+        """Count calls for the objective: those that failed or broke a limit are bad."""
+        if self._objective is None:
+            return
+        if outcome is Outcome.ERROR:
+            within, beyond = 0, within + beyond
+        elif outcome is Outcome.CANCELLED:
+            within = 0  # one that was cancelled in time says nothing
+        self._objective[0].add(within, beyond, now_ns)
+
+    def _drain(self) -> None:
+        """Take what waits elsewhere. Not under the lock: a tally takes its own first."""
+        for tally in tuple(self._tallies):
+            tally.drain()
+        with self._lock:
+            now_ns = self._clock.monotonic_ns()
+            self._take_levels(now_ns, with_those_running=True)
+            self._take_tries(now_ns)
+
+    def _take_tries(self, now_ns: int) -> None:
+        """Take the tries that wait."""
+        hits, misses = _emptied(self._hits), _emptied(self._misses)
+        if not hits + misses:
+            return
+        for window, _ in self._windows:
+            if window.limit.metric is Metric.HIT_RATIO:
+                window.add_fraction(hits, hits + misses, now_ns)
+
+    def _take_levels(self, now_ns: int, *, with_those_running: bool) -> None:
+        """Take how many calls ran at once."""
+        if self.in_flight is None:
+            return
+        for level, count in self.in_flight.drain(now=with_those_running).items():
+            reading = Reading(value=float(level), scope=Scope.PROCESS)
+            for window, _ in self._windows:
+                if window.limit.metric is Metric.CONCURRENCY:
+                    window.add(reading, now_ns, count)
+
+    # -- judging
+
+    def judge_if_due(self) -> None:
+        """Judge and deliver, if a sub-window has passed since the last time."""
+        if self._clock.monotonic_ns() >= self._due_ns:
+            self.judge()
+
+    def judge(self) -> None:
+        """Judge every window now, and deliver what has changed."""
+        news = self._news()
+        if not news:
+            return
+        if self.arming is not None:
+            arming = self.arming
+            news = arming.explain(news)
+            for violation in news:
+                if violation.severity is not Severity.INFO:
+                    arming.arm(violation)
+        deliver_quietly(news, self.sinks_for or settings.current().router.sinks_for)
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Return how every limit and the objective stand now."""
+        self._drain()
+        with self._lock:
+            now_ns = self._clock.monotonic_ns()
+            return tuple(window.judge(self.budget, now_ns) for window, _ in self._all())
+
+    def _news(self) -> tuple[Violation, ...]:
+        """Judge every window; return what broke or recovered since the last time."""
+        self._drain()
+        changes: list[Change] = []
+        states = []
+        with self._lock:
+            now_ns, at_ns = self._clock.monotonic_ns(), self._clock.time_ns()
+            self._due_ns = now_ns + round(self.tick_seconds * 1e9)
+            for window, trigger in self._all():
+                state = window.state(now_ns)
+                states.append((window.limit, state))
+                if trigger.is_at(state):
+                    continue
+                change = trigger.step(window.judge(self.budget, now_ns), at_ns)
+                if change is not None:
+                    changes.extend(_told_of(change, window, at_ns))
+        telemetry = settings.current().telemetry
+        for judged in states:
+            faults.guarded("telemetry", telemetry.count_window, self.budget, *judged)
+        return tuple(_violation(change, self.where, at_ns) for change in changes)
+
+    def _all(self) -> Iterator[tuple[LimitWindow | ObjectiveWindow, Trigger]]:
+        yield from self._windows
+        if self._objective is not None:
+            yield self._objective
+
+
+def _emptied(counts: list[int]) -> int:
+    """Take everything out of a list to which other threads only append; return the sum."""
+    size = len(counts)
+    total = sum(counts[:size])
+    del counts[:size]
+    return total
+
+
+def is_windowed(limit: Limit) -> bool:
+    """Tell whether `limit` holds a figure over a window, not each call."""
+    return limit.statistic is not Statistic.EACH
+
+
+def needs_windows(limit: Limit) -> bool:
+    """Tell whether a call has to be known to the windows: how many run at once is counted there."""
+    return is_windowed(limit) or limit.metric is Metric.CONCURRENCY
+
+
+def _tick_of(limits: Sequence[Limit]) -> float:
+    """Return how often to judge, in seconds: about once in each sub-window of the shortest one."""
+    shortest = min((limit.window for limit in limits if limit.window), default=60.0)
+    return min(max(shortest / SUB_WINDOWS, _SHORTEST_TICK_SECONDS), _LONGEST_TICK_SECONDS)
+
+
+def _that_count(outcome: Outcome, ordered: Sequence[int], limit: Limit) -> Sequence[int]:
+    """Return the durations that say something: of cancelled calls those that broke the limit."""
+    if outcome is not Outcome.CANCELLED:
+        return ordered
+    if limit.direction is Direction.AT_LEAST:
+        return ()
+    return ordered[bisect_right(ordered, last_ns_within(limit.threshold)) :]
+
+
+def _counts(budget: Budget, limit: Limit, measurement: Measurement, reading: Reading) -> bool:
+    """Tell whether a reading says something of `limit`."""
+    if what_slowed(budget, limit.metric, measurement):
+        return False
+    return reading.value is None or not is_cut_short(limit, measurement, reading.value)
+
+
+def _count_calls(window: LimitWindow, outcome: Outcome, calls: int, now_ns: int) -> None:
+    """Count calls that have come to an end of their own."""
+    if outcome is Outcome.CANCELLED:
+        return
+    if window.limit.metric is Metric.THROUGHPUT:
+        window.add_fraction(calls, calls, now_ns)
+    elif window.limit.metric is Metric.ERROR_RATIO:
+        window.add_fraction(calls if outcome is Outcome.ERROR else 0, calls, now_ns)
+
+
+def _told_of(change: Change, window: LimitWindow | ObjectiveWindow, at_ns: int) -> Iterator[Change]:
+    """Yield what is to be told of `change`.
+
+    An objective has several alerts. What is over is the one that began, and where a page is over
+    and a ticket is left, both are told.
+    """
+    verdict, over = change.verdict, change.over
+    if over is None or isinstance(window, LimitWindow):
+        yield change
+        return
+    value = window.burn_rate_over(over.limit)
+    yield evolve(change, verdict=evolve(verdict, limit=over.limit, value=value))
+    if verdict.state is not State.MET and verdict.severity is not None:
+        yield Change(verdict=verdict, since_ns=at_ns, severity=verdict.severity)
+
+
+def _violation(change: Change, where: Where, at_ns: int) -> Violation:
+    verdict = change.verdict
+    assert verdict.value is not None  # noqa: S101 - what has changed has a value
+    return Violation(
+        budget=verdict.budget,
+        limit=verdict.limit,
+        value=verdict.value,
+        state=verdict.state,
+        severity=change.severity,
+        where=where,
+        at_ns=at_ns,
+        contended=verdict.contended,
+        samples=verdict.samples,
+        since_ns=change.since_ns,
+        is_recovery=change.is_recovery,
+    )

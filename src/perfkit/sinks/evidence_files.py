@@ -1,0 +1,166 @@
+"""Save evidence as files that other tools open: pstats viewers, speedscope, anything with JSON."""
+
+from __future__ import annotations
+
+import marshal
+import os
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+from weakref import WeakValueDictionary
+
+from perfkit.model import Evidence, Metric, Violation
+
+_LONGEST_NAME: Final = 150
+_LONGEST_PART: Final = 60
+_TIME: Final = "%Y%m%dT%H%M%S.%fZ"
+_SINKS_OWN: Final = re.compile(
+    rf".+-(?:{'|'.join(Metric)})-.+-(\d{{8}}T\d{{6}}\.\d{{6}}Z)(?:-(\d+))?"
+    r"\.(?:pstats|collapsed\.txt|json)"
+)
+"""The name of a file that the sink wrote, with its time and number."""
+
+
+def save_evidence(evidence: Evidence, folder: str | os.PathLike[str], *, name: str) -> Path | None:
+    """Write `evidence` to a file of its own in `folder`, which is made if it is missing.
+
+    ``"cpu"`` becomes ``NAME.pstats`` (`pstats.Stats` and its viewers), ``"stack"`` becomes
+    ``NAME.collapsed.txt`` (speedscope and flame graphs), anything else ``NAME.json``. The file
+    appears with all that is in it, readable by its owner only, and replaces none: where the name is
+    taken, a number is added.
+
+    Args:
+        evidence: What to save.
+        folder: Where.
+        name: Without its ending. What is no letter of ASCII, digit, dot, ``_`` or ``-`` becomes
+            ``-``, and what is past 150 characters is left out.
+
+    Returns:
+        The path of the file; None where there is nothing to save.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    ending, data = _as_file(evidence)
+    if not data:
+        return None
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = _reserve(folder, _safe(name, _LONGEST_NAME), ending)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        with open(temporary, "xb", opener=_for_owner) as file:
+            file.write(data)
+        os.replace(temporary, path)  # noqa: PTH105 - the same, and its name says that it is atomic
+    except BaseException:
+        for left in (temporary, path):
+            left.unlink(missing_ok=True)
+        raise
+    return path
+
+
+class EvidenceFilesSink:
+    """Saves the evidence of each violation as files, each piece once.
+
+    A file is named after budget, metric, kind of evidence and the time of the violation in UTC.
+    Writing takes a few milliseconds in the thread of the measured call, for the rare violation that
+    carries evidence. Safe from any thread; several processes can share a folder.
+
+    Args:
+        folder: Where the files go; made when it is first needed.
+        most: How many files to keep, at least 1. Beyond that the oldest that a sink like this one
+            wrote are removed; other files in the folder are left alone.
+
+    Raises:
+        ValueError: If `most` is below 1.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], most: int = 100) -> None:
+        if most < 1:
+            raise ValueError(f"most is {most}; keep at least 1 file, or use no sink")
+        self._folder = Path(folder)
+        self._most = most
+        self._lock = threading.Lock()
+        self._saved: WeakValueDictionary[int, Evidence] = WeakValueDictionary()
+
+    def emit(self, violation: Violation) -> None:
+        """Save what is new of the violation's evidence; raises OSError where that fails."""
+        with self._lock:
+            is_new = [self._save(violation, each) for each in violation.evidence]
+            if any(is_new):
+                self._remove_oldest()
+
+    def _save(self, violation: Violation, evidence: Evidence) -> bool:
+        if self._saved.get(id(evidence)) is evidence:
+            return False
+        budget = _safe(violation.budget.name, _LONGEST_PART)
+        kind = _safe(evidence.kind, _LONGEST_PART // 2)
+        when = datetime.fromtimestamp(violation.at_ns / 1e9, UTC).strftime(_TIME)
+        name = f"{budget}-{violation.limit.metric}-{kind}-{when}"
+        path = save_evidence(evidence, self._folder, name=name)
+        self._saved[id(evidence)] = evidence
+        return path is not None
+
+    def _remove_oldest(self) -> None:
+        """Remove what is beyond the number to keep; another process may be doing the same."""
+        written = sorted(
+            (match[1], int(match[2] or 0), match[0])
+            for path in self._folder.iterdir()
+            if (match := _SINKS_OWN.fullmatch(path.name))
+        )
+        for *_, name in written[: -self._most]:
+            with suppress(FileNotFoundError):
+                (self._folder / name).unlink()
+
+
+def _as_file(evidence: Evidence) -> tuple[str, bytes]:
+    """Return the ending and the content of the file for `evidence`; no content for none."""
+    if evidence.kind == "cpu":
+        return ".pstats", marshal.dumps(dict(evidence.detail)) if evidence.detail else b""
+    if evidence.kind == "stack":
+        return ".collapsed.txt", "".join(_collapsed_lines(evidence)).encode()
+    return ".json", _as_json(evidence) if evidence.rows else b""
+
+
+def _collapsed_lines(evidence: Evidence) -> Iterator[str]:
+    for stack, count in evidence.detail.items():
+        yield f"{' '.join(str(stack).splitlines())} {count}\n"
+
+
+def _as_json(evidence: Evidence) -> bytes:
+    import json  # noqa: PLC0415 - loads when first needed
+
+    content = {
+        "kind": evidence.kind,
+        "summary": evidence.summary,
+        "note": evidence.note,
+        "since_armed": evidence.since_armed,
+        "rows": [dict(row) for row in evidence.rows],
+    }
+    return (json.dumps(content, indent=2, default=str) + "\n").encode()
+
+
+def _safe(name: str, longest: int) -> str:
+    """Return `name` as part of a file name: no folders, no hidden file, no character in doubt."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:longest].strip(".-") or "evidence"
+
+
+def _reserve(folder: Path, name: str, ending: str) -> Path:
+    """Make an empty file with a name that was free, and return its path."""
+    number = 1
+    while True:
+        path = folder / f"{name}{f'-{number}' if number > 1 else ''}{ending}"
+        try:
+            os.close(_for_owner(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            number += 1
+        else:
+            return path
+
+
+def _for_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
