@@ -11,7 +11,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-quick lint imports types unit docs other-pythons venv venv-demo python pins clean
+.PHONY: help demo test soak bench bench-quick lint imports types unit docs other-pythons venv venv-demo python pins clean
 
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -46,6 +46,9 @@ docs: venv  ## Build the documentation into docs/_build/html
 
 other-pythons: venv  ## Run the tests on the other Pythons of this machine
 	$(BIN)/python scripts/other_pythons.py $(RUN_TESTS) --quiet
+
+soak: venv  ## Run everything at once for half a minute: nothing may be lost or left behind
+	PERFKIT_SOAK_SECONDS=30 $(BIN)/python -m pytest tests/soak $(ARGS)
 
 bench: venv  ## Measure what perfkit costs beside its peers, in full; a few minutes on a quiet machine
 	$(BIN)/python -m benchmarks.overhead $(ARGS)

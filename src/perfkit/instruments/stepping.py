@@ -56,6 +56,7 @@ def drive(
                 value = yield item
                 step = generator.send
             except GeneratorExit:
+                call.is_closing = True
                 call.wake()
                 try:
                     generator.close()
@@ -92,6 +93,7 @@ async def drive_async(
                 value = yield item
                 step = generator.asend
             except GeneratorExit:
+                call.is_closing = True
                 call.wake()
                 try:
                     await in_steps_if_probed(generator.aclose(), call)

@@ -47,6 +47,7 @@ class Callsite:
     __slots__ = (
         "__weakref__",
         "_is_inside",
+        "_short_plan",
         "durations",
         "generation",
         "in_flight",
@@ -70,6 +71,7 @@ class Callsite:
         self.is_planned = self.is_light = self.is_counted = self.is_off = False
         self.in_flight: InFlight
         self.plan: Plan
+        self._short_plan: Plan
         self.quiet_ns = _NEVER
         self.durations: list[int] = []
         self.room = 0
@@ -122,7 +124,9 @@ class Callsite:
             if self.is_planned and plan.generation < self.plan.generation:
                 return  # another thread was faster, with settings that came later
             # The plan comes last: a thread that finds it here may count on all the rest.
-            self.durations = [] if plan.tally is None else plan.tally.durations
+            if plan.is_short or not self.is_planned:
+                self._short_plan = plan  # a call in flight ends under the last one of this kind
+                self.durations = [] if plan.tally is None else plan.tally.durations
             self.room = plan.room
             self.quiet_ns = plan.quiet_ns
             self.is_off = not plan.is_on
@@ -151,10 +155,11 @@ class Callsite:
 
     def drain(self) -> None:
         """Count the durations that wait, or drop them where nobody counts."""
-        if self.plan.tally is None:
+        tally = self._short_plan.tally
+        if tally is None:
             self.durations.clear()
-        elif not put_off(self.plan.tally.drain):
-            self.plan.tally.drain()
+        elif not put_off(tally.drain):
+            tally.drain()
 
     def begin(self, *, in_steps: bool = False) -> Call | ShortCall | None:
         """Begin a call that cannot be light; None if it is not to be measured.
@@ -196,10 +201,10 @@ class Callsite:
         """
         from perfkit.runtime import short_call  # noqa: PLC0415 - loads at the first call
 
-        short_call.settle(self.plan, elapsed_ns, error)
+        short_call.settle(self._short_plan, elapsed_ns, error)
 
     def judged(self, elapsed_ns: int, error: BaseException | None) -> Finished:
         """Return how a light call stands. Arguments are as for `settle`."""
         from perfkit.runtime import finished  # noqa: PLC0415 - loads at the first call
 
-        return finished.judged(self.plan, elapsed_ns, error)
+        return finished.judged(self._short_plan, elapsed_ns, error)

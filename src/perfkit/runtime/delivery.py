@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextvars import ContextVar
+from typing import Final
 
 from perfkit.errors import BudgetExceeded
 from perfkit.model import Sink, Violation
 from perfkit.runtime import faults
 
-_is_delivering: ContextVar[bool] = ContextVar("perfkit_is_delivering", default=False)
+
+class _Here(threading.local):
+    """Whether this thread delivers. No context variable: a finalizer may come here."""
+
+    is_delivering = False
+
+
+_here: Final = _Here()
 
 
 def deliver(
@@ -30,14 +38,14 @@ def deliver(
     Raises:
         BudgetExceeded: With every violation that a raise sink was given.
     """
-    if _is_delivering.get():
+    if _here.is_delivering:
         faults.report("delivery", RecursionError("a sink broke a budget while it delivered one"))
         return
-    token = _is_delivering.set(True)
+    _here.is_delivering = True
     try:
         raised = [v for violation in violations for v in _emit(violation, sinks_for)]
     finally:
-        _is_delivering.reset(token)
+        _here.is_delivering = False
     if raised and in_flight is None:
         raise BudgetExceeded(raised)
     if raised and in_flight is not None:

@@ -6,8 +6,12 @@ step. Nothing here raises into the application, but for what a raise sink was ch
 
 from __future__ import annotations
 
+import sys
+from collections import deque
 from collections.abc import Iterator, Sequence
 from time import perf_counter_ns
+from types import FrameType
+from typing import Final
 
 from attrs import evolve
 
@@ -51,6 +55,7 @@ class Call:
         "frame",
         "in_items",
         "in_steps",
+        "is_closing",
         "level",
         "observations",
         "plan",
@@ -75,6 +80,7 @@ class Call:
         self.level = 0 if plan.in_flight is None else plan.in_flight.enter()
         self.frame: Frame | None = None
         self.tries = (0, 0)
+        self.is_closing = False
 
     def resume(self) -> None:
         """Let the probes measure: the user's code is about to run in this thread."""
@@ -105,8 +111,15 @@ class Call:
         Raises:
             BudgetExceeded: If a budget is broken and a raise sink was chosen, and `error` is None.
         """
-        if not put_off(self.end, error):
-            hand_over(self.plan, finish(self, error), error)
+        if put_off(self.end, error):
+            return
+        if self.is_closing and _is_within_an_sdk():
+            _abandoned.append((self, error))
+            return
+        while _abandoned:
+            call, its_error = _abandoned.popleft()
+            hand_over(call.plan, finish(call, its_error), its_error)
+        hand_over(self.plan, finish(self, error), error)
 
     def finish(self, error: BaseException | None) -> Finished:
         """Finish the call, and leave the delivery to `hand_over`."""
@@ -115,6 +128,23 @@ class Call:
     def hand_over(self, finished: Finished, error: BaseException | None) -> None:
         """Deliver what the call broke; see `end`."""
         hand_over(self.plan, finished, error)
+
+
+_abandoned: Final[deque[tuple[Call, BaseException | None]]] = deque()
+"""Generators that were finalized where nothing can be reported: the next call to end takes them."""
+
+
+def _is_within_an_sdk() -> bool:
+    """Tell whether this runs within OpenTelemetry's SDK, which may hold locks that reporting takes.
+
+    Garbage collection may run a generator's finalizer in the thread that collects metrics.
+    """
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect costs a thousand times as much
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).startswith("opentelemetry.sdk."):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def begin(plan: Plan, *, in_steps: bool = False, in_items: bool = False) -> Call:
@@ -168,7 +198,13 @@ def _rest_observers(call: Call) -> None:
 
 
 def _enter(call: Call) -> None:
-    """Let the code that runs from here on be inside the call."""
+    """Let the code that runs from here on be inside the call.
+
+    Not where a generator is closed: that may be a finalizer, which Python may run in the middle of
+    setting a context variable, and before 3.12 does not survive another one being set there.
+    """
+    if call.is_closing:
+        return
     if call.plan.is_inside is not None:
         call.plan.is_inside.set(True)
     if call.frame is not None:
@@ -177,6 +213,8 @@ def _enter(call: Call) -> None:
 
 def _leave(call: Call) -> None:
     """Let the code that runs from here on be outside of it."""
+    if call.is_closing:
+        return
     if call.plan.is_inside is not None:
         call.plan.is_inside.set(False)
     if call.frame is not None:
