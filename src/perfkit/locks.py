@@ -21,11 +21,13 @@ class _Here(threading.local):
     Attributes:
         depth: In how many places at once perfkit is at work.
         later: What is to be done after that.
+        is_catching_up: Whether that is being done.
     """
 
     def __init__(self) -> None:
         self.depth = 0
         self.later: list[Callable[[], object]] = []
+        self.is_catching_up = False
 
 
 here = _Here()
@@ -36,8 +38,14 @@ again in a ``finally``, and then calls `catch_up` if something waits.
 
 def catch_up() -> None:
     """Do what was put off, unless perfkit is still at work."""
-    while here.later and not here.depth:
-        here.later.pop(0)()
+    if here.depth or here.is_catching_up:
+        return
+    here.is_catching_up = True
+    try:
+        while here.later:
+            here.later.pop(0)()
+    finally:
+        here.is_catching_up = False
 
 
 class Lock:

@@ -127,8 +127,7 @@ class Callsite:
             if plan.is_short or not self.is_planned:
                 self._short_plan = plan  # a call in flight ends under the last one of this kind
                 self.durations = [] if plan.tally is None else plan.tally.durations
-            self.room = plan.room
-            self.quiet_ns = plan.quiet_ns
+                self.room, self.quiet_ns = plan.room, plan.quiet_ns
             self.is_off = not plan.is_on
             if plan.in_flight is not None:
                 self.in_flight = plan.in_flight

@@ -59,8 +59,13 @@ def deliver_quietly(
     try:
         deliver(violations, sinks_for, None)
     except BudgetExceeded as exceeded:
-        for violation in exceeded.violations:
-            faults.logger.warning("perfkit: no call to raise this out of: %s", violation.describe())
+        tell_of_unraised(exceeded)
+
+
+def tell_of_unraised(exceeded: BudgetExceeded) -> None:
+    """Log what a raise sink was chosen for, where there is no call to raise it out of."""
+    for violation in exceeded.violations:
+        faults.logger.warning("perfkit: no call to raise this out of: %s", violation.describe())
 
 
 def _emit(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
+from perfkit.errors import BudgetExceeded
 from perfkit.evaluation import judge
 from perfkit.model import (
     Measurement,
@@ -18,7 +19,7 @@ from perfkit.model import (
     Violation,
 )
 from perfkit.runtime import faults
-from perfkit.runtime.delivery import deliver, deliver_quietly
+from perfkit.runtime.delivery import deliver, deliver_quietly, tell_of_unraised
 from perfkit.runtime.plan import Plan
 
 
@@ -47,6 +48,14 @@ def hand_over(plan: Plan, finished: Finished, error: BaseException | None) -> No
         deliver(finished.violations, plan.sinks_for, error)
     if finished.explained is not None:
         deliver_quietly((finished.explained,), plan.sinks_for)
+
+
+def hand_over_late(plan: Plan, finished: Finished, error: BaseException | None) -> None:
+    """Do the same for a call that has ended a while ago: there is nobody to raise at."""
+    try:
+        hand_over(plan, finished, error)
+    except BudgetExceeded as exceeded:
+        tell_of_unraised(exceeded)
 
 
 def judged(

@@ -38,6 +38,7 @@ from perfkit.runtime.attribution import Frame
 from perfkit.runtime.finished import (
     Finished,
     hand_over,
+    hand_over_late,
     name_of,
     outcome_of,
     violations_of,
@@ -58,6 +59,7 @@ class Call:
         "is_closing",
         "level",
         "observations",
+        "opened_ns",
         "plan",
         "sessions",
         "started_ns",
@@ -74,6 +76,7 @@ class Call:
         self.active_ns = 0
         self.first_item_ns: int | None = None
         self.started_ns = plan.settings.clock.time_ns()
+        self.opened_ns = perf_counter_ns() if plan.slowed_by else 0
         self.observations = _start_observers(plan, self.started_ns)
         self.sessions = [s for probe in plan.probes if (s := _open(probe)) is not None]
         self.began_ns = self.woke_ns = self.stepping_ns = self.stepped_ns = 0
@@ -111,15 +114,18 @@ class Call:
         Raises:
             BudgetExceeded: If a budget is broken and a raise sink was chosen, and `error` is None.
         """
-        if put_off(self.end, error):
+        if put_off(self._end_late, error):
             return
         if self.is_closing and _is_within_an_sdk():
             _abandoned.append((self, error))
             return
         while _abandoned:
             call, its_error = _abandoned.popleft()
-            hand_over(call.plan, finish(call, its_error), its_error)
+            call._end_late(its_error)  # noqa: SLF001 - of the same class
         hand_over(self.plan, finish(self, error), error)
+
+    def _end_late(self, error: BaseException | None) -> None:
+        hand_over_late(self.plan, finish(self, error), error)
 
     def finish(self, error: BaseException | None) -> Finished:
         """Finish the call, and leave the delivery to `hand_over`."""
@@ -275,8 +281,10 @@ def _account(
     plan = call.plan
     explained = None
     if plan.slowed_by:
-        is_traced = TRACER in plan.slowed_by
-        plan.settings.governor.spend(elapsed_ns if is_traced else call.stepped_ns)
+        spent_ns = call.stepped_ns
+        if TRACER in plan.slowed_by:  # with what looking at the heap took before and after
+            spent_ns = max(elapsed_ns, perf_counter_ns() - call.opened_ns)
+        plan.settings.governor.spend(spent_ns)
     if plan.is_armed and plan.arming is not None:
         explained = plan.arming.take(measurement.evidence)
     if plan.windows is not None:

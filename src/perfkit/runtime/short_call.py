@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from time import perf_counter_ns
 
+from perfkit.errors import BudgetExceeded
 from perfkit.locks import catch_up, here, put_off
 from perfkit.model import Outcome, SpanIds, State
 from perfkit.runtime import faults
 from perfkit.runtime.attribution import Frame
+from perfkit.runtime.delivery import tell_of_unraised
 from perfkit.runtime.finished import Finished, hand_over, judged, name_of, outcome_of
 from perfkit.runtime.plan import Plan
 from perfkit.runtime.settings import RunningSpan
@@ -38,8 +40,7 @@ class ShortCall:
 
     def end(self, error: BaseException | None) -> None:
         """Settle the call; see `settle`."""
-        if not here.depth or not put_off(self.end, error):
-            _settle(self.plan, self._elapsed_ns(), error, self._span)
+        settle(self.plan, self._elapsed_ns(), error, self._span)
 
     def finish(self, error: BaseException | None) -> Finished:
         """Do as `end`, return how the call went, and leave the delivery to `hand_over`."""
@@ -77,8 +78,17 @@ def settle(
     Raises:
         BudgetExceeded: If a budget is broken and a raise sink was chosen, and `error` is None.
     """
-    if not here.depth or not put_off(settle, plan, elapsed_ns, error, span):
+    if not here.depth or not put_off(_settle_late, plan, elapsed_ns, error, span):
         _settle(plan, elapsed_ns, error, span)
+
+
+def _settle_late(
+    plan: Plan, elapsed_ns: int, error: BaseException | None, span: RunningSpan | None
+) -> None:
+    try:
+        _settle(plan, elapsed_ns, error, span)
+    except BudgetExceeded as exceeded:
+        tell_of_unraised(exceeded)
 
 
 def _settle(
