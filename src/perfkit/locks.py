@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ParamSpec
 
 P = ParamSpec("P")
@@ -58,11 +59,20 @@ class Lock:
 
     def __enter__(self) -> None:
         here.depth += 1
-        self._lock.acquire()
+        try:
+            self._lock.acquire()
+        except BaseException:  # a signal handler has raised, perhaps with the lock taken already
+            here.depth -= 1
+            if not here.depth:
+                with suppress(RuntimeError):  # it was not taken
+                    self._lock.release()
+            raise
 
     def __exit__(self, *_: object) -> None:
-        self._lock.release()
-        here.depth -= 1
+        try:
+            self._lock.release()
+        finally:
+            here.depth -= 1
         if here.later:
             catch_up()
 
