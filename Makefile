@@ -38,7 +38,8 @@ types: venv  ## Check types, with mypy and pyright
 	fi
 
 unit: venv  ## Run the tests and the examples of the documentation, with coverage
-	$(BIN)/python $(RUN_TESTS) --cov --cov-report=
+	$(BIN)/python $(RUN_TESTS) --cov --cov-report= --ignore tests/soak
+	$(BIN)/python -m pytest --quiet tests/soak  # without coverage, whose lock no finalizer may meet
 	$(BIN)/python scripts/room_coverage.py
 
 docs: venv  ## Build the documentation into docs/_build/html

@@ -35,10 +35,15 @@ def _run(script: str, *arguments: str, **environment: str) -> str:
         text=True,
         timeout=_LONGEST_SECONDS,
         check=False,
-        env={**os.environ, **environment},
+        env={**_without_coverage(), **environment},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+def _without_coverage() -> dict[str, str]:
+    """Return the environment, but for what measures coverage: its lock no finalizer may meet."""
+    return {name: text for name, text in os.environ.items() if not name.startswith("COVERAGE")}
 
 
 _ABANDONED: Final = """
