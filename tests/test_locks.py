@@ -75,3 +75,21 @@ def test_it_keeps_other_threads_out() -> None:
         assert not entered.wait(0.05)
     assert entered.wait(20)
     thread.join()
+
+
+class _Interrupted:
+    """A lock that a signal handler interrupts while it is taken."""
+
+    def acquire(self) -> None:
+        raise KeyboardInterrupt
+
+    def release(self) -> None:
+        raise RuntimeError("cannot release un-acquired lock")
+
+
+def test_an_interrupt_while_a_lock_is_taken_leaves_nothing_at_work() -> None:
+    lock = Lock()
+    lock._lock = _Interrupted()  # type: ignore[assignment]  # what cannot be timed
+    with pytest.raises(KeyboardInterrupt), lock:
+        pass
+    assert not put_off(print)
