@@ -33,6 +33,7 @@ class Form:
         rounds: How many rounds each of them takes part in.
         seconds: How long one row is measured in one round, about.
         imports: How many fresh processes for each import.
+        memory_processes: How many fresh processes for each row of memory growth.
         memory_calls: Calls for each row of memory growth, by its key.
     """
 
@@ -40,6 +41,7 @@ class Form:
     rounds: int
     seconds: float
     imports: int
+    memory_processes: int
     memory_calls: Mapping[str, int]
 
 
@@ -48,6 +50,7 @@ FULL: Final = Form(
     rounds=6,
     seconds=0.15,
     imports=31,
+    memory_processes=5,
     memory_calls={"memory_metrics": 1_000_000, "memory_spans": 1_000_000},
 )
 QUICK: Final = Form(
@@ -55,5 +58,6 @@ QUICK: Final = Form(
     rounds=7,
     seconds=0.05,
     imports=7,
+    memory_processes=3,
     memory_calls={"memory_metrics": 1_000_000, "memory_spans": 40_000},
 )

@@ -55,12 +55,13 @@ def _in_block(name: str) -> Callable[..., object]:
 
 
 def growth_bytes(run: Callable[[int], None], calls: int) -> int:
-    """Return by how much the resident set grows over `calls` calls, after half as many.
+    """Return by how much the resident set grows over `calls` calls, after as many.
 
-    The warm-up has to fill what is filled once: the buffers of the budgets, the SDK's queues.
+    The warm-up has to fill what is filled once: the buffers of the budgets, the SDK's queues, and
+    the pools of the allocator, which on a busy machine take some rounds to reach their full size.
     """
     each = max(2, calls // BUDGETS // _FLUSHES)
-    for _ in range(_FLUSHES // 2):
+    for _ in range(_FLUSHES):
         run(each)
     gc.collect()
     process = psutil.Process()

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from perfkit.locks import Lock, put_off
+from perfkit.locks import at_work, here, put_off
 
 
 def test_nothing_is_put_off_while_nothing_is_done() -> None:
@@ -17,10 +17,9 @@ def test_nothing_is_put_off_while_nothing_is_done() -> None:
 
 def test_what_is_put_off_is_done_in_order_when_the_outermost_work_ends() -> None:
     done: list[int] = []
-    lock = Lock()
-    with lock:
+    with at_work:
         assert put_off(done.append, 1)
-        with lock, Lock():
+        with at_work:
             assert put_off(done.append, 2)
         assert done == []
     assert done == [1, 2]
@@ -28,14 +27,14 @@ def test_what_is_put_off_is_done_in_order_when_the_outermost_work_ends() -> None
 
 def test_what_is_put_off_may_take_the_lock_and_put_off_more() -> None:
     done: list[str] = []
-    lock = Lock()
+    lock = threading.RLock()
 
     def late() -> None:
-        with lock:
+        with at_work, lock:
             put_off(done.append, "later still")
             done.append("late")
 
-    with lock:
+    with at_work, lock:
         put_off(late)
     assert done == ["late", "later still"]
 
@@ -44,7 +43,7 @@ def test_work_that_fails_does_what_was_put_off_all_the_same() -> None:
     done: list[int] = []
 
     def fail() -> None:
-        with Lock():
+        with at_work:
             put_off(done.append, 1)
             _ = 1 / len([])
 
@@ -55,41 +54,19 @@ def test_work_that_fails_does_what_was_put_off_all_the_same() -> None:
 
 def test_another_thread_is_not_at_work() -> None:
     answers: list[bool] = []
-    with Lock():
+    with at_work:
         thread = threading.Thread(target=lambda: answers.append(put_off(print)))
         thread.start()
         thread.join()
     assert answers == [False]
 
 
-def test_it_keeps_other_threads_out() -> None:
-    lock, entered = Lock(), threading.Event()
+def test_what_never_ended_because_a_signal_handler_raised_is_forgotten() -> None:
+    def begin() -> None:
+        at_work.__enter__()
+        assert put_off(print)
+        here.later.clear()
 
-    def enter() -> None:
-        with lock:
-            entered.set()
-
-    thread = threading.Thread(target=enter)
-    with lock:
-        thread.start()
-        assert not entered.wait(0.05)
-    assert entered.wait(20)
-    thread.join()
-
-
-class _Interrupted:
-    """A lock that a signal handler interrupts while it is taken."""
-
-    def acquire(self) -> None:
-        raise KeyboardInterrupt
-
-    def release(self) -> None:
-        raise RuntimeError("cannot release un-acquired lock")
-
-
-def test_an_interrupt_while_a_lock_is_taken_leaves_nothing_at_work() -> None:
-    lock = Lock()
-    lock._lock = _Interrupted()  # type: ignore[assignment]  # what cannot be timed
-    with pytest.raises(KeyboardInterrupt), lock:
-        pass
+    begin()
     assert not put_off(print)
+    assert not here.frames

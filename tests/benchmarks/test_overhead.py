@@ -32,6 +32,7 @@ TINY = Form(
     rounds=2,
     seconds=0.001,
     imports=1,
+    memory_processes=1,
     memory_calls={"memory_metrics": 800, "memory_spans": 800},
 )
 

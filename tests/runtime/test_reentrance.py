@@ -181,6 +181,71 @@ print(verdict.samples - calls)
     assert _run(script) == "0"
 
 
+_INTERRUPTED: Final = """
+import faulthandler, signal, sys, threading
+faulthandler.dump_traceback_later(90, exit=True)
+import perfkit
+from perfkit.locks import here
+perfkit.configure(
+    perfkit.Catalog(), unknown_budgets="ignore", sinks=[lambda violation: None], spans="never"
+)
+
+@perfkit.timed("call", error_ratio="99%", cpu_time="10s", memory_growth="0B")
+def call():
+    pass
+
+@perfkit.timed("light", error_ratio="99%")
+def light():
+    pass
+
+def interrupt(*_):
+    global interrupts, is_armed
+    if is_armed:
+        interrupts, is_armed = interrupts + 1, False
+        raise KeyboardInterrupt  # Python swallows it where it comes within a callback of gc
+
+def make_calls():
+    for _ in range(100):
+        call()
+        light()
+
+def make_calls_until_interrupted():
+    while is_armed:
+        call()
+        light()
+        if not interrupts % 5:
+            perfkit.judge_windows()
+
+def samples():
+    return {each.budget.name: each.samples for each in perfkit.judge_windows()}
+
+make_calls()
+interrupts, is_armed = 0, False
+signal.signal(signal.SIGALRM, interrupt)
+while interrupts < 1500:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.0003 + (interrupts % 97) * 3e-6, 0.01)
+        is_armed = True
+        make_calls_until_interrupted()
+    except KeyboardInterrupt:
+        pass
+signal.setitimer(signal.ITIMER_REAL, 0)
+
+before = samples()
+make_calls()
+thread = threading.Thread(target=make_calls)
+thread.start()
+thread.join(30)
+after = samples()
+print({name: after[name] - before[name] for name in after}, here.later, here.depth)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs signal.setitimer")
+def test_interrupts_at_any_moment_leave_all_later_calls_counted() -> None:
+    assert _run(_INTERRUPTED) == "{'call': 200, 'light': 200} [] 0"
+
+
 def test_a_call_that_outlives_the_one_around_it_counts_in_it_up_to_its_end(
     clock: FakeClock,
 ) -> None:

@@ -7,6 +7,7 @@ are of whole nanoseconds, so nothing is lost to rounding.
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,7 @@ from typing import Final, Protocol
 from attrs import define, field
 
 from perfkit.evaluation.lines import is_judged_by_duration, last_ns_within
-from perfkit.locks import Lock
+from perfkit.locks import at_work
 from perfkit.model import Limit, Metric, Outcome, State, Statistic, Verdict
 
 ROOM: Final = 4096
@@ -108,7 +109,7 @@ class Tally:
         self.bounds = tuple(bounds)
         self.durations: list[int] = []
         """Durations of calls that ended well, in nanoseconds, not judged yet: append to it."""
-        self._lock = Lock()
+        self._lock = threading.RLock()
         self._bounds_ns = [last_ns_within(bound) for bound in bounds]
         self._limits = tuple(limit for limit in limits if limit.statistic is Statistic.EACH)
         self.taker: Taker | None = None
@@ -134,7 +135,7 @@ class Tally:
             verdicts: Every judgement of it.
         """
         counted = Counter((verdict.limit.metric, verdict.state) for verdict in verdicts)
-        with self._lock:
+        with at_work, self._lock:
             if nanoseconds is not None:
                 bucket = bisect_left(self._bounds_ns, nanoseconds)
                 for account in self._accounts.values():
@@ -144,19 +145,19 @@ class Tally:
 
     def drain(self) -> None:
         """Count all that waits."""
-        with self._lock:
+        with at_work, self._lock:
             self._drain()
 
     def give_to(self, taker: Taker | None) -> None:
         """Let `taker` have what comes from now on; what waits is for the one before."""
-        with self._lock:
+        with at_work, self._lock:
             if taker is not self.taker:
                 self._drain()
                 self.taker = taker
 
     def open_account(self, reader: object, now_ns: int) -> None:
         """Let `reader` read from now on; what was before is not for it."""
-        with self._lock:
+        with at_work, self._lock:
             if reader not in self._accounts:
                 self._drain()
                 self._accounts[reader] = Account(now_ns)
@@ -169,7 +170,7 @@ class Tally:
             now_ns: Nanoseconds since the Unix epoch.
             reset: Begin a new account, so that the next reading has only what comes after this.
         """
-        with self._lock:
+        with at_work, self._lock:
             self._drain()
             account = self._accounts[reader]
             if reset:
@@ -183,7 +184,7 @@ class Tally:
 
     def forget(self, now_ns: int) -> None:
         """Start from nothing: in a forked child, what was counted is the parent's to report."""
-        self._lock = Lock()
+        self._lock = threading.RLock()
         for waiting in self._waiting.values():
             waiting.clear()
         self._accounts = {reader: Account(now_ns) for reader in self._accounts}

@@ -34,6 +34,7 @@ from perfkit.evaluation.tally import Account, Distribution
 from perfkit.otel import attributes as names
 from perfkit.otel.ledger import ledger
 from perfkit.otel.providers import SCOPE
+from perfkit.runtime import abandoned
 
 Attributes = Mapping[str, Any]
 
@@ -102,6 +103,7 @@ class CountedExporter(MetricExporter):
 
     def _scopes(self) -> list[ScopeMetrics]:
         """Return our points, in one scope, or in more where a budget's bounds have changed."""
+        abandoned.take_up(is_safe=True)  # the SDK exports after it has let go of its instruments
         now_ns = time.time_ns()
         grouped = self._read(now_ns)
         scopes = []

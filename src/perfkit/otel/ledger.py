@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from perfkit.evaluation import Tally
 from perfkit.evaluation.tally import Account
-from perfkit.locks import Lock
+from perfkit.locks import at_work
 from perfkit.model import Budget, Limit
 from perfkit.otel import attributes as names
 
@@ -23,7 +24,7 @@ class Ledger:
     """Keeps one tally for each budget, and lets readers read them all. Safe from any thread."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = threading.RLock()
         self._tallies: dict[_Key, Tally] = {}
         self._attributes: dict[_Key, Mapping[str, str | bool]] = {}
         self._readers: list[object] = []
@@ -36,7 +37,7 @@ class Ledger:
         overflow, so that a name made from a user's data cannot fill the memory.
         """
         key = (budget.name, budget.category, budget.limits, tuple(bounds), owner)
-        with self._lock:
+        with at_work, self._lock:
             if key not in self._tallies:
                 if len(self._tallies) >= MOST_BUDGETS:
                     key = ("", "", budget.limits, tuple(bounds), owner)
@@ -49,7 +50,7 @@ class Ledger:
 
     def add_reader(self, reader: object) -> None:
         """Let `reader` read every tally from now on."""
-        with self._lock:
+        with at_work, self._lock:
             if not self._survives_fork and hasattr(os, "register_at_fork"):
                 os.register_at_fork(after_in_child=self._start_anew)
                 self._survives_fork = True
@@ -66,7 +67,7 @@ class Ledger:
         self, reader: object, now_ns: int, *, reset: bool
     ) -> Iterator[tuple[Mapping[str, str | bool], tuple[float, ...], Account]]:
         """Yield attributes, bounds in seconds, and what `reader` has to read, for each tally."""
-        with self._lock:
+        with at_work, self._lock:
             tallies = list(self._tallies.items())
         for key, tally in tallies:
             yield self._attributes[key], tally.bounds, tally.read(reader, now_ns, reset=reset)
@@ -79,7 +80,7 @@ class Ledger:
 
     def _start_anew(self) -> None:
         """After a fork, count the child's calls only: the parent reports its own."""
-        self._lock = Lock()
+        self._lock = threading.RLock()
         for tally in self._tallies.values():
             tally.forget(time.time_ns())
 

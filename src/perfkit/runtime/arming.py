@@ -7,13 +7,14 @@ and what it shows goes onto the violations that follow.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
 from attrs import evolve
 
-from perfkit.locks import Lock
+from perfkit.locks import at_work
 from perfkit.model import Budget, Clock, Evidence, Violation
 from perfkit.runtime.governor import Governor
 
@@ -48,7 +49,7 @@ class Arming:
         self._interval_ns = interval_ns
         self._clock = clock
         self._governor = governor
-        self._lock = Lock()
+        self._lock = threading.RLock()
         self._sites: WeakSet[Callsite] = WeakSet()
         self._cause: Violation | None = None
         self._armed_ns = 0
@@ -58,13 +59,13 @@ class Arming:
 
     def watch(self, site: Callsite) -> None:
         """Tell `site` from now on when this changes."""
-        with self._lock:
+        with at_work, self._lock:
             self._sites.add(site)
 
     def arm(self, cause: Violation) -> None:
         """Let the next call gather evidence, unless one did so lately."""
         now_ns = self._clock.monotonic_ns()
-        with self._lock:
+        with at_work, self._lock:
             is_early = (
                 self._claimed_ns is not None and now_ns - self._claimed_ns < self._interval_ns
             )
@@ -83,7 +84,7 @@ class Arming:
         is_in_time = now_ns - self._armed_ns <= ARMED_FOR_NS
         if is_in_time and not self._governor.allows():
             return False
-        with self._lock:
+        with at_work, self._lock:
             if not self.is_armed:
                 return False  # another call was faster
             self.is_armed = False
@@ -101,7 +102,7 @@ class Arming:
         """
         now_ns = self._clock.monotonic_ns()
         since_armed = (now_ns - self._armed_ns) / 1e9
-        with self._lock:
+        with at_work, self._lock:
             self._evidence = tuple(self._marked(each, since_armed) for each in evidence)
             self._gathered_ns = now_ns
             cause, self._cause = self._cause, None
@@ -129,14 +130,14 @@ class Arming:
         )
 
     def _tell_sites(self) -> None:
-        with self._lock:
+        with at_work, self._lock:
             sites = list(self._sites)
         for site in sites:
             site.refresh()
 
     def start_anew(self) -> None:
         """After a fork, be free of a lock that another thread held."""
-        self._lock = Lock()
+        self._lock = threading.RLock()
 
 
 class Armory:
@@ -152,7 +153,7 @@ class Armory:
         self._interval_ns = round(interval_seconds * 1e9)
         self._clock = clock
         self._governor = governor
-        self._lock = Lock()
+        self._lock = threading.RLock()
         self._armings: dict[tuple[str, frozenset[str]], Arming] = {}
 
     def arming_of(self, budget: Budget) -> Arming | None:
@@ -161,13 +162,13 @@ class Armory:
         if not kinds:
             return None
         key = (budget.name, kinds)
-        with self._lock:
+        with at_work, self._lock:
             if key not in self._armings:
                 self._armings[key] = Arming(kinds, self._interval_ns, self._clock, self._governor)
             return self._armings[key]
 
     def start_anew(self) -> None:
         """After a fork, be free of locks that other threads held."""
-        self._lock = Lock()
+        self._lock = threading.RLock()
         for arming in self._armings.values():
             arming.start_anew()

@@ -6,13 +6,14 @@ around it, in the same task or thread, or in one that was started from it.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import Final
 
 from attrs import define, evolve
 
-from perfkit.locks import Lock
+from perfkit.locks import at_work
 from perfkit.model import Evidence
 from perfkit.units import Unit, format_quantity
 
@@ -51,7 +52,7 @@ class Frame:
 
     def __init__(self, name: str, now_ns: int) -> None:
         self._name = name
-        self._lock = Lock()
+        self._lock = threading.RLock()
         self._running = 0
         self._covered_ns = 0
         self._covered_since_ns = 0
@@ -82,7 +83,7 @@ class Frame:
             elapsed_ns: Its duration.
             now_ns: When it ended.
         """
-        with self._lock:
+        with at_work, self._lock:
             if self._running:  # a call inside goes on without this one
                 self._covered_ns += now_ns - self._covered_since_ns
                 self._covered_since_ns = now_ns
@@ -100,7 +101,7 @@ class Frame:
         To be asked after `end`. Calls that ran at once count in full each, so their sum may be more
         than the duration. The call's own time is that in which none of them ran.
         """
-        with self._lock:
+        with at_work, self._lock:
             inside = sorted(self._inside.items(), key=lambda item: -item[1].total_ns)
         rows: list[Mapping[str, object]] = [
             {
@@ -118,7 +119,7 @@ class Frame:
         return Evidence(kind="children", summary=_summary(inside, own_ns), rows=tuple(rows))
 
     def _child_started(self, now_ns: int) -> None:
-        with self._lock:
+        with at_work, self._lock:
             if not self._running:
                 self._covered_since_ns = now_ns
             self._running += 1
@@ -131,7 +132,7 @@ class Frame:
         now_ns: int,
     ) -> None:
         path = (name,)
-        with self._lock:
+        with at_work, self._lock:
             self._running -= 1
             if not self._running:
                 self._covered_ns += now_ns - self._covered_since_ns

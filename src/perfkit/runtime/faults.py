@@ -7,11 +7,12 @@ faults are raised, so that tests see them.
 from __future__ import annotations
 
 import logging
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import ParamSpec, TypeVar
 
-from perfkit.locks import Lock
+from perfkit.locks import at_work
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -21,7 +22,7 @@ logger = logging.getLogger("perfkit")
 
 class _State:
     def __init__(self) -> None:
-        self.lock = Lock()
+        self.lock = threading.RLock()
         self.counts: Counter[str] = Counter()
         self.said: set[object] = set()
         self.is_strict = False
@@ -39,7 +40,7 @@ def report(part: str, error: Exception) -> None:
     """
     if _state.is_strict:
         raise error
-    with _state.lock:
+    with at_work, _state.lock:
         _state.counts[part] += 1
     text = "perfkit: %s failed: %s: %s; the application is not affected, later failures are counted"
     warn_once((part, type(error)), text, part, type(error).__name__, error)
@@ -58,7 +59,7 @@ def guarded(
 
 def warn_once(key: object, text: str, *args: object) -> None:
     """Log a warning, the first time that `key` comes up since the last `forget`."""
-    with _state.lock:
+    with at_work, _state.lock:
         if key in _state.said:
             return
         _state.said.add(key)
@@ -67,18 +68,18 @@ def warn_once(key: object, text: str, *args: object) -> None:
 
 def counts() -> Mapping[str, int]:
     """Return how often each part has failed so far."""
-    with _state.lock:
+    with at_work, _state.lock:
         return dict(_state.counts)
 
 
 def start_anew() -> None:
     """After a fork, be free of a lock that another thread held."""
-    _state.lock = Lock()
+    _state.lock = threading.RLock()
 
 
 def forget() -> None:
     """Forget which warnings were logged; the counts go on."""
-    with _state.lock:
+    with at_work, _state.lock:
         _state.said.clear()
 
 

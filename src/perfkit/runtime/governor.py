@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from typing import Final
 
-from perfkit.locks import Lock
+from perfkit.locks import at_work
 from perfkit.model import Clock
 
 _WINDOW_NS: Final = 60 * 10**9
@@ -27,7 +28,7 @@ class Governor:
     def __init__(self, max_overhead: float, clock: Clock) -> None:
         self.max_overhead = max_overhead
         self._clock = clock
-        self._lock = Lock()
+        self._lock = threading.RLock()
         self._most_ns = self._allowance_ns = _WINDOW_NS * max_overhead
         self._filled_ns = self._began_ns = clock.monotonic_ns()
         self._spent: deque[tuple[int, int]] = deque()
@@ -37,13 +38,13 @@ class Governor:
         """Tell whether there is allowance left for one more call."""
         if self.max_overhead >= 1:
             return True
-        with self._lock:
+        with at_work, self._lock:
             self._fill(self._clock.monotonic_ns())
             return self._allowance_ns > 0
 
     def spend(self, nanoseconds: int) -> None:
         """Take what a call or a job has cost."""
-        with self._lock:
+        with at_work, self._lock:
             now_ns = self._clock.monotonic_ns()
             self._fill(now_ns)
             self._allowance_ns -= nanoseconds
@@ -57,7 +58,7 @@ class Governor:
 
     def overhead(self) -> float:
         """Return the share of wall time that was spent in the last minute."""
-        with self._lock:
+        with at_work, self._lock:
             now_ns = self._clock.monotonic_ns()
             self._forget(now_ns)
             passed_ns = min(now_ns - self._began_ns, _WINDOW_NS)
@@ -65,7 +66,7 @@ class Governor:
 
     def start_anew(self) -> None:
         """After a fork, be free of a lock that another thread held."""
-        self._lock = Lock()
+        self._lock = threading.RLock()
 
     def _fill(self, now_ns: int) -> None:
         earned = (now_ns - self._filled_ns) * self.max_overhead

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -11,7 +12,7 @@ from typing import Final, Self
 
 from attrs import evolve
 
-from perfkit.locks import Lock
+from perfkit.locks import at_work
 from perfkit.model import Budget, Metric
 from perfkit.probes.process import ProcessSampler, ProcessTotals
 from perfkit.runtime import faults, settings, window_book
@@ -51,7 +52,7 @@ class Monitor:
         self._windows: list[BudgetWindows] = []
         self._chosen_for: object = None
         self._job: Job | None = None
-        self._lock = Lock()
+        self._lock = threading.RLock()
         self._pid = os.getpid()
 
     def start(self) -> None:
@@ -75,7 +76,7 @@ class Monitor:
             return
         if self._job is not None:
             ticker.cancel(self._job)
-        with self._lock:  # a sample that is being taken ends first
+        with at_work, self._lock:  # a sample that is being taken ends first
             sampler, self._sampler, self._job = self._sampler, None, None
             for windows in self._windows:
                 window_book.drop(windows)
@@ -88,8 +89,8 @@ class Monitor:
     def sample(self) -> None:
         """Take one sample now, and judge it. For tests, and where there is no interval."""
         if self._pid != os.getpid():  # another thread may have held the lock when this was forked
-            self._pid, self._lock, self._chosen_for = os.getpid(), Lock(), None
-        with self._lock:
+            self._pid, self._lock, self._chosen_for = os.getpid(), threading.RLock(), None
+        with at_work, self._lock:
             self._sample()
 
     def _sample(self) -> None:

@@ -6,12 +6,9 @@ step. Nothing here raises into the application, but for what a raise sink was ch
 
 from __future__ import annotations
 
-import sys
-from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import partial
 from time import perf_counter_ns
-from types import FrameType
-from typing import Final
 
 from attrs import evolve
 
@@ -33,7 +30,7 @@ from perfkit.model import (
     Verdict,
     Violation,
 )
-from perfkit.runtime import faults
+from perfkit.runtime import abandoned, faults
 from perfkit.runtime.attribution import Frame
 from perfkit.runtime.finished import (
     Finished,
@@ -116,12 +113,11 @@ class Call:
         """
         if put_off(self._end_late, error):
             return
-        if self.is_closing and _is_within_an_sdk():
-            _abandoned.append((self, error))
+        if self.is_closing and abandoned.is_within_an_sdk():
+            abandoned.left.append(partial(self._end_late, error))
             return
-        while _abandoned:
-            call, its_error = _abandoned.popleft()
-            call._end_late(its_error)  # noqa: SLF001 - of the same class
+        if abandoned.left:
+            abandoned.take_up()
         hand_over(self.plan, finish(self, error), error)
 
     def _end_late(self, error: BaseException | None) -> None:
@@ -134,23 +130,6 @@ class Call:
     def hand_over(self, finished: Finished, error: BaseException | None) -> None:
         """Deliver what the call broke; see `end`."""
         hand_over(self.plan, finished, error)
-
-
-_abandoned: Final[deque[tuple[Call, BaseException | None]]] = deque()
-"""Generators that were finalized where nothing can be reported: the next call to end takes them."""
-
-
-def _is_within_an_sdk() -> bool:
-    """Tell whether this runs within OpenTelemetry's SDK, which may hold locks that reporting takes.
-
-    Garbage collection may run a generator's finalizer in the thread that collects metrics.
-    """
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect costs a thousand times as much
-    while frame is not None:
-        if str(frame.f_globals.get("__name__")).startswith("opentelemetry.sdk."):
-            return True
-        frame = frame.f_back
-    return False
 
 
 def begin(plan: Plan, *, in_steps: bool = False, in_items: bool = False) -> Call:

@@ -7,7 +7,7 @@ from time import perf_counter_ns
 from perfkit.errors import BudgetExceeded
 from perfkit.locks import catch_up, here, put_off
 from perfkit.model import Outcome, SpanIds, State
-from perfkit.runtime import faults
+from perfkit.runtime import abandoned, faults
 from perfkit.runtime.attribution import Frame
 from perfkit.runtime.delivery import tell_of_unraised
 from perfkit.runtime.finished import Finished, hand_over, judged, name_of, outcome_of
@@ -78,7 +78,8 @@ def settle(
     Raises:
         BudgetExceeded: If a budget is broken and a raise sink was chosen, and `error` is None.
     """
-    if not here.depth or not put_off(_settle_late, plan, elapsed_ns, error, span):
+    is_free = not (here.depth or here.frames)
+    if is_free or not put_off(_settle_late, plan, elapsed_ns, error, span):
         _settle(plan, elapsed_ns, error, span)
 
 
@@ -94,6 +95,8 @@ def _settle_late(
 def _settle(
     plan: Plan, elapsed_ns: int, error: BaseException | None, span: RunningSpan | None
 ) -> None:
+    if abandoned.left:
+        abandoned.take_up()
     span = _report(plan, elapsed_ns, error, span)
     if elapsed_ns > plan.quiet_ns:
         finished = judged(plan, elapsed_ns, error, _ids_of(span))

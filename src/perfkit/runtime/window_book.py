@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
-from perfkit.locks import Lock
+from perfkit.locks import at_work
 from perfkit.model import Budget, Clock, Sink, Verdict, Where
-from perfkit.runtime import faults, settings
+from perfkit.runtime import abandoned, faults, settings
 from perfkit.runtime.state import state
 from perfkit.runtime.ticker import Job, ticker
 from perfkit.runtime.windows import BudgetWindows, SinksFor, needs_windows
@@ -26,7 +26,7 @@ class _Book:
     """The windows in use."""
 
     def __init__(self) -> None:
-        self.lock = Lock()
+        self.lock = threading.RLock()
         self.windows: dict[Any, BudgetWindows] = {}
         self.job: Job | None = None
         self.survives_fork = False
@@ -66,7 +66,7 @@ def windows_for(
     chosen = identity_of(sinks)
     promise = (budget.name, budget.category, budget.critical, budget.limits, budget.objective)
     key = (promise, chosen, 0 if is_system(clock) else id(clock))
-    with _book.lock:
+    with at_work, _book.lock:
         found = _book.windows.get(key)
         if found is None:
             if len(_book.windows) >= _MOST_WINDOWS:
@@ -86,7 +86,7 @@ def windows_of_process(budget: Budget, owner: object) -> BudgetWindows:
     clock = settings.current().clock
     where = Where(function=f"process {os.getpid()}")
     key = (budget, id(owner), 0 if is_system(clock) else id(clock))
-    with _book.lock:
+    with at_work, _book.lock:
         found = _book.windows.get(key)
         if found is None:
             found = BudgetWindows(budget, where, clock, judges_each=True)
@@ -98,7 +98,7 @@ def windows_of_process(budget: Budget, owner: object) -> BudgetWindows:
 
 def drop(windows: BudgetWindows) -> None:
     """Judge these windows no more."""
-    with _book.lock:
+    with at_work, _book.lock:
         _book.windows = {key: each for key, each in _book.windows.items() if each is not windows}
 
 
@@ -114,6 +114,7 @@ def judge_windows() -> tuple[Verdict, ...]:
 
     Safe from any thread.
     """
+    abandoned.take_up()
     verdicts: list[Verdict] = []
     for windows in _book.in_force():
         faults.guarded("windows", windows.judge)
@@ -123,7 +124,7 @@ def judge_windows() -> tuple[Verdict, ...]:
 
 def forget() -> None:
     """Drop every window, and end the thread that judges them."""
-    with _book.lock:
+    with at_work, _book.lock:
         _book.windows.clear()
         job, _book.job = _book.job, None
     if job is not None:
@@ -151,7 +152,7 @@ def _identity(sink: Sink | str) -> object:
 
 
 def _tick(seconds: float) -> None:
-    with _book.lock:
+    with at_work, _book.lock:
         job, _book.job = _book.job, _book.job or ticker.every(seconds, _judge_due, "windows")
     if job is not None and seconds < job.seconds:
         ticker.hasten(job, seconds)
@@ -160,6 +161,7 @@ def _tick(seconds: float) -> None:
 def _judge_due() -> None:
     """Judge the windows that are due, and account for what that costs."""
     began_ns = time.thread_time_ns()
+    abandoned.take_up()
     for windows in _book.in_force():
         if windows.is_of_system_clock:
             faults.guarded("windows", windows.judge_if_due)
@@ -174,7 +176,8 @@ def _survive_forks() -> None:
 
 def _start_anew() -> None:
     """After a fork, judge the child's calls only, and be free of locks that other threads held."""
-    _book.lock = Lock()
+    abandoned.left.clear()
+    _book.lock = threading.RLock()
     for windows in _book.windows.values():
         windows.start_anew()
     state.lock = threading.RLock()

@@ -7,6 +7,7 @@ between.
 
 from __future__ import annotations
 
+import threading
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,7 +29,7 @@ from perfkit.evaluation import (
     lines_of,
     what_slowed,
 )
-from perfkit.locks import Lock, put_off
+from perfkit.locks import at_work, put_off
 from perfkit.model import (
     Budget,
     Clock,
@@ -95,7 +96,7 @@ class BudgetWindows:
     def start_anew(self) -> None:
         """Forget all samples: at first, and in the child after a fork."""
         now_ns = self._clock.monotonic_ns()
-        self._lock = Lock()
+        self._lock = threading.RLock()
         self._due_ns = now_ns
         self._windows = [(LimitWindow(limit, now_ns), Trigger()) for limit in self._limits]
         self._objective: tuple[ObjectiveWindow, Trigger] | None = None
@@ -116,7 +117,7 @@ class BudgetWindows:
         Returns:
             The one that calls are to be counted in.
         """
-        with self._lock:
+        with at_work, self._lock:
             if tally is None:
                 tally = next((known for known in self._tallies if not known.bounds), None)
             tally = tally or Tally((), ())
@@ -133,7 +134,7 @@ class BudgetWindows:
             ordered: Their durations in nanoseconds, ascending, at least one.
         """
         now_ns = self._clock.monotonic_ns()
-        with self._lock:
+        with at_work, self._lock:
             self._take_levels(now_ns, with_those_running=False)
             for window, _ in self._windows:
                 if window.limit.metric is Metric.DURATION:
@@ -148,7 +149,7 @@ class BudgetWindows:
         """Take one call that was measured in full, with its verdicts."""
         now_ns = self._clock.monotonic_ns()
         is_broken = any(verdict.state is State.VIOLATED for verdict in verdicts)
-        with self._lock:
+        with at_work, self._lock:
             for window, _ in self._windows:
                 metric = window.limit.metric
                 reading = measurement.readings.get(metric)
@@ -164,7 +165,7 @@ class BudgetWindows:
     def add_sample(self, readings: Mapping[Metric, Reading]) -> None:
         """Take one sample of the process."""
         now_ns = self._clock.monotonic_ns()
-        with self._lock:
+        with at_work, self._lock:
             for window, _ in self._windows:
                 if (reading := readings.get(window.limit.metric)) is not None:
                     window.add(reading, now_ns)
@@ -192,7 +193,7 @@ class BudgetWindows:
         """Take what waits elsewhere. Not under the lock: a tally takes its own first."""
         for tally in tuple(self._tallies):
             tally.drain()
-        with self._lock:
+        with at_work, self._lock:
             now_ns = self._clock.monotonic_ns()
             self._take_levels(now_ns, with_those_running=True)
             self._take_tries(now_ns)
@@ -239,7 +240,7 @@ class BudgetWindows:
     def verdicts(self) -> tuple[Verdict, ...]:
         """Return how every limit and the objective stand now."""
         self._drain()
-        with self._lock:
+        with at_work, self._lock:
             now_ns = self._clock.monotonic_ns()
             return tuple(window.judge(self.budget, now_ns) for window, _ in self._all())
 
@@ -248,7 +249,7 @@ class BudgetWindows:
         self._drain()
         changes: list[Change] = []
         states = []
-        with self._lock:
+        with at_work, self._lock:
             now_ns, at_ns = self._clock.monotonic_ns(), self._clock.time_ns()
             self._due_ns = now_ns + round(self.tick_seconds * 1e9)
             for window, trigger in self._all():
