@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from attrs import Factory, asdict, define, frozen
 from rich.console import Console
@@ -26,6 +26,7 @@ import perfkit
 from perfkit import Violation
 from perfkit.catalog import load_catalog
 from perfkit.sinks import JsonLinesSink
+from voice_service import alerts
 from voice_service.cache import CacheFigures, TextCache
 from voice_service.clients import move_in
 from voice_service.figures import Collector, Row, duration_limit
@@ -44,6 +45,7 @@ _CACHE_BYTES: Final = 2_500
 """Room for about three transcripts: so little that the demo has to evict."""
 
 _CACHE_SECONDS: Final = 60.0
+_LONGEST_FLUSH_SECONDS: Final = 10.0
 
 
 @frozen
@@ -85,7 +87,11 @@ class Run:
 
 
 def run_demo(
-    files: Files, *, slow: Mapping[str, float] | None = None, as_json: bool = False
+    files: Files,
+    *,
+    slow: Mapping[str, float] | None = None,
+    as_json: bool = False,
+    alertmanager: str = "",
 ) -> None:
     """Run the service, and print how its operations did.
 
@@ -93,29 +99,49 @@ def run_demo(
         files: Where spans, violations and the log go.
         slow: Seconds by which to slow operations down on purpose, by their names.
         as_json: Print the rows as a JSON array and nothing else.
+        alertmanager: Where an Alertmanager is that is to show the violations; then the service
+            works on without the slow-down, to see them end.
     """
     run, catalog = Run(), load_catalog(CATALOG)
     slow_down(slow or {})
+    sinks: list[Any] = ["log", "otel", JsonLinesSink(files.violations), run.violations.append]
+    if alertmanager:
+        sinks.append(alerts.alert_sink(alertmanager))
     with _logging_to(files.log), reporting(files.spans) as telemetry:
-        perfkit.configure(
-            catalog,
-            sinks=["log", "otel", JsonLinesSink(files.violations), run.violations.append],
-            telemetry=telemetry,
-            observers=[run.collector],
-        )
+        perfkit.configure(catalog, sinks=sinks, telemetry=telemetry, observers=[run.collector])
         try:
             _work(run)
+            perfkit.flush_sinks(_LONGEST_FLUSH_SECONDS)
+            groups = _rows(run, catalog)
+            shown = _mend(alertmanager) if alertmanager else ""
         finally:
             perfkit.reset()
             slow_down({})
-    groups = [
-        [run.collector.row(name, duration_limit(catalog, name)) for name in names]
-        for names in (VOICE, DATABASE, CACHE)
-    ]
     if as_json:
         print(json.dumps([asdict(row) for rows in groups for row in rows], indent=2))
     else:
-        _show(Console(highlight=False, markup=False), groups, run, files)
+        _show(Console(highlight=False, markup=False), groups, run, files, shown)
+
+
+def _rows(run: Run, catalog: perfkit.Catalog) -> list[list[Row]]:
+    return [
+        [run.collector.row(name, duration_limit(catalog, name)) for name in names]
+        for names in (VOICE, DATABASE, CACHE)
+    ]
+
+
+def _mend(alertmanager: str) -> str:
+    """Let the service work on without the slow-down; return what Alertmanager showed."""
+    try:
+        before = alerts.firing(alertmanager)
+        slow_down({})
+        if before:
+            _work(Run())
+            perfkit.flush_sinks(_LONGEST_FLUSH_SECONDS)
+        after = alerts.wait_until_over(alertmanager)
+    except alerts.Unreachable as error:
+        return f"Alertmanager at {alertmanager} cannot be asked: {error}"
+    return alerts.told(alertmanager, before, after)
 
 
 def _work(run: Run) -> None:
@@ -151,12 +177,16 @@ def _progress() -> Progress:
     )
 
 
-def _show(console: Console, groups: Sequence[Sequence[Row]], run: Run, files: Files) -> None:
+def _show(
+    console: Console, groups: Sequence[Sequence[Row]], run: Run, files: Files, alerted: str
+) -> None:
     console.print(table_of(groups), "")
     console.print(_hearing(run.spoken), _caching(run.cache.figures), sep="\n")
     console.print()
     show_violations(console, run.violations)
     console.print()
+    if alerted:
+        console.print(alerted, "", sep="\n")
     spans = otlp_endpoint() or files.spans
     for what, where in (("spans", spans), ("violations", files.violations), ("log", files.log)):
         console.print(f"{what:10}  {where}", soft_wrap=True)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         BudgetExceeded,
         CatalogError,
         ConfigurationError,
+        DeliveryFailed,
         MissingExtraError,
         PerfkitError,
         UnitError,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         Metric,
         Objective,
         Outcome,
+        Route,
         Severity,
         State,
         Statistic,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from perfkit.otel.telemetry import Telemetry
     from perfkit.runtime.monitoring import Monitor
     from perfkit.runtime.window_book import judge_windows
+    from perfkit.sinks.flushing import flush_sinks, sink_totals
 
 __all__ = [
     "Budget",
@@ -53,6 +56,7 @@ __all__ = [
     "Catalog",
     "CatalogError",
     "ConfigurationError",
+    "DeliveryFailed",
     "Direction",
     "Limit",
     "Measurement",
@@ -63,6 +67,7 @@ __all__ = [
     "Outcome",
     "PerfkitError",
     "Ratio",
+    "Route",
     "Severity",
     "Spent",
     "State",
@@ -75,12 +80,14 @@ __all__ = [
     "budget",
     "configure",
     "cpu_profiled",
+    "flush_sinks",
     "judge_windows",
     "memory_profiled",
     "monitor",
     "override",
     "ratio",
     "reset",
+    "sink_totals",
     "timed",
 ]
 
@@ -92,6 +99,7 @@ _HOMES: Final = {
         "BudgetExceeded",
         "CatalogError",
         "ConfigurationError",
+        "DeliveryFailed",
         "MissingExtraError",
         "PerfkitError",
         "UnitError",
@@ -105,6 +113,7 @@ _HOMES: Final = {
         "Metric",
         "Objective",
         "Outcome",
+        "Route",
         "Severity",
         "State",
         "Statistic",
@@ -114,6 +123,7 @@ _HOMES: Final = {
     "perfkit.otel.telemetry": {"Telemetry"},
     "perfkit.runtime.monitoring": {"Monitor"},
     "perfkit.runtime.window_book": {"judge_windows"},
+    "perfkit.sinks.flushing": {"flush_sinks", "sink_totals"},
 }
 
 

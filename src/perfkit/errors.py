@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from perfkit.model.verdict import Violation
+    from perfkit.model.verdict import Verdict
+    from perfkit.model.violation import Violation
 
 
 class PerfkitError(Exception):
@@ -70,8 +71,42 @@ class BudgetExceeded(PerfkitError):  # noqa: N818 - a promise was exceeded; "Err
 
     Args:
         violations: What was broken in this one call; at least one.
+        verdicts: Every judgement of the call, also of the limits that it kept; empty where nobody
+            knows them.
     """
 
-    def __init__(self, violations: Iterable[Violation]) -> None:
+    def __init__(self, violations: Iterable[Violation], verdicts: Iterable[Verdict] = ()) -> None:
         self.violations: tuple[Violation, ...] = tuple(violations)
+        self.verdicts: tuple[Verdict, ...] = tuple(verdicts)
         super().__init__("\n".join(violation.describe() for violation in self.violations))
+
+    def __reduce__(self) -> tuple[type[BudgetExceeded], tuple[object, object]]:
+        return (BudgetExceeded, (self.violations, self.verdicts))
+
+
+class DeliveryFailed(PerfkitError):  # noqa: N818 - it says what happened
+    """A sink could not deliver; raised by sinks, handled by the layers around them.
+
+    Args:
+        message: What happened, for people. It names no secret: of an address only scheme, host and
+            port.
+        is_permanent: Whether trying again with the same content cannot help.
+        retry_after: Seconds to wait before trying again, as the receiver asked; None if it did not.
+        is_too_large: Whether fewer violations at once may help.
+        reason: One word for the count of what was dropped, such as ``"timeout"``.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        is_permanent: bool = False,
+        retry_after: float | None = None,
+        is_too_large: bool = False,
+        reason: str = "failed",
+    ) -> None:
+        self.is_permanent = is_permanent
+        self.retry_after = retry_after
+        self.is_too_large = is_too_large
+        self.reason = reason
+        super().__init__(message)

@@ -246,7 +246,7 @@ _EXACT_SYMBOLS: Final = {
     Unit.SECONDS: ("d", "h", "min", "s", "ms", "us", "ns", "s"),
     Unit.BYTES: ("GB", "GiB", "MB", "MiB", "kB", "KiB", "B"),
     Unit.BYTES_PER_SECOND: ("MB/s", "MB/min", "MiB/s", "kB/s", "B/s"),
-    Unit.PER_SECOND: ("/s",),
+    Unit.PER_SECOND: ("/s", "/min", "/h", "/s"),
     Unit.RATIO: ("%", ""),
     Unit.COUNT: ("",),
 }

@@ -337,7 +337,7 @@ def test_a_budget_without_limits_is_fine() -> None:
         ),
         (
             "[[routes]]\nsinks = []\n[[routes]]\nsinks = []\n[routes.when]\nname = 'a'",
-            "6: routes[1].when.name: unknown key; write one of budget, category, severity",
+            "6: routes[1].when.name: unknown key; write one of budget, category, metric, ",
         ),
         ("[sinks.file]\npath = 'x'", '1: sinks.file: no type; write type = "jsonl"'),
         ("[sinks.file]\ntype = 1", "2: sinks.file.type: 1 is not text"),

@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from perfkit.assembly.policies import usual_policy
 from perfkit.catalog import dump_catalog, import_markdown, parse_catalog
 from perfkit.catalog.limits import LIMIT_KEYS
 from perfkit.catalog.objectives import OBJECTIVE_KEYS
 from perfkit.catalog.reading import BUDGET_KEYS
+from perfkit.catalog.routes import CONDITIONS, ROUTE_KEYS
 from perfkit.catalog.settings import SETTINGS_KEYS
+from perfkit.catalog.sinks import OFF_KEYS, POLICY_KEYS
 from perfkit.errors import CatalogError
 from perfkit.model import EVIDENCE_KINDS, LIMITABLE, Metric, Statistic
+from perfkit.units import Unit, parse_quantity
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -103,8 +107,38 @@ def test_the_metrics_that_are_shown_for_a_statistic_are_those_that_have_it(
         ("## Limits", LIMIT_KEYS),
         ("## Objectives", OBJECTIVE_KEYS),
         ("## Settings", SETTINGS_KEYS),
+        ("## Routes", [*ROUTE_KEYS, *CONDITIONS]),
+        ("## Sinks", POLICY_KEYS),
     ],
 )
 def test_every_key_has_a_row_in_the_table_of_its_place(heading: str, keys: Iterable[str]) -> None:
     for key in keys:
         assert len(row_of(key, heading)) == 3
+
+
+TYPES = ("log", "webhook", "alertmanager", "notify", "sentry", "github", "jsonl", "a type of yours")
+UNITS = {"rate_limit": Unit.PER_SECOND, "failures": Unit.COUNT}
+
+
+def usual_on_page(key: str, kind: str) -> str:
+    """What the page says is usual of a key for a type of sink."""
+    *parts, other = row_of(key, "## Sinks")[-1].split("; ")
+    found = next((part for part in parts if f"`{kind}`" in part), other)
+    return found.split()[-1].strip('`"')
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("key", sorted(set(POLICY_KEYS) - {"only", "background"}))
+def test_what_is_shown_as_usual_for_a_type_of_sink_is_so(key: str, kind: str) -> None:
+    shown, usual = usual_on_page(key, kind), getattr(usual_policy(kind), key)
+    if shown == "off":
+        assert usual == 0
+    elif isinstance(usual, float):
+        assert parse_quantity(shown, UNITS.get(key, Unit.SECONDS)) == usual
+    else:
+        assert shown == str(usual)
+
+
+def test_what_is_shown_as_off_can_be_off() -> None:
+    text = (DOCS / "catalog.md").read_text("utf-8").split("turns off what is usual: ")[1]
+    assert set(re.findall("`([a-z_]+)`", text.split(" may be ")[0])) == OFF_KEYS

@@ -20,6 +20,7 @@ from perfkit.catalog import (
     parse_catalog,
     parse_limit,
 )
+from perfkit.catalog.sinks import POLICY_KEYS
 from perfkit.errors import MissingExtraError
 from perfkit.model import (
     EVIDENCE_KINDS,
@@ -29,8 +30,10 @@ from perfkit.model import (
     Limit,
     Metric,
     Objective,
+    Policy,
     Route,
     Severity,
+    State,
     Statistic,
 )
 
@@ -102,13 +105,43 @@ SETTINGS = st.builds(
     max_overhead=st.none() | st.floats(0.0, 1.0, exclude_min=True),
     monitor=st.none() | st.booleans() | st.lists(TEXTS.map("{}*".format), max_size=2).map(tuple),
     monitor_interval=st.none() | SECONDS,
+    routing=st.none() | st.sampled_from(["first", "all"]),
+    delivery=st.none() | st.sampled_from(["background", "inline"]),
+    environment=st.none() | TEXTS,
 )
+CONDITIONS: dict[str, st.SearchStrategy[Any]] = {
+    "budget": st.none() | TEXTS,
+    "category": st.none() | TEXTS,
+    "metric": st.none() | st.sampled_from(["*", "memory_*", "burn_rate", *map(str, LIMITABLE)]),
+    "severity": st.none() | st.sampled_from(Severity),
+    "state": st.none() | st.sampled_from([State.DEGRADED, State.VIOLATED]),
+    "environment": st.none() | TEXTS,
+}
 ROUTES = st.builds(
     Route,
     sinks=st.lists(TEXTS, max_size=2).map(tuple),
-    budget=st.none() | TEXTS,
-    category=st.none() | TEXTS,
-    severity=st.none() | st.sampled_from(Severity),
+    name=TEXTS.filter(lambda name: name != "default"),
+    **CONDITIONS,
+)
+COUNTS = st.none() | st.integers(1, 2**63 - 1)
+OFF_OR_SECONDS = st.none() | st.just(0.0) | SECONDS
+POLICIES = st.builds(
+    Policy,
+    only=st.none() | st.builds(Route, sinks=st.just(()), **CONDITIONS),
+    rate_limit=OFF_OR_SECONDS,
+    burst=COUNTS,
+    cooldown=OFF_OR_SECONDS,
+    quiet=OFF_OR_SECONDS,
+    repeat=OFF_OR_SECONDS,
+    batch_size=COUNTS,
+    batch_wait=st.none() | SECONDS,
+    attempts=COUNTS,
+    time_limit=OFF_OR_SECONDS,
+    failures=st.just(0) | COUNTS,
+    failure_cooldown=st.none() | SECONDS,
+    background=st.none() | st.booleans(),
+    queue_size=COUNTS,
+    when_full=st.none() | st.sampled_from(["drop_oldest", "drop_newest"]),
 )
 PLAIN: st.SearchStrategy[Any] = (
     TEXTS
@@ -119,7 +152,7 @@ PLAIN: st.SearchStrategy[Any] = (
     | st.datetimes(timezones=st.none() | st.just(UTC))
 )
 OPTIONS = st.dictionaries(
-    TEXTS.filter(lambda name: name != "type"),
+    TEXTS.filter(lambda name: name not in {"type", *POLICY_KEYS}),
     st.recursive(
         PLAIN,
         lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXTS, inner, max_size=2),
@@ -131,9 +164,9 @@ CATALOGS = st.builds(
     Catalog,
     budgets=st.lists(BUDGETS, max_size=3, unique_by=lambda budget: budget.name).map(tuple),
     settings=SETTINGS,
-    routes=st.lists(ROUTES, max_size=2).map(tuple),
+    routes=st.lists(ROUTES, max_size=2, unique_by=lambda route: route.name or object()).map(tuple),
     sinks=st.lists(
-        st.builds(SinkDeclaration, name=NAMES, type=TEXTS, options=OPTIONS),
+        st.builds(SinkDeclaration, name=NAMES, type=TEXTS, options=OPTIONS, policy=POLICIES),
         max_size=2,
         unique_by=lambda sink: sink.name,
     ).map(tuple),

@@ -98,7 +98,7 @@ def test_a_file_that_is_none_is_one_line_and_exit_code_2(
 def test_no_catalog_anywhere_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, subcommand: str
 ) -> None:
-    monkeypatch.setattr("perfkit.cli.catalog.find_catalog", lambda: None)
+    monkeypatch.setattr("perfkit.cli.files.find_catalog", lambda: None)
 
     result = perfkit("catalog", subcommand)
 

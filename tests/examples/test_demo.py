@@ -18,6 +18,8 @@ from click.testing import CliRunner
 from perfkit.cli import demo
 from perfkit.cli.group import command
 from perfkit.errors import PerfkitError
+from tests.receivers.alertmanager import Alertmanager, find_alertmanager
+from tests.receivers.webhook import WebhookReceiver, closed_port
 from voice_service.operations import OPERATIONS
 
 ROOT = Path(__file__).parents[2]
@@ -217,3 +219,35 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     assert "pocketsphinx and espeakng-loader and sqlalchemy and cachetools" in said
     assert "make demo" in said
     assert "numpy" not in said
+
+
+@pytest.mark.skipif(find_alertmanager() is None, reason="needs prometheus-alertmanager")
+def test_a_violation_fires_in_alertmanager_and_recovers_there(tmp_path: Path) -> None:
+    with WebhookReceiver() as people, Alertmanager(tmp_path / "am", notify=people.url) as manager:
+        shown = run_demo(
+            tmp_path / "out", "--slow", "session_retrieval=310", "--alertmanager", manager.url
+        )
+        manager.wait_for(lambda _: _statuses(people)[-1:] == ["resolved"])
+        assert manager.alerts(service="voice-service", budget="session_retrieval") == []
+    assert _statuses(people)[0] == "firing"
+    assert _told(people, "session_retrieval")[0]["commonLabels"]["severity"] == "critical"
+    output = " ".join(shown.output.split())
+    assert "fired: critical session_retrieval: duration was" in output
+    assert "after that was mended:" in output
+
+
+def _statuses(people: WebhookReceiver) -> list[str]:
+    """Return what people were told in turn; on a slow machine it may end and begin again."""
+    return [each["status"] for each in _told(people, "session_retrieval")]
+
+
+def _told(people: WebhookReceiver, budget: str) -> list[Json]:
+    """Return what people were told of one budget; a busy machine may break others too."""
+    told = [json.loads(request.body) for request in people.requests]
+    return [each for each in told if each["commonLabels"]["budget"] == budget]
+
+
+def test_an_alertmanager_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{closed_port()}"
+    shown = run_demo(tmp_path, "--alertmanager", url)
+    assert f"Alertmanager at {url} cannot be asked" in shown.output.replace("\n", " ")

@@ -129,12 +129,12 @@ def test_perfkits_own_failures_are_counted(backend: Any, clock: FakeClock) -> No
     def broken(violation: perfkit.Violation) -> None:
         raise RuntimeError("broken")
 
-    before = faults.counts().get("sink CallbackSink", 0)
+    before = faults.counts().get("sink broken", 0)
     perfkit.configure(_CATALOG, telemetry=backend.telemetry, clock=clock, sinks=[broken])
     with budget("load"):
         clock.advance(5)
     points = {p.attributes["perfkit.part"]: p.value for p in backend.points("perfkit.sink.errors")}
-    assert points["CallbackSink"] - before == 1
+    assert points["broken"] - before == 1
 
 
 def test_bounds_are_round_ones_with_every_line_among_them() -> None:

@@ -108,8 +108,10 @@ def test_a_sink_that_breaks_a_budget_does_not_go_round_for_ever(clock: FakeClock
     perfkit.configure(perfkit.Catalog(), sinks=[deliver], clock=clock)
     with budget("load", duration="1s"):
         clock.advance(2)
-    assert [violation.budget.name for violation in delivered] == ["load"]
+    assert [violation.budget.name for violation in delivered] == ["load", "deliver"]
     assert faults.counts()["delivery"] >= 1
+    (totals,) = [each for each in perfkit.sink_totals() if each.sink == "deliver"]
+    assert (totals.raised, totals.delivered, totals.dropped_by) == (3, 2, {"recursion": 1})
 
 
 def test_strict_raises_what_would_be_swallowed(clock: FakeClock) -> None:

@@ -221,7 +221,7 @@ duration = "1s"
         ({"spans": "sometimes"}, "spans is 'sometimes'; write 'always' or"),
         ({"unknown_budgets": "explode"}, "unknown_budgets is 'explode'"),
         ({"telemetry": "carrier pigeon"}, "telemetry is 'carrier pigeon'"),
-        ({"sinks": ["nowhere"]}, "no sink is called 'nowhere'; there are evidence, jsonl, log"),
+        ({"sinks": ["nowhere"]}, "no sink is called 'nowhere'; there are alertmanager, evidence"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_refused(setting: dict[str, object], message: str) -> None:

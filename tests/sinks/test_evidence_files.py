@@ -21,7 +21,7 @@ from perfkit import Severity, State, Violation
 from perfkit.catalog import parse_limits
 from perfkit.model import Budget, Evidence, Metric, Where
 from perfkit.probes.call_profile import CallProfileProbe
-from perfkit.sinks.evidence_files import EvidenceFilesSink, save_evidence
+from perfkit.sinks.endings.evidence_files import EvidenceFilesSink, save_evidence
 
 AT_NS = 1_700_000_000_123_456_000
 STACK = Evidence(kind="stack", detail={"app.load (app.py:1);app.query (db.py:20)": 17, "app.b": 3})

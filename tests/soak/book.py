@@ -29,6 +29,7 @@ class Book:
         self.calls: Counter[tuple[str, str]] = Counter()
         self.tries: Counter[str] = Counter()
         self.heard: Counter[str] = Counter()
+        self.heard_later: Counter[str] = Counter()
         self.surprises: list[str] = []
 
     def count(self, name: str, outcome: Outcome) -> None:
@@ -49,6 +50,11 @@ class Book:
         """Count one violation of a call that was delivered."""
         with self._lock:
             self.heard[name] += 1
+
+    def hear_later(self, name: str) -> None:
+        """Count one violation of a call that was delivered through a queue."""
+        with self._lock:
+            self.heard_later[name] += 1
 
     def note_surprise(self) -> None:
         """Keep the exception now handled, which nobody has asked for."""

@@ -16,6 +16,7 @@ from typing import Final
 import perfkit
 from perfkit.runtime import faults, window_book
 from perfkit.runtime.in_flight import InFlight
+from perfkit.sinks import Background, CallbackSink
 from tests.soak import promises
 from tests.soak.backend import Backend
 from tests.soak.book import Book
@@ -41,6 +42,7 @@ class Soak:
         verdicts: How every limit over a window stood after the last call.
         in_flight: Every count of calls that run at once.
         faults: How often perfkit failed, by part.
+        is_flushed: Whether all that waited for a sink has reached it.
         before, after: What there was in the process.
     """
 
@@ -54,7 +56,9 @@ class Soak:
         self.before = self.after = _traces_of_a_process_in_use()
         self._folder = folder
         self._faults_before = faults.counts()
+        self.is_flushed = False
         self.backend = Backend()
+        self._later = Background(CallbackSink(self._hear_later), size=1_000_000)
 
     def run(self) -> None:
         """Run it all, from settings to `perfkit.reset`."""
@@ -107,7 +111,7 @@ class Soak:
         perfkit.configure(
             promises.catalog(tells=tells),
             telemetry=self.backend.telemetry,
-            sinks=[self._hear],
+            sinks=[self._hear, self._later],
             unknown_budgets="ignore",
             evidence_interval=0.2,
             max_overhead=0.2,
@@ -116,6 +120,10 @@ class Soak:
     def _hear(self, violation: perfkit.Violation) -> None:
         if violation.limit.statistic == "each":
             self.book.hear(violation.budget.name)
+
+    def _hear_later(self, violation: perfkit.Violation) -> None:
+        if violation.limit.statistic == "each":
+            self.book.hear_later(violation.budget.name)
 
     def _note_in_flight(self) -> None:
         windows = list(window_book._book.windows.values())
@@ -128,6 +136,7 @@ class Soak:
         gc.collect()
         self._note_in_flight()
         self.verdicts = perfkit.judge_windows()
+        self.is_flushed = perfkit.flush_sinks(60)
 
 
 def _traces_of_a_process_in_use() -> Traces:

@@ -139,6 +139,11 @@ def test_every_violation_of_a_call_is_delivered(soak: Soak) -> None:
     )
 
 
+def test_every_violation_of_a_call_is_delivered_through_a_queue_too(soak: Soak) -> None:
+    assert soak.is_flushed
+    assert soak.book.heard_later == soak.book.heard
+
+
 def test_every_call_has_its_span(soak: Soak) -> None:
     assert (
         _differing(

@@ -6,20 +6,23 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from perfkit.assembly.defaults import Asked, assemble, is_under_pytest
 from perfkit.assembly.monitoring import monitoring
 from perfkit.catalog import Catalog, find_catalog, load_catalog
 from perfkit.errors import CatalogError, ConfigurationError
-from perfkit.model import Clock, Observer
+from perfkit.model import Clock, Observer, Route
 from perfkit.otel.telemetry import Telemetry
 from perfkit.runtime import faults, settings, window_book
 from perfkit.runtime.settings import Settings
 from perfkit.runtime.state import state
+from perfkit.sinks.flushing import close_sinks
 
 if TYPE_CHECKING:
     from perfkit.instruments.request import SinkChoice, Spans
+
+_LONGEST_CLOSE_SECONDS: Final = 1.0
 
 UnknownBudgets = Literal["warn", "raise", "ignore"]
 
@@ -38,6 +41,10 @@ def configure(  # noqa: PLR0913 - each argument is one setting, all but the firs
     monitor_interval: str | float | None = None,
     evidence_interval: str | float | None = None,
     max_overhead: str | float | None = None,
+    routes: Sequence[Route] | None = None,
+    routing: Literal["first", "all"] | None = None,
+    delivery: Literal["background", "inline"] | None = None,
+    environment: str | None = None,
 ) -> None:
     """Say how perfkit works from now on, everywhere in this process and at once.
 
@@ -65,6 +72,14 @@ def configure(  # noqa: PLR0913 - each argument is one setting, all but the firs
         max_overhead: Share of wall time, ``"1%"`` (default) or a number above 0, that gathering
             evidence and tracing memory may take; what goes beyond is left out. ``"100%"``, the
             default under pytest, means that nothing is.
+        routes: Which violations go to which sinks; replace those of the catalog.
+        routing: ``"first"`` (default): the first route that matches counts; ``"all"``: all do.
+        delivery: ``"background"``: each sink has a queue and a thread of its own, so that no call
+            waits for it; ``"inline"``, the default under pytest: it works in the thread of the call
+            that broke its budget, so that it is done when that returns. The raise sink is always
+            inline, and a ``background`` of the sink itself counts more.
+        environment: Where the application runs, such as ``"production"``, for routes and sinks.
+            Default: ``deployment.environment.name`` in ``OTEL_RESOURCE_ATTRIBUTES``.
 
     Raises:
         CatalogError: If the catalog cannot be read; it lists every problem.
@@ -73,25 +88,9 @@ def configure(  # noqa: PLR0913 - each argument is one setting, all but the firs
 
     Safe from any thread. Calls in flight end as they began.
     """
+    asked = {setting: value for setting, value in locals().items() if setting != "catalog"}
     found = catalog if isinstance(catalog, Catalog) else _read(catalog)
-    settings.replace(
-        assemble(
-            found,
-            Asked(
-                sinks=sinks,
-                spans=spans,
-                enabled=enabled,
-                telemetry=telemetry,
-                unknown_budgets=unknown_budgets,
-                observers=observers,
-                clock=clock,
-                monitor=monitor,
-                monitor_interval=monitor_interval,
-                evidence_interval=evidence_interval,
-                max_overhead=max_overhead,
-            ),
-        )
-    )
+    settings.replace(assemble(found, Asked(**asked)))
 
 
 def reset() -> None:
@@ -101,6 +100,7 @@ def reset() -> None:
     state.attributing.clear()
     settings.replace(None)
     window_book.forget()
+    close_sinks(_LONGEST_CLOSE_SECONDS)
 
 
 @contextmanager

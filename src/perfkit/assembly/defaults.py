@@ -6,15 +6,18 @@ import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import unquote
 
 from attrs import frozen
 
 from perfkit.assembly.monitoring import monitoring, wanted_monitor
+from perfkit.assembly.sink_chains import SinkChains
 from perfkit.assembly.sink_shelf import SinkShelf, make_router
 from perfkit.catalog import Catalog
+from perfkit.catalog.settings import DELIVERY, ROUTING, UNKNOWN_BUDGETS
 from perfkit.errors import ConfigurationError, UnitError
 from perfkit.instruments.monitor import seconds_of
-from perfkit.model import Clock, Observer, Probe
+from perfkit.model import Clock, Observer, Probe, Route
 from perfkit.otel.reporting import Reporting
 from perfkit.otel.telemetry import Telemetry
 from perfkit.probes.clock import SystemClock
@@ -24,6 +27,8 @@ from perfkit.runtime.arming import Armory
 from perfkit.runtime.governor import Governor
 from perfkit.runtime.plan import known_lines
 from perfkit.runtime.settings import Settings
+from perfkit.sinks import Router
+from perfkit.sinks.accounts import book
 from perfkit.units import Unit, parse_quantity
 
 if TYPE_CHECKING:
@@ -49,6 +54,10 @@ class Asked:
     monitor_interval: str | float | None = None
     evidence_interval: str | float | None = None
     max_overhead: str | float | None = None
+    routes: Sequence[Route] | None = None
+    routing: str | None = None
+    delivery: str | None = None
+    environment: str | None = None
 
 
 def assemble(catalog: Catalog, asked: Asked) -> Settings:
@@ -60,19 +69,20 @@ def assemble(catalog: Catalog, asked: Asked) -> Settings:
     """
     said = catalog.settings
     providers = _providers(asked.telemetry)
-    shelf = SinkShelf(catalog, providers)
-    sinks = asked.sinks if asked.sinks is not None else (said.sinks or DEFAULT_SINKS)
     clock = asked.clock or SystemClock()
+    shelf = SinkShelf(catalog, providers, _chains(catalog, asked, clock))
     governor = _governor(catalog, asked, clock)
     watched = wanted_monitor(
         _first(asked.monitor, said.monitor), _first(asked.monitor_interval, said.monitor_interval)
     )
     return Settings(
         catalog=catalog,
-        router=make_router(catalog, sinks, shelf),
+        router=_router(catalog, asked, shelf),
         find_sink=shelf.find,
+        adopt_sink=shelf.adopt,
+        environment=_first(asked.environment, said.environment, _environment()),
         observers=tuple(asked.observers),
-        telemetry=Reporting(providers, known_lines, faults.counts, _overhead),
+        telemetry=Reporting(providers, known_lines, faults.counts, _overhead, book.totals),
         find_probes=_find_probes,
         clock=clock,
         spans=_one_of(
@@ -81,7 +91,7 @@ def assemble(catalog: Catalog, asked: Asked) -> Settings:
         unknown_budgets=_one_of(
             "unknown_budgets",
             asked.unknown_budgets or said.unknown_budgets or _default_for_unknown(),
-            ("warn", "raise", "ignore"),
+            UNKNOWN_BUDGETS,
         ),
         is_enabled=asked.enabled if asked.enabled is not None else said.enabled is not False,
         armory=_armory(catalog, asked, clock, governor),
@@ -89,6 +99,32 @@ def assemble(catalog: Catalog, asked: Asked) -> Settings:
         attributes=any("children" in budget.evidence for budget in catalog.budgets),
         begin=lambda: monitoring.use(watched),
     )
+
+
+def _router(catalog: Catalog, asked: Asked, shelf: SinkShelf) -> Router:
+    said = catalog.settings
+    sinks = asked.sinks if asked.sinks is not None else _first(said.sinks, DEFAULT_SINKS)
+    routing = _one_of("routing", _first(asked.routing, said.routing, "first"), ROUTING)
+    return make_router(catalog, sinks, shelf, asked.routes, matches_all=routing == "all")
+
+
+def _chains(catalog: Catalog, asked: Asked, clock: Clock) -> SinkChains:
+    usual = "inline" if is_under_pytest() else "background"
+    delivery = _one_of(
+        "delivery", _first(asked.delivery, catalog.settings.delivery, usual), DELIVERY
+    )
+    return SinkChains(clock, in_background=delivery == "background")
+
+
+def _environment() -> str:
+    """Return what OpenTelemetry's resource calls the environment, where somebody has said it."""
+    written = os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
+    pairs = dict(pair.partition("=")[::2] for pair in written.split(","))
+    found = (pairs.get(key, "").strip() for key in _ENVIRONMENT_KEYS)
+    return next((unquote(name) for name in found if name), "")
+
+
+_ENVIRONMENT_KEYS: Final = ("deployment.environment.name", "deployment.environment")
 
 
 def _overhead() -> float:

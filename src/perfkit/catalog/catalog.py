@@ -9,7 +9,7 @@ from typing import Any
 from attrs import Factory, field, frozen
 
 from perfkit.errors import CatalogError
-from perfkit.model import Budget, Route
+from perfkit.model import Budget, Policy, Route
 
 
 @frozen(kw_only=True)
@@ -19,7 +19,9 @@ class SinkDeclaration:
     Args:
         name: What routes and budgets call it.
         type: The name of a built-in sink, or of an entry point in the group ``perfkit.sinks``.
-        options: Keyword arguments for it, none of them called ``type``.
+        options: Keyword arguments for it, none of them called ``type``. They may hold secrets, so
+            they are not shown.
+        policy: What stands between a violation and the sink.
 
     Raises:
         CatalogError: If an option is called ``type``.
@@ -27,7 +29,8 @@ class SinkDeclaration:
 
     name: str
     type: str
-    options: Mapping[str, Any] = Factory(dict)
+    options: Mapping[str, Any] = field(factory=dict, repr=False)
+    policy: Policy = Factory(Policy)
 
     def __attrs_post_init__(self) -> None:
         if "type" in self.options:
@@ -50,6 +53,9 @@ class CatalogSettings:
         monitor: Whether the process as a whole is judged, or the names or globs of the budgets
             that it is judged by.
         monitor_interval: Seconds from one look at the process to the next; above 0.
+        routing: ``"first"`` where the first route that matches counts, ``"all"`` where all do.
+        delivery: ``"background"`` or ``"inline"``.
+        environment: Where the application runs, such as ``"production"``.
     """
 
     spans: str | None = None
@@ -61,6 +67,9 @@ class CatalogSettings:
     max_overhead: float | None = None
     monitor: bool | tuple[str, ...] | None = None
     monitor_interval: float | None = None
+    routing: str | None = None
+    delivery: str | None = None
+    environment: str | None = None
 
 
 def _as_tuple(budgets: Iterable[Budget]) -> tuple[Budget, ...]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from perfkit.catalog.catalog import Catalog, SinkDeclaration
+from perfkit.catalog.catalog import Catalog
 from perfkit.catalog.limits import OF_OBJECTIVES, read_limits
 from perfkit.catalog.objectives import read_evidence, read_objective
-from perfkit.catalog.problems import Problems, quoted
+from perfkit.catalog.problems import Problems
+from perfkit.catalog.routes import read_routes
 from perfkit.catalog.settings import check_monitored, read_settings
+from perfkit.catalog.sinks import read_sinks
 from perfkit.catalog.values import (
     Reader,
     read_flag,
@@ -20,7 +22,7 @@ from perfkit.catalog.values import (
     read_text,
 )
 from perfkit.errors import BudgetError
-from perfkit.model import LIMITABLE, Budget, Limit, Metric, Objective, Route, Severity
+from perfkit.model import LIMITABLE, Budget, Limit, Metric, Objective
 
 
 def read_catalog(data: Mapping[str, Any], problems: Problems, source: str) -> Catalog | None:
@@ -78,60 +80,11 @@ def _objective(value: Any, problems: Problems) -> Objective | None:
     return read_objective(value, problems, bare_numbers=False)
 
 
-def _routes(value: Any, problems: Problems) -> tuple[Route, ...]:
-    if not isinstance(value, list):
-        problems.add(f"{quoted(value)} is not a list of routes; write [[routes]]")
-        return ()
-    return tuple(_route(item, problems.below(index)) for index, item in enumerate(value))
-
-
-def _route(value: Any, problems: Problems) -> Route:
-    table = read_table(value, problems, '{ sinks = ["log"] }')
-    if "sinks" not in table:
-        problems.add('no sinks; write sinks = ["log"]')
-    parts = read_keys(table, {"when": _when, "sinks": read_names}, problems)
-    return Route(sinks=parts.get("sinks", ()), **parts.get("when", {}))
-
-
-def _when(value: Any, problems: Problems) -> dict[str, Any]:
-    table = read_table(value, problems, '{ category = "database" }')
-    return read_keys(
-        table, {"budget": read_text, "category": read_text, "severity": _severity}, problems
-    )
-
-
-def _severity(value: Any, problems: Problems) -> Severity | None:
-    text = value.strip() if isinstance(value, str) else ""
-    for severity in Severity:
-        if text.startswith(">=") and text.removeprefix(">=").strip() == severity:
-            return severity
-        if text == severity and severity is not Severity.CRITICAL:
-            problems.add(f'it is a route for "{text}" and worse; write ">= {text}"')
-            return None
-    if text == Severity.CRITICAL:
-        return Severity.CRITICAL
-    problems.add(f'{quoted(value)} is not a severity; write ">= info", ">= warning" or "critical"')
-    return None
-
-
-def _sinks(value: Any, problems: Problems) -> tuple[SinkDeclaration, ...]:
-    tables = read_table(value, problems, '[sinks.file] with type = "jsonl"')
-    return tuple(_sink(name, table, problems.below(name)) for name, table in tables.items())
-
-
-def _sink(name: str, value: Any, problems: Problems) -> SinkDeclaration:
-    options = dict(read_table(value, problems, '{ type = "jsonl" }'))
-    if "type" not in options:
-        problems.add('no type; write type = "jsonl", or the type that it is')
-    kind = read_text(options.pop("type", ""), problems.below("type"))
-    return SinkDeclaration(name=name, type=kind, options=options)
-
-
 _CATALOG_KEYS: Final[Mapping[str, Reader]] = {
     "budgets": _budgets,
     "settings": read_settings,
-    "routes": _routes,
-    "sinks": _sinks,
+    "routes": read_routes,
+    "sinks": read_sinks,
 }
 BUDGET_KEYS: Final[Mapping[str, Reader]] = {
     "category": read_text,

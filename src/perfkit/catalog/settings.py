@@ -18,7 +18,14 @@ from perfkit.catalog.values import (
     read_share,
     read_spans,
     read_table,
+    read_text,
 )
+
+ROUTING: Final = ("first", "all")
+"""Which of the routes that match count."""
+
+DELIVERY: Final = ("background", "inline")
+"""In which thread violations are handed to their sinks."""
 
 UNKNOWN_BUDGETS: Final = ("warn", "raise", "ignore")
 """What a name that is in no budget can do."""
@@ -98,6 +105,9 @@ SETTINGS_KEYS: Final[Mapping[str, Reader]] = {
     "max_overhead": _max_overhead,
     "monitor": _monitor,
     "monitor_interval": _monitor_interval,
+    "routing": lambda value, problems: read_choice(value, problems, ROUTING),
+    "delivery": lambda value, problems: read_choice(value, problems, DELIVERY),
+    "environment": read_text,
 }
 """What the table may hold."""
 _GLOB_MARKS: Final = frozenset("*?[")

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Final
 
+import attrs
+
 from perfkit.catalog.catalog import Catalog, CatalogSettings, SinkDeclaration
 from perfkit.catalog.lines import SCALING_WORDS
-from perfkit.errors import MissingExtraError
+from perfkit.catalog.sinks import OFF_KEYS, POLICY_KEYS
+from perfkit.errors import CatalogError, MissingExtraError
 from perfkit.model import (
     USUAL_WINDOW_SECONDS,
     Budget,
@@ -18,6 +21,7 @@ from perfkit.model import (
     Objective,
     Route,
     Severity,
+    Sink,
 )
 from perfkit.units import Unit, write_quantity
 
@@ -25,9 +29,11 @@ from perfkit.units import Unit, write_quantity
 def dump_catalog(catalog: Catalog) -> str:
     """Write a catalog as TOML that loads as the same catalog.
 
-    Limits on one metric are written together, so they come back side by side.
+    Limits on one metric are written together, so they come back side by side. Options of sinks are
+    written as they stand, so write environment variables as ``${NAME}`` there.
 
     Raises:
+        CatalogError: If a route names a sink that has no name.
         MissingExtraError: If the extra `cli` is not installed.
     """
     toml = _tomlkit()
@@ -47,7 +53,7 @@ def dump_catalog(catalog: Catalog) -> str:
     if catalog.sinks:
         document["sinks"] = toml.table(is_super_table=True)
     for sink in catalog.sinks:
-        document["sinks"][sink.name] = _sink(sink)
+        document["sinks"][sink.name] = _sink(sink, toml)
     return str(toml.dumps(document))
 
 
@@ -145,28 +151,60 @@ def _settings(settings: CatalogSettings) -> dict[str, Any]:
         "max_overhead": _quantity(settings.max_overhead, Unit.RATIO),
         "monitor": list(monitor) if isinstance(monitor, tuple) else monitor,
         "monitor_interval": _quantity(settings.monitor_interval, Unit.SECONDS),
+        "routing": settings.routing,
+        "delivery": settings.delivery,
+        "environment": settings.environment,
         "category_spans": dict(settings.category_spans) or None,
     }
     return {key: value for key, value in parts.items() if value is not None}
 
 
 def _route(route: Route, toml: ModuleType) -> Any:
+    table = toml.table()
+    if route.name:
+        table["name"] = route.name
+    if when := _when(route):
+        table["when"] = _inline(when, toml)
+    table["sinks"] = [_name_of(sink) for sink in route.sinks]
+    return table
+
+
+def _name_of(sink: str | Sink) -> str:
+    if not isinstance(sink, str):
+        raise CatalogError(
+            [f"a route leads to a {type(sink).__name__}, which a file cannot hold; write its name"]
+        )
+    return sink
+
+
+def _when(route: Route) -> dict[str, Any]:
     severity = route.severity and f">= {route.severity}"
     parts = {
         "budget": route.budget,
         "category": route.category,
+        "metric": route.metric,
         "severity": "critical" if route.severity is Severity.CRITICAL else severity,
+        "state": route.state and str(route.state),
+        "environment": route.environment,
     }
-    when = {key: value for key, value in parts.items() if value is not None}
-    table = toml.table()
-    if when:
-        table["when"] = _inline(when, toml)
-    table["sinks"] = list(route.sinks)
-    return table
+    return {key: value for key, value in parts.items() if value is not None}
 
 
-def _sink(sink: SinkDeclaration) -> Mapping[str, Any]:
-    return {"type": sink.type, **_plain_first(sink.options)}
+def _sink(sink: SinkDeclaration, toml: ModuleType) -> Mapping[str, Any]:
+    said = attrs.asdict(sink.policy, recurse=False)
+    policy = {key: _policy(key, said[key], toml) for key in POLICY_KEYS if said[key] is not None}
+    options = _plain_first(sink.options)
+    plain = {key: value for key, value in options.items() if not _holds_table(value)}
+    return {"type": sink.type, **plain, **policy, **options}
+
+
+def _policy(key: str, value: Any, toml: ModuleType) -> Any:
+    if isinstance(value, Route):
+        return _inline(_when(value), toml)
+    if key in OFF_KEYS and not value:
+        return "off"
+    unit = _POLICY_UNITS.get(key)
+    return value if unit is None else write_quantity(value, unit)
 
 
 def _plain_first(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,4 +229,13 @@ def _tomlkit() -> ModuleType:
     return tomlkit
 
 
+_POLICY_UNITS: Final[Mapping[str, Unit]] = {
+    "rate_limit": Unit.PER_SECOND,
+    "cooldown": Unit.SECONDS,
+    "quiet": Unit.SECONDS,
+    "repeat": Unit.SECONDS,
+    "batch_wait": Unit.SECONDS,
+    "time_limit": Unit.SECONDS,
+    "failure_cooldown": Unit.SECONDS,
+}
 _SCALING: Final = {exponent: word for word, exponent in SCALING_WORDS.items()}

@@ -16,20 +16,16 @@ from rich.text import Text
 from perfkit.catalog import (
     Catalog,
     dump_catalog,
-    find_catalog,
     import_markdown,
     line_text,
     load_catalog,
     read_text,
 )
+from perfkit.cli.files import catalog_path
 from perfkit.errors import CatalogError
 from perfkit.model import USUAL_WINDOW_SECONDS, Budget, Limit, Objective
 from perfkit.units import Unit, write_quantity
 
-_NO_CATALOG: Final = (
-    "perfkit.toml:1: file: there is none here or above, nor a pyproject.toml with [tool.perfkit];"
-    " write one, or make one with: perfkit catalog import DOC.md"
-)
 _FILE: Final = click.argument("file", required=False, type=click.Path(path_type=Path))
 
 
@@ -49,7 +45,7 @@ def check(file: Path | None) -> None:
 
     Exits with 0 if nothing is, else with 2 and one line for each problem.
     """
-    path = _path_of(file)
+    path = catalog_path(file)
     catalog = load_catalog(path)
     limits = sum(len(budget.limits) for budget in catalog.budgets)
     counts = [_count(len(catalog.budgets), "budget"), _count(limits, "limit")]
@@ -63,7 +59,7 @@ def check(file: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, in base units.")
 def list_(file: Path | None, *, as_json: bool) -> None:
     """Show the budgets of a catalog."""
-    catalog = load_catalog(_path_of(file))
+    catalog = load_catalog(catalog_path(file))
     if as_json:
         click.echo(json.dumps([_budget_as_data(budget) for budget in catalog.budgets], indent=2))
     else:
@@ -91,13 +87,6 @@ def import_(document: Path, output: Path | None, *, force: bool) -> None:
     counts = (_count(len(result.catalog.budgets), "budget"), _count(len(result.remarks), "remark"))
     place = f", written to {output}" if output else ""
     click.echo(f"{document}: {', '.join(counts)}{place}", err=True)
-
-
-def _path_of(file: Path | None) -> Path:
-    path = file or find_catalog()
-    if path is None:
-        raise CatalogError([_NO_CATALOG])
-    return path
 
 
 def _write(output: Path, text: str, *, force: bool) -> None:

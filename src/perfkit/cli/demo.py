@@ -43,7 +43,14 @@ _NEEDED: Final = {
     show_default=True,
     help="Folder for spans, violations and the log; those of an earlier run are replaced.",
 )
-def command(slow: tuple[str, ...], *, as_json: bool, output: Path) -> None:
+@click.option(
+    "--alertmanager",
+    metavar="URL",
+    default="",
+    help="Show violations in this Prometheus Alertmanager, then work on without --slow to see them "
+    "end.",
+)
+def command(slow: tuple[str, ...], *, as_json: bool, output: Path, alertmanager: str) -> None:
     """Run the example service against its budgets.
 
     It speaks and hears sentences, logs clients in, stores and loads sessions and works its cache,
@@ -62,7 +69,7 @@ def command(slow: tuple[str, ...], *, as_json: bool, output: Path) -> None:
         files.clear()
     except OSError as error:
         raise PerfkitError(f"--output {output}: {error}; name a folder to write to") from error
-    demo.run_demo(files, slow=delays, as_json=as_json)
+    demo.run_demo(files, slow=delays, as_json=as_json, alertmanager=alertmanager)
 
 
 def find_example(starts: Iterable[Path]) -> Path:

@@ -12,6 +12,7 @@ from perfkit.errors import PerfkitError
 SUBCOMMANDS: Final = {
     "catalog": "Check, list and import budgets.",
     "demo": "Run the example service against its budgets.",
+    "sinks": "Try out where violations go.",
 }
 """Name of each subcommand, which is that of its module too, with one line of help."""
 

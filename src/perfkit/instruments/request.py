@@ -201,7 +201,7 @@ def as_sink(choice: object) -> Sink | str:
     if isinstance(choice, str) or callable(getattr(choice, "emit", None)):
         return cast("Sink | str", choice)
     if callable(choice):
-        from perfkit.sinks.callback import CallbackSink  # noqa: PLC0415 - for callables only
+        from perfkit.sinks.endings.callback import CallbackSink  # noqa: PLC0415 - for callables only
 
         return CallbackSink(choice)
     raise TypeError(f"{choice!r} is no sink; give a name, a callable, or an object with emit()")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         SpanIds,
         Where,
     )
+    from perfkit.model.policy import Policy
     from perfkit.model.protocols import (
         Clock,
         Observation,
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
         SteppedObservation,
     )
     from perfkit.model.route import Route
-    from perfkit.model.verdict import Severity, State, Verdict, Violation, severity_of
+    from perfkit.model.verdict import Severity, State, Verdict, severity_of
+    from perfkit.model.violation import Violation
 
 __all__ = [
     "EVIDENCE_KINDS",
@@ -51,6 +53,7 @@ __all__ = [
     "Observation",
     "Observer",
     "Outcome",
+    "Policy",
     "Probe",
     "ProbeSession",
     "Reading",
@@ -82,6 +85,7 @@ _HOMES: Final = {
     "Observation": "protocols",
     "Observer": "protocols",
     "Outcome": "measurement",
+    "Policy": "policy",
     "Probe": "protocols",
     "ProbeSession": "protocols",
     "Reading": "measurement",
@@ -95,7 +99,7 @@ _HOMES: Final = {
     "SteppedObservation": "protocols",
     "USUAL_WINDOW_SECONDS": "budget",
     "Verdict": "verdict",
-    "Violation": "verdict",
+    "Violation": "violation",
     "Where": "measurement",
     "severity_of": "verdict",
 }

@@ -7,7 +7,8 @@ from typing import Protocol, runtime_checkable
 
 from perfkit.model.budget import Budget, Metric
 from perfkit.model.measurement import Evidence, Measurement, Reading, SpanIds, Where
-from perfkit.model.verdict import Verdict, Violation
+from perfkit.model.verdict import Verdict
+from perfkit.model.violation import Violation
 
 
 class Clock(Protocol):

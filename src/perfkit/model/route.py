@@ -6,29 +6,49 @@ from fnmatch import fnmatchcase
 
 from attrs import frozen
 
-from perfkit.model.verdict import Severity, Violation
+from perfkit.model.protocols import Sink
+from perfkit.model.verdict import Severity, State
+from perfkit.model.violation import Violation
 
 
 @frozen(kw_only=True)
 class Route:
     """Send the violations that match every given condition to some sinks.
 
+    Globs are those of `fnmatch`, such as ``"session_*"``; None matches all.
+
     Args:
-        sinks: Names of sinks; empty means that these violations go nowhere.
-        budget: A glob on the budget's name, such as ``"session_*"``; None matches all.
-        category: The budget's category; None matches all.
+        sinks: Names of sinks, or sinks; empty means that these violations go nowhere.
+        name: What to call the route, for ``perfkit sinks test --route``; empty for none.
+        budget: A glob on the budget's name.
+        category: A glob on the budget's category.
+        metric: A glob on the metric, such as ``"memory_*"``.
         severity: The least severity that matches; None matches `warning` and above.
+        state: The one state that matches, `degraded` or `violated`. A recovery counts as the state
+            that is over, so that it goes where its violation went.
+        environment: A glob on the environment that the application runs in.
     """
 
-    sinks: tuple[str, ...]
+    sinks: tuple[str | Sink, ...]
+    name: str = ""
     budget: str | None = None
     category: str | None = None
+    metric: str | None = None
     severity: Severity | None = None
+    state: State | None = None
+    environment: str | None = None
 
     def matches(self, violation: Violation) -> bool:
         """Tell whether `violation` is one of those that this route is for."""
+        globs = (
+            (self.budget, violation.budget.name),
+            (self.category, violation.budget.category),
+            (self.metric, violation.limit.metric),
+            (self.environment, violation.environment),
+        )
+        state = State.VIOLATED if violation.is_recovery else violation.state
         return (
-            (self.budget is None or fnmatchcase(violation.budget.name, self.budget))
-            and (self.category is None or violation.budget.category == self.category)
-            and violation.severity.rank >= (self.severity or Severity.WARNING).rank
+            violation.severity.rank >= (self.severity or Severity.WARNING).rank
+            and (self.state is None or state is self.state)
+            and all(glob is None or fnmatchcase(text, glob) for glob, text in globs)
         )

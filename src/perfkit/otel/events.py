@@ -33,6 +33,8 @@ class EventSink:
         telemetry: The providers to report to; None means the global ones.
     """
 
+    destination = "OpenTelemetry events"
+
     def __init__(self, telemetry: Telemetry | None = None) -> None:
         self._provider = telemetry.logger_provider if telemetry else None
 
@@ -86,6 +88,7 @@ def _attributes_of(violation: Violation) -> dict[str, str | int | float | bool]:
         "perfkit.unit": str(limit.metric.unit),
         "perfkit.contended": violation.contended,
         "perfkit.suppressed": violation.suppressed,
+        "perfkit.test": violation.is_test,
         "perfkit.samples": violation.samples,
         **names.of_evidence(violation.evidence),
     }

@@ -7,12 +7,10 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from opentelemetry.metrics import (
-    CallbackOptions,
     Counter,
     Histogram,
     Meter,
     MeterProvider,
-    Observation,
 )
 
 from perfkit.evaluation import Tally, lines_of
@@ -30,11 +28,10 @@ from perfkit.model import (
 )
 from perfkit.otel import attributes as names
 from perfkit.otel.bounds import bounds_for
+from perfkit.otel.of_itself import OfItself, observe_itself
 from perfkit.otel.providers import SCOPE
 
 Lines = Callable[[Metric], Iterable[float]]
-Faults = Callable[[], Mapping[str, int]]
-Overhead = Callable[[], float]
 
 _HISTOGRAMS: Final = {
     Metric.DURATION: ("perfkit.call.duration", "s", "Duration of measured calls."),
@@ -74,9 +71,7 @@ class Instruments:
 _instruments: WeakKeyDictionary[MeterProvider, list[Instruments]] = WeakKeyDictionary()
 
 
-def instruments_of(
-    provider: MeterProvider, lines: Lines, faults: Faults, overhead: Overhead
-) -> Instruments:
+def instruments_of(provider: MeterProvider, lines: Lines, of_itself: OfItself) -> Instruments:
     """Return the instruments of `provider`, made anew only where the lines ask for more bounds.
 
     The SDK ignores other bounds for a name that it knows in the same scope. So later sets have a
@@ -85,8 +80,7 @@ def instruments_of(
     Args:
         provider: Where to record.
         lines: Returns the targets and thresholds of a metric, to be bucket bounds.
-        faults: Returns how often each part of perfkit has failed.
-        overhead: Returns the share of wall time that perfkit takes.
+        of_itself: What perfkit tells of itself.
     """
     bounds = {metric: bounds_for(metric, lines(metric)) for metric in _HISTOGRAMS}
     made = _instruments.setdefault(provider, [])
@@ -96,42 +90,9 @@ def instruments_of(
     attributes = {"perfkit.bounds.revision": len(made)} if made else None
     meter = provider.get_meter(SCOPE, attributes=attributes)
     if not made:
-        _observe_faults(meter, faults)
-        _observe_overhead(meter, overhead)
+        observe_itself(meter, of_itself)
     made.append(Instruments(meter, bounds))
     return made[-1]
-
-
-def _observe_faults(meter: Meter, faults: Faults) -> None:
-    def observe(*, of_sinks: bool) -> Iterable[Observation]:
-        for part, count in {"delivery": 0, **faults()}.items():
-            if part.startswith("sink ") is of_sinks:
-                yield Observation(count, {names.PART: part.removeprefix("sink ")})
-
-    def sinks(_: CallbackOptions) -> Iterable[Observation]:
-        return observe(of_sinks=True)
-
-    def others(_: CallbackOptions) -> Iterable[Observation]:
-        return observe(of_sinks=False)
-
-    meter.create_observable_counter(
-        "perfkit.sink.errors", [sinks], "{error}", "Violations that a sink failed to take."
-    )
-    meter.create_observable_counter(
-        "perfkit.self.errors", [others], "{error}", "Failures inside perfkit, kept from the calls."
-    )
-
-
-def _observe_overhead(meter: Meter, overhead: Overhead) -> None:
-    def observe(_: CallbackOptions) -> Iterable[Observation]:
-        yield Observation(overhead())
-
-    meter.create_observable_gauge(
-        "perfkit.self.overhead",
-        [observe],
-        "1",
-        "Share of wall time that evidence, memory tracing and perfkit's own thread took.",
-    )
 
 
 def count_window(instruments: Instruments, budget: Budget, limit: Limit, state: State) -> None:

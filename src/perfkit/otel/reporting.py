@@ -14,7 +14,6 @@ from perfkit.otel.bounds import bounds_for
 from perfkit.otel.ledger import ledger
 from perfkit.otel.metrics import (
     CallRecorder,
-    Faults,
     Instruments,
     Lines,
     MetricObserver,
@@ -22,6 +21,7 @@ from perfkit.otel.metrics import (
     count_window,
     instruments_of,
 )
+from perfkit.otel.of_itself import Accounts, Faults, OfItself, Overhead
 from perfkit.otel.process import Totals, observe_process
 from perfkit.otel.providers import SCOPE, Shipping
 from perfkit.otel.spans import SpanObserver, Tracing
@@ -37,15 +37,20 @@ class Reporting:
         lines: Returns the targets and thresholds of a metric, to be bucket bounds.
         faults: Returns how often each part of perfkit has failed.
         overhead: Returns the share of wall time that perfkit takes.
+        accounts: Returns what became of the violations that each sink was given.
     """
 
     def __init__(
-        self, telemetry: Telemetry, lines: Lines, faults: Faults, overhead: Callable[[], float]
+        self,
+        telemetry: Telemetry,
+        lines: Lines,
+        faults: Faults,
+        overhead: Overhead,
+        accounts: Accounts,
     ) -> None:
         self._telemetry = telemetry
         self._lines = lines
-        self._faults = faults
-        self._overhead = overhead
+        self._of_itself = OfItself(faults=faults, overhead=overhead, accounts=accounts)
         self._known: dict[object, Observer] = {}
         self._counting: dict[int, Instruments] = {}
 
@@ -129,4 +134,4 @@ class Reporting:
         return known
 
     def _instruments(self, provider: MeterProvider) -> Instruments:
-        return instruments_of(provider, self._lines, self._faults, self._overhead)
+        return instruments_of(provider, self._lines, self._of_itself)

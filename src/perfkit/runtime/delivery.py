@@ -3,58 +3,68 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from perfkit.errors import BudgetExceeded
-from perfkit.model import Sink, Violation
+from perfkit.model import Sink, Verdict, Violation
 from perfkit.runtime import faults
+from perfkit.sinks.accounts import Account
+from perfkit.sinks.depth import DEEPEST, depth_here, here
+
+SinksFor = Callable[[Violation], Sequence[Sink]]
 
 
-class _Here(threading.local):
-    """Whether this thread delivers. No context variable: a finalizer may come here."""
+class _Delivering(threading.local):
+    """What this thread delivers. No context variable: a finalizer may come here."""
 
-    is_delivering = False
+    is_busy = False
+
+    def __init__(self) -> None:
+        self.later: deque[tuple[tuple[Violation, ...], SinksFor]] = deque()
 
 
-_here: Final = _Here()
+_delivering: Final = _Delivering()
 
 
 def deliver(
     violations: Iterable[Violation],
-    sinks_for: Callable[[Violation], Sequence[Sink]],
+    sinks_for: SinksFor,
     in_flight: BaseException | None,
+    verdicts: Sequence[Verdict] = (),
 ) -> None:
     """Give each violation to its sinks; then raise, if a raise sink was among them.
 
-    A sink that breaks a budget itself does not deliver again: that is counted as a fault.
+    What comes up meanwhile in this thread waits until that is done: a sink may break a budget
+    itself, and garbage collection may end an abandoned call. That is not raised any more.
 
     Args:
         violations: What was broken in one call.
         sinks_for: Chooses the sinks of a violation.
         in_flight: The exception that the call itself ended with; it is never replaced, the
             violations go onto it as a note.
+        verdicts: Every judgement of the call, for the exception.
 
     Raises:
         BudgetExceeded: With every violation that a raise sink was given.
     """
-    if _here.is_delivering:
-        faults.report("delivery", RecursionError("a sink broke a budget while it delivered one"))
+    if _delivering.is_busy:
+        _delivering.later.append((tuple(violations), sinks_for))
         return
-    _here.is_delivering = True
-    try:
-        raised = [v for violation in violations for v in _emit(violation, sinks_for)]
-    finally:
-        _here.is_delivering = False
+    depth = depth_here()
+    if depth >= DEEPEST:
+        _drop(violations, sinks_for)
+        return
+    raised = _deliver_at(depth + 1, violations, sinks_for)
+    _catch_up(depth + 1)
     if raised and in_flight is None:
-        raise BudgetExceeded(raised)
+        raise BudgetExceeded(raised, verdicts)
     if raised and in_flight is not None:
         in_flight.add_note("\n".join(violation.describe() for violation in raised))
 
 
-def deliver_quietly(
-    violations: Iterable[Violation], sinks_for: Callable[[Violation], Sequence[Sink]]
-) -> None:
+def deliver_quietly(violations: Iterable[Violation], sinks_for: SinksFor) -> None:
     """Do as `deliver`, where there is no call to raise out of: that violation is logged instead."""
     try:
         deliver(violations, sinks_for, None)
@@ -64,21 +74,59 @@ def deliver_quietly(
 
 def tell_of_unraised(exceeded: BudgetExceeded) -> None:
     """Log what a raise sink was chosen for, where there is no call to raise it out of."""
-    for violation in exceeded.violations:
+    _tell(exceeded.violations)
+
+
+def _tell(violations: Sequence[Violation]) -> None:
+    for violation in violations:
         faults.logger.warning("perfkit: no call to raise this out of: %s", violation.describe())
 
 
-def _emit(
-    violation: Violation, sinks_for: Callable[[Violation], Sequence[Sink]]
-) -> Sequence[Violation]:
-    """Give one violation to its sinks; return what is to be raised."""
-    raised: Sequence[Violation] = ()
-    for sink in faults.guarded("routing", sinks_for, violation) or ():
+def _deliver_at(
+    depth: int, violations: Iterable[Violation], sinks_for: SinksFor
+) -> list[Violation]:
+    """Give violations to their sinks; return what is to be raised."""
+    before = here.depth
+    _delivering.is_busy, here.depth = True, depth
+    try:
+        return [raised for each in violations for raised in _emit(each, sinks_for)]
+    finally:
+        _delivering.is_busy, here.depth = False, before
+
+
+def _catch_up(depth: int) -> None:
+    """Deliver what came up meanwhile."""
+    while _delivering.later:
+        violations, sinks_for = _delivering.later.popleft()
+        if depth >= DEEPEST:
+            _drop(violations, sinks_for)
+        else:
+            _tell(_deliver_at(depth + 1, violations, sinks_for))
+            _catch_up(depth + 1)
+
+
+def _drop(violations: Iterable[Violation], sinks_for: SinksFor) -> None:
+    """Count violations that come of delivering one that came of delivering one."""
+    for violation in violations:
+        for sink in _sinks_of(violation, sinks_for):
+            account = getattr(sink, "account", None)
+            if isinstance(account, Account):
+                account.take()
+                account.drop("recursion")
+    faults.report("delivery", RecursionError("a sink broke a budget while it delivered one"))
+
+
+def _emit(violation: Violation, sinks_for: SinksFor) -> Iterator[Violation]:
+    """Give one violation to its sinks; yield what is to be raised."""
+    for sink in _sinks_of(violation, sinks_for):
         try:
             sink.emit(violation)
         except Exception as error:  # noqa: BLE001 - whatever a sink raises must not reach the application
             if isinstance(error, BudgetExceeded) and getattr(sink, "reaches_caller", False):
-                raised = error.violations
+                yield from error.violations
             else:
                 faults.report(f"sink {type(sink).__name__}", error)
-    return raised
+
+
+def _sinks_of(violation: Violation, sinks_for: SinksFor) -> Sequence[Sink]:
+    return faults.guarded("routing", sinks_for, violation) or ()

@@ -45,7 +45,7 @@ def hand_over(plan: Plan, finished: Finished, error: BaseException | None) -> No
     if finished.violations:
         if plan.arming is not None:
             plan.arming.arm(finished.violations[0])
-        deliver(finished.violations, plan.sinks_for, error)
+        deliver(finished.violations, plan.sinks_for, error, finished.verdicts)
     if finished.explained is not None:
         deliver_quietly((finished.explained,), plan.sinks_for)
 
@@ -121,14 +121,21 @@ def violations_of(
         return ()
     at_ns = plan.settings.clock.time_ns()
     span = span or faults.guarded("telemetry", plan.settings.telemetry.current_span)
-    violations = tuple(_violation(verdict, measurement, at_ns, span) for verdict in missed)
+    environment = plan.settings.environment
+    violations = tuple(
+        _violation(verdict, measurement, at_ns, span, environment) for verdict in missed
+    )
     if plan.arming is None or plan.is_armed:
         return violations
     return plan.arming.explain(violations)
 
 
 def _violation(
-    verdict: Verdict, measurement: Measurement, at_ns: int, span: SpanIds | None
+    verdict: Verdict,
+    measurement: Measurement,
+    at_ns: int,
+    span: SpanIds | None,
+    environment: str,
 ) -> Violation:
     assert verdict.value is not None  # noqa: S101 - a verdict with a severity always has a value
     assert verdict.severity is not None  # noqa: S101 - the caller chose those that have one
@@ -146,4 +153,5 @@ def _violation(
         trace_flags=span.trace_flags if span else 0,
         contended=verdict.contended,
         evidence=measurement.evidence,
+        environment=environment,
     )

@@ -316,4 +316,4 @@ def _choose_sinks(request: Request, now: Settings) -> Callable[[Violation], Sequ
             chosen.append(now.find_sink(sink) if isinstance(sink, str) else sink)
         except ConfigurationError as error:
             faults.report(f"sink {sink}", error)
-    return lambda _: chosen
+    return lambda _: tuple(map(now.adopt_sink, chosen))  # not before one is to hear of something

@@ -138,6 +138,8 @@ class Settings:
         catalog: The budgets.
         router: Which sinks hear of a violation.
         find_sink: Turns a sink's name into a sink; raises ConfigurationError.
+        adopt_sink: Gives a sink that the code has made the layers that every sink has.
+        environment: Where the application runs, such as ``"production"``; empty if nobody said.
         observers: Observers that the application brought.
         telemetry: Observers for OpenTelemetry.
         find_probes: Returns the probes to choose from; loads what they need.
@@ -154,6 +156,7 @@ class Settings:
     catalog: Catalog
     router: Router
     find_sink: Callable[[str], Sink]
+    adopt_sink: Callable[[Sink], Sink]
     observers: tuple[Observer, ...]
     telemetry: Telemetry
     find_probes: Callable[[], tuple[Probe, ...]]
@@ -164,6 +167,7 @@ class Settings:
     armory: Armory
     governor: Governor
     attributes: bool = False
+    environment: str = ""
     begin: Callable[[], object] = field(default=lambda: None)
 
 

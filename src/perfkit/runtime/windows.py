@@ -352,4 +352,5 @@ def _violation(change: Change, where: Where, at_ns: int) -> Violation:
         samples=verdict.samples,
         since_ns=change.since_ns,
         is_recovery=change.is_recovery,
+        environment=settings.current().environment,
     )

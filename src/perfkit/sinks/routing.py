@@ -13,19 +13,22 @@ from perfkit.model import Route, Severity, Sink, Violation
 class Router:
     """Names the sinks that hear of a violation. Immutable; safe to share between threads.
 
-    The most specific choice wins: what the budget says, else the first route that matches, else
-    the default. A missed target (severity `info`) is news only to a route that names `info`.
+    The most specific choice wins: what the budget says, else the routes that match, else the
+    default. A missed target (severity `info`) is news only to a route that names `info`.
 
     Args:
         by_name: Every sink that a route or a budget can name.
         default: The sinks where nothing else says.
         routes: Tried in order.
+        matches_all: Whether every route that matches counts, rather than the first one only. A sink
+            that several of them name hears of a violation once.
         heeds_budgets: Whether a budget's own choice of sinks counts.
     """
 
     by_name: Mapping[str, Sink]
     default: tuple[Sink, ...]
     routes: tuple[Route, ...] = ()
+    matches_all: bool = False
     heeds_budgets: bool = True
 
     def sinks_for(self, violation: Violation) -> Sequence[Sink]:
@@ -33,16 +36,21 @@ class Router:
         is_news = violation.severity is not Severity.INFO
         own_choice = violation.budget.sinks if self.heeds_budgets else None
         if is_news and own_choice is not None:
-            return self._named(own_choice)
-        for route in self.routes:
-            if route.matches(violation):
-                return self._named(route.sinks)
-        return self.default if is_news else ()
+            return self.named(own_choice)
+        matching = (route for route in self.routes if route.matches(violation))
+        first = next(matching, None)
+        if first is None:
+            return self.default if is_news else ()
+        if not self.matches_all:
+            return self.named(first.sinks)
+        return self.named([sink for route in (first, *matching) for sink in route.sinks])
 
     @property
     def hears_of_missed_targets(self) -> bool:
         """Whether a missed target could go anywhere at all."""
         return any(route.severity is Severity.INFO for route in self.routes)
 
-    def _named(self, names: Sequence[str]) -> Sequence[Sink]:
-        return [self.by_name[name] for name in names]
+    def named(self, names: Sequence[str | Sink]) -> Sequence[Sink]:
+        """Return the sinks that `names` stand for, each once."""
+        found = (self.by_name[name] if isinstance(name, str) else name for name in names)
+        return tuple({id(sink): sink for sink in found}.values())

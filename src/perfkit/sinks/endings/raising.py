@@ -16,6 +16,7 @@ class RaiseSink:
         contended: Raise also for values that hold somebody else's cost.
     """
 
+    destination = "the caller"
     reaches_caller = True
 
     def __init__(self, *, contended: bool = False) -> None:

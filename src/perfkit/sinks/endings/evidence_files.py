@@ -14,6 +14,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from perfkit.model import Evidence, Metric, Violation
+from perfkit.sinks.record import as_finite
 
 _LONGEST_NAME: Final = 150
 _LONGEST_PART: Final = 60
@@ -87,6 +88,11 @@ class EvidenceFilesSink:
         self._lock = threading.Lock()
         self._saved: WeakValueDictionary[int, Evidence] = WeakValueDictionary()
 
+    @property
+    def destination(self) -> str:
+        """Where violations go, for people."""
+        return f"folder {self._folder}"
+
     def emit(self, violation: Violation) -> None:
         """Save what is new of the violation's evidence; raises OSError where that fails."""
         with self._lock:
@@ -122,7 +128,8 @@ def _as_file(evidence: Evidence) -> tuple[str, bytes]:
     if evidence.kind == "cpu":
         return ".pstats", marshal.dumps(dict(evidence.detail)) if evidence.detail else b""
     if evidence.kind == "stack":
-        return ".collapsed.txt", "".join(_collapsed_lines(evidence)).encode()
+        lines = "".join(_collapsed_lines(evidence))
+        return ".collapsed.txt", lines.encode(errors="backslashreplace")
     return ".json", _as_json(evidence) if evidence.rows else b""
 
 
@@ -141,7 +148,7 @@ def _as_json(evidence: Evidence) -> bytes:
         "since_armed": evidence.since_armed,
         "rows": [dict(row) for row in evidence.rows],
     }
-    return (json.dumps(content, indent=2, default=str) + "\n").encode()
+    return (json.dumps(as_finite(content), indent=2, default=str) + "\n").encode()
 
 
 def _safe(name: str, longest: int) -> str:

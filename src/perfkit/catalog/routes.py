@@ -1,0 +1,96 @@
+"""Read which violations go to which sinks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from perfkit.catalog.problems import Problems, quoted
+from perfkit.catalog.values import Reader, read_keys, read_names, read_table, read_text
+from perfkit.model import LIMITABLE, Metric, Route, Severity, State
+from perfkit.model.budget import one_of
+
+
+def read_routes(value: Any, problems: Problems) -> tuple[Route, ...]:
+    """Read the ``[[routes]]`` of a catalog and note what is wrong."""
+    if not isinstance(value, list):
+        problems.add(f"{quoted(value)} is not a list of routes; write [[routes]]")
+        return ()
+    routes = tuple(_route(item, problems.below(index)) for index, item in enumerate(value))
+    names = [route.name for route in routes]
+    for index, name in enumerate(names):
+        first = names.index(name)
+        if name and first < index:
+            below = problems.below(index, "name")
+            below.add(f"routes[{first}] is called {quoted(name)} too; rename one of them")
+    return routes
+
+
+def read_conditions(value: Any, problems: Problems) -> dict[str, Any]:
+    """Read a table of conditions, as `Route` takes them."""
+    table = read_table(value, problems, '{ category = "database" }')
+    return read_keys(table, CONDITIONS, problems)
+
+
+def _route(value: Any, problems: Problems) -> Route:
+    table = read_table(value, problems, '{ sinks = ["log"] }')
+    if "sinks" not in table:
+        problems.add('no sinks; write sinks = ["log"]')
+    parts = read_keys(table, ROUTE_KEYS, problems)
+    name = parts.get("name", "")
+    if name == DEFAULT_ROUTE:
+        problems.below("name").add(f'"{DEFAULT_ROUTE}" is what no route matches; write another')
+    return Route(sinks=parts.get("sinks", ()), name=name, **parts.get("when", {}))
+
+
+def _severity(value: Any, problems: Problems) -> Severity | None:
+    text = value.strip() if isinstance(value, str) else ""
+    for severity in Severity:
+        if text.startswith(">=") and text.removeprefix(">=").strip() == severity:
+            return severity
+        if text == severity and severity is not Severity.CRITICAL:
+            problems.add(f'it is a route for "{text}" and worse; write ">= {text}"')
+            return None
+    if text == Severity.CRITICAL:
+        return Severity.CRITICAL
+    problems.add(f'{quoted(value)} is not a severity; write ">= info", ">= warning" or "critical"')
+    return None
+
+
+def _metric(value: Any, problems: Problems) -> str:
+    text = read_text(value, problems)
+    known = (*LIMITABLE, Metric.BURN_RATE)
+    if isinstance(value, str) and not any(fnmatchcase(metric, text) for metric in known):
+        close = problems.nearest(text, known)
+        remedy = f'did you mean "{close}"?' if close else f"write {one_of(known)}, or a glob"
+        problems.add(f"{quoted(text)} is no metric; {remedy}")
+    return text
+
+
+def _state(value: Any, problems: Problems) -> State | None:
+    if value in _STATES:
+        return State(value)
+    problems.add(f"{quoted(value)} is not the state of a violation; write {one_of(_STATES)}")
+    return None
+
+
+DEFAULT_ROUTE: Final = "default"
+"""What the sinks are called that hear of what no route matches."""
+
+CONDITIONS: Final[Mapping[str, Reader]] = {
+    "budget": read_text,
+    "category": read_text,
+    "metric": _metric,
+    "severity": _severity,
+    "state": _state,
+    "environment": read_text,
+}
+"""What a route can ask for."""
+_STATES: Final = (State.DEGRADED.value, State.VIOLATED.value)
+ROUTE_KEYS: Final[Mapping[str, Reader]] = {
+    "name": read_text,
+    "when": read_conditions,
+    "sinks": read_names,
+}
+"""What the table of a route may hold."""

@@ -1,0 +1,272 @@
+"""Append violations to a file, one JSON object a line."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+from typing import Final
+
+from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.locks import at_work
+from perfkit.model import Violation
+from perfkit.sinks.forks import survive_forks
+from perfkit.sinks.record import as_json, as_record
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows
+    _HAS_LOCKS = False
+else:
+    _HAS_LOCKS = True
+
+_SHORTEST_PAUSE: Final = 0.0002
+_LONGEST_PAUSE: Final = 0.002
+"""Seconds between two looks at the lock. Nobody queues for it: who looks seldom waits long."""
+
+_BLOCK: Final = 65_536
+_TORN: Final = (b"{", b"\0")
+"""How a torn line begins: as every line does, or, after a power cut, with what is on no disk."""
+
+
+class JsonLinesSink:
+    """Appends each violation to a file as one line of strict JSON.
+
+    The file holds whole lines only. Any number of threads and processes may append to one file, as
+    long as all of them do it through this sink: each holds an exclusive lock on the file
+    (``flock``) for the moment in which it writes. The file is opened for each batch, so it may be
+    removed or renamed by others at any time; missing folders are made.
+
+    - A process that is killed can leave the beginning of a line at the end of the file. The next
+      one that writes takes it off. Anything else there that has no line end gets one.
+    - Where the disk gets full in the middle of a batch, none of it stays.
+    - Numbers that JSON does not know are text: ``"Infinity"``, ``"-Infinity"``, ``"NaN"``.
+
+    Without locks on files (Windows, some network drives) each batch is one write at the end of the
+    file: let each process have a file of its own there. Nothing is taken off then, and there is no
+    rotation.
+
+    Args:
+        path: The file. What is no regular file, such as ``/dev/stdout``, is just written to.
+        max_bytes: How large the file may get, at least 1; None means any size. Before a batch that
+            would make it larger, ``path`` is renamed to ``path.1``, that to ``path.2`` and so on. A
+            batch is never split, so that only one that is larger by itself makes a larger file. Let
+            either this sink rotate a file or another program, not both.
+        keep: How many renamed files to keep, at least 1; the oldest is removed.
+        fsync: Whether to wait until the disk has it, for each batch.
+
+    Raises:
+        ConfigurationError: If a number is too small, or `max_bytes` is given without locks.
+    """
+
+    lock_seconds = 5.0
+    """How long to wait for the lock, in seconds. Whoever has it may have been stopped."""
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        max_bytes: int | None = None,
+        keep: int = 5,
+        fsync: bool = False,
+    ) -> None:
+        for name, number in (("max_bytes", max_bytes), ("keep", keep)):
+            if number is not None and number < 1:
+                raise ConfigurationError(f"{name} is {number}; it has to be at least 1")
+        if max_bytes is not None and not _HAS_LOCKS:
+            raise ConfigurationError("max_bytes needs locks on files, which this system lacks")
+        self._path = Path(path)
+        self._max_bytes = max_bytes
+        self._keep = keep
+        self._fsync = fsync
+        self._files: set[FileIO] = set()
+        self.start_anew()
+        survive_forks(self)
+
+    @property
+    def destination(self) -> str:
+        """Where violations go, for people."""
+        return f"file {self._path}"
+
+    def start_anew(self) -> None:
+        """Let go of what the parent of a fork was writing: a lock is shared with its child."""
+        while self._files:
+            self._files.pop().close()
+        self._one_at_a_time = threading.RLock()
+
+    def emit(self, violation: Violation) -> None:
+        """Append one line; raises what `emit_many` raises."""
+        self.emit_many((violation,))
+
+    def emit_many(self, violations: Sequence[Violation]) -> None:
+        """Append one line for each violation: all of them, or it raises.
+
+        Raises:
+            OSError: If the file cannot be written.
+            DeliveryFailed: If others have held the lock all the time.
+        """
+        lines = "".join(f"{as_json(as_record(violation))}\n" for violation in violations)
+        give_up_at = time.monotonic() + self.lock_seconds
+        with at_work:
+            while not self._append(lines.encode(), give_up_at):
+                if time.monotonic() > give_up_at:
+                    raise self._too_late()
+
+    def _append(self, data: bytes, give_up_at: float) -> bool:
+        """Append `data`; tell whether the file was the right one and had room."""
+        with self._open() as file:
+            self._files.add(file)
+            try:
+                if not self._lock(file, give_up_at):
+                    with self._one_at_a_time:
+                        _write_all(file.fileno(), data)
+                    return True
+                if not _is_at(self._path, file):
+                    return False
+                _mend(file.fileno())
+                if self._is_full(file, len(data)):
+                    self._rotate()
+                    return False
+                self._write(file, data)
+                return True
+            finally:
+                self._files.discard(file)
+                _unlock(file)
+
+    def _open(self) -> FileIO:
+        try:
+            return open(self._path, "a+b", buffering=0, opener=_for_all_to_read)
+        except FileNotFoundError:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            return open(self._path, "a+b", buffering=0, opener=_for_all_to_read)
+
+    def _lock(self, file: FileIO, give_up_at: float) -> bool:
+        """Wait for the lock; tell whether there can be one."""
+        if not _HAS_LOCKS or not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return False
+        pause = _SHORTEST_PAUSE
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > give_up_at:
+                    raise self._too_late() from None
+                time.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            except OSError:
+                if self._max_bytes is not None:
+                    raise
+                return False
+            else:
+                return True
+
+    def _too_late(self) -> DeliveryFailed:
+        return DeliveryFailed(
+            f"others have kept {self._path} locked for {self.lock_seconds:g} s", reason="timeout"
+        )
+
+    def _is_full(self, file: FileIO, more: int) -> bool:
+        size = os.fstat(file.fileno()).st_size
+        return self._max_bytes is not None and size > 0 and size + more > self._max_bytes
+
+    def _rotate(self) -> None:
+        """Rename the file away, the last step; only who holds the lock on it may do this.
+
+        A number is free where one was killed in the middle of this: then nothing has to go.
+        """
+        older = [Path(f"{self._path}.{number}") for number in range(1, self._keep + 1)]
+        free = next((index for index, path in enumerate(older) if not path.exists()), None)
+        last = self._keep - 1 if free is None else free
+        for index in range(last, 0, -1):
+            os.replace(older[index - 1], older[index])  # noqa: PTH105 - it says that it is atomic
+        os.replace(self._path, older[0])  # noqa: PTH105 - as above
+
+    def _write(self, file: FileIO, data: bytes) -> None:
+        """Append all of `data`, or nothing."""
+        descriptor = file.fileno()
+        end = os.fstat(descriptor).st_size
+        try:
+            _write_all(descriptor, data)
+            if self._fsync:
+                os.fsync(descriptor)
+                if not end:
+                    _fsync_folder(self._path.parent)
+        except BaseException:
+            if os.fstat(descriptor).st_size > end:
+                os.ftruncate(descriptor, end)
+            raise
+
+
+def _for_all_to_read(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o644)
+
+
+def _unlock(file: FileIO) -> None:
+    """Let go of the lock, for a child that was forked in the meantime too."""
+    if _HAS_LOCKS:
+        with suppress(OSError):  # where there was none
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _is_at(path: Path, file: FileIO) -> bool:
+    """Tell whether `file` is still the one at `path`, not removed or renamed."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _mend(descriptor: int) -> None:
+    """Let the file end with a whole line: take off a torn one, end any other."""
+    size = os.fstat(descriptor).st_size
+    end = _end_of_lines(descriptor, size)
+    if end == size:
+        return
+    if _is_torn(os.pread(descriptor, size - end, end)):
+        os.ftruncate(descriptor, end)
+    else:
+        os.write(descriptor, b"\n")
+
+
+def _end_of_lines(descriptor: int, size: int) -> int:
+    """Return where the last line that has an end does so."""
+    end = size
+    while end > 0:
+        start = max(0, end - _BLOCK if end < size else end - 1)
+        found = os.pread(descriptor, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
+
+
+def _is_torn(tail: bytes) -> bool:
+    """Tell whether a write of a sink was stopped here: nobody else's text is to be taken off."""
+    import json  # noqa: PLC0415 - loads when first needed
+
+    if not tail.startswith(_TORN):
+        return False
+    try:
+        json.loads(tail)
+    except ValueError:
+        return True
+    return False
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    written = 0
+    while written < len(data):
+        written += os.write(descriptor, memoryview(data)[written:])
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,84 @@
+"""Send violations to Sentry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final, Literal
+
+from perfkit.errors import DeliveryFailed, MissingExtraError
+from perfkit.model import Severity, Violation
+from perfkit.sinks.record import as_finite, as_printable, as_record
+
+if TYPE_CHECKING:
+    from sentry_sdk import Scope
+
+_LEVELS: Final[dict[Severity, Literal["info", "warning", "error"]]] = {
+    Severity.INFO: "info",
+    Severity.WARNING: "warning",
+    Severity.CRITICAL: "error",  # fatal is for what ended the program
+}
+_LONGEST_TAG: Final = 200
+
+
+class SentrySink:
+    """Sends each violation as a message to the Sentry that the application has initialised.
+
+    All that one limit of a budget raises is one issue there, recoveries too. Tags are named
+    ``perfkit.budget`` and so on; the whole record is the context ``perfkit``; the trace is the one
+    that the violation names. The SDK sends in a thread of its own, so that what gets lost on the
+    way is not known here. Safe from any thread.
+
+    Raises:
+        MissingExtraError: If sentry-sdk is not installed.
+    """
+
+    destination = "Sentry"
+
+    def __init__(self) -> None:
+        try:
+            import sentry_sdk  # noqa: PLC0415 - optional, loads when asked for
+        except ImportError as error:
+            raise MissingExtraError("the Sentry sink", "sentry") from error
+        self._sdk = sentry_sdk
+
+    def emit(self, violation: Violation) -> None:
+        """Hand one message to the SDK.
+
+        Raises:
+            DeliveryFailed: If the application has not initialised Sentry.
+        """
+        if not self._sdk.get_client().is_active():
+            raise DeliveryFailed(
+                "Sentry is not initialised; call sentry_sdk.init(dsn=...) when the program starts",
+                is_permanent=True,
+                reason="not initialised",
+            )
+        level = "info" if violation.is_recovery else _LEVELS[violation.severity]
+        with self._sdk.new_scope() as scope:
+            _describe(scope, violation)
+            self._sdk.capture_message(violation.describe(), level=level)
+
+    def flush(self, seconds: float) -> None:
+        """Let the SDK send what waits, for at most so long."""
+        self._sdk.flush(timeout=seconds)
+
+
+def _describe(scope: Scope, violation: Violation) -> None:
+    for name, value in _tags(violation):
+        scope.set_tag(f"perfkit.{name}", as_printable(value)[:_LONGEST_TAG])
+    scope.set_context("perfkit", as_finite(as_record(violation)))
+    if violation.trace_id and violation.span_id:
+        ids = {"trace_id": violation.trace_id, "span_id": violation.span_id}
+        scope.set_context("trace", ids)
+    scope.fingerprint = ["perfkit", *map(str, violation.kind)]
+
+
+def _tags(violation: Violation) -> Iterator[tuple[str, str]]:
+    yield "budget", violation.budget.name
+    yield "metric", violation.limit.metric
+    yield "state", violation.state
+    yield "severity", violation.severity
+    if violation.budget.category:
+        yield "category", violation.budget.category
+    if violation.environment:
+        yield "environment", violation.environment

@@ -1,0 +1,64 @@
+"""Bring away what waits, on demand."""
+
+from __future__ import annotations
+
+import time
+
+from perfkit.sinks.accounts import Totals, book
+from perfkit.sinks.exits import close_all, flush_all
+from perfkit.sinks.layers.entrance import entrances
+
+
+def flush_sinks(seconds: float = 5.0) -> bool:
+    """Deliver the violations that wait for their sinks, for at most so long.
+
+    At the exit of the process this happens by itself, for 1.5 s. Call it where a process may end
+    otherwise, such as in a handler of SIGTERM, and in tests that use ``delivery="background"``.
+
+    Args:
+        seconds: How long to wait in all.
+
+    Returns:
+        Whether nothing waits now.
+
+    Safe from any thread, though not from a sink. Blocks; in a coroutine call it with
+    `asyncio.to_thread`.
+    """
+    deadline = time.monotonic() + seconds
+    results = []
+    failed = []
+    for entrance in tuple(entrances):
+        try:
+            entrance.tick()
+            results.append(entrance.flush(max(0.0, deadline - time.monotonic())))
+        except Exception as error:  # noqa: BLE001 - a sink may raise anything
+            failed.append((entrance, error))
+    results.append(flush_all(max(0.0, deadline - time.monotonic())))
+    for entrance, failure in failed:
+        entrance.account.report(failure)
+    return all(results) and not failed
+
+
+def close_sinks(seconds: float) -> bool:
+    """Do as `flush_sinks`, and end the threads that deliver; the next violation starts another."""
+    return close_all(seconds)
+
+
+def sink_totals() -> tuple[Totals, ...]:
+    """Return what has become of the violations that each sink was given in this process.
+
+    For each, ``raised == delivered + suppressed + dropped + waiting``, exactly. The same figures
+    are the metrics ``perfkit.sink.delivered``, ``.suppressed`` and ``.dropped``.
+
+    >>> import perfkit
+    >>> def ring_the_bell(violation):
+    ...     pass
+    >>> with perfkit.override(perfkit.Catalog(), sinks=[ring_the_bell], delivery="inline"):
+    ...     with perfkit.budget("instant", duration="0s"):
+    ...         pass
+    >>> [totals.delivered for totals in perfkit.sink_totals() if totals.sink == "ring_the_bell"]
+    [1]
+
+    Safe from any thread.
+    """
+    return book.totals()

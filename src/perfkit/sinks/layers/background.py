@@ -1,0 +1,351 @@
+"""Deliver in a thread of its own, so that nobody waits for a sink."""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from attrs import frozen
+
+from perfkit.errors import ConfigurationError
+from perfkit.locks import at_work
+from perfkit.model import Sink, Violation
+from perfkit.sinks.accounts import Account
+from perfkit.sinks.depth import depth_here, here
+from perfkit.sinks.exits import flush_at_exit
+from perfkit.sinks.layers.layer import (
+    Layer,
+    flush_of,
+    hand_on,
+    layers_of,
+    sooner,
+    takes_many,
+    tick_of,
+)
+
+IDLE_SECONDS: Final = 30.0
+"""The thread ends after so long without anything to do."""
+
+MOST_AT_ONCE: Final = 100
+"""Violations that a sink which takes many is given together, of those that wait anyway."""
+
+WHEN_FULL: Final = ("drop_oldest", "drop_newest")
+
+
+@frozen
+class _Item:
+    """A violation that waits.
+
+    Args:
+        violation: The violation.
+        context: The context variables of the measured call.
+        depth: How deep in deliveries it is delivered; see `perfkit.sinks.depth`.
+        sink: Where it goes.
+    """
+
+    violation: Violation
+    context: contextvars.Context
+    depth: int
+    sink: Sink
+
+
+class Background(Layer):
+    """Queues violations, and hands them on in a daemon thread.
+
+    The queue is bounded; what finds no room, or loses it, is counted as dropped. The thread starts
+    with the first violation, sees the context variables of the measured call, ends when nothing has
+    come for a while, and calls `tick` of all layers around and within. A sink that fails is counted
+    and reported. At the exit of the process what waits is delivered within a bounded time. The
+    child of a fork begins with an empty queue: what waits is the parent's.
+
+    Args:
+        inner: The sink that it wraps.
+        size: How many may wait, at least 1.
+        when_full: ``"drop_oldest"`` makes room for what is new, ``"drop_newest"`` turns it away.
+        **shared: See `Layer`.
+
+    Raises:
+        ConfigurationError: If an argument is out of range.
+    """
+
+    def __init__(
+        self, inner: Sink, size: int = 1000, when_full: str = "drop_oldest", **shared: Any
+    ) -> None:
+        if size < 1 or when_full not in WHEN_FULL:
+            raise ConfigurationError(
+                f"a queue of {size} that does {when_full!r} when full; write a size of at least 1, "
+                f"and {' or '.join(map(repr, WHEN_FULL))}"
+            )
+        self._size = size
+        self._drops_oldest = when_full == "drop_oldest"
+        self._outermost: Layer = self
+        self._keeps_something = any(map(_keeps_something, layers_of(inner)))
+        super().__init__(inner, **shared)
+
+    def start_anew(self) -> None:
+        """Begin with an empty queue and no thread."""
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._queue: deque[_Item] = deque()
+        self._in_hand = 0
+        self._is_touched = False  # whether what is within was given something since it was flushed
+        self._flush_until: float | None = None
+        self._flushes = 0
+        self._is_stopping = False
+        self._thread: threading.Thread | None = None
+
+    def be_wrapped_by(self, outer: Layer) -> None:
+        """Let the thread tick `outer` too, which ticks all that is between."""
+        self._outermost = outer
+
+    def emit_many(self, violations: Sequence[Violation]) -> None:
+        """Queue violations. Never waits for the sink, and never raises."""
+        self.queue(violations, self.inner)
+
+    def queue(self, violations: Sequence[Violation], sink: Sink) -> None:
+        """Do the same for any sink, in the order of all that waits here."""
+        context = _context_of_call()
+        depth = max(1, depth_here())
+        with at_work, self._lock:
+            for violation in violations:
+                self._add(_Item(violation, context, depth, sink))
+            self._start()
+            self._changed.notify()
+
+    def tick(self) -> float | None:
+        """Let what is within do what is due, in the thread that delivers; elsewhere do nothing."""
+        return tick_of(self.inner) if threading.current_thread() is self._thread else None
+
+    @property
+    def waiting(self) -> int:
+        """How many violations wait, or are being handed on."""
+        return len(self._queue) + self._in_hand
+
+    def flush(self, seconds: float) -> bool:
+        """Wait until all has been handed on, for at most so long; never raises."""
+        deadline = time.monotonic() + seconds
+        if threading.current_thread() is self._thread:
+            return False  # a sink that waits for itself
+        with at_work, self._lock:
+            if not self._is_pending():
+                return True
+            self._flush_until = max(deadline, self._flush_until or 0.0)
+            self._start()
+            if self._thread is not None:
+                self._changed.notify_all()
+                self._wait_until_flushed(deadline)
+                return not self._is_pending()
+        return self._flush_without_thread(deadline)
+
+    def _wait_until_flushed(self, deadline: float) -> None:
+        before = self._flushes
+
+        def is_over() -> bool:
+            is_tried = self._flushes != before and not self._queue and not self._in_hand
+            return is_tried or not self._is_pending()
+
+        self._changed.wait_for(is_over, max(0.0, deadline - time.monotonic()))
+
+    def _is_pending(self) -> bool:
+        return bool(self._queue or self._in_hand or self._is_touched)
+
+    def _flush_without_thread(self, deadline: float) -> bool:
+        """Hand on here what waits: at the exit of a process no thread starts any more."""
+        while time.monotonic() < deadline:
+            with at_work, self._lock:
+                items = self._take() if self._queue else None
+            if items is None:
+                self._flush_inner()
+                break
+            self._hand(items)
+            self._settle()
+        return not self._is_pending()
+
+    def close(self, seconds: float) -> bool:
+        """Flush, and let the thread end; the next violation starts another.
+
+        Returns:
+            Whether nothing waits now. What does stays in the queue.
+        """
+        is_empty = self.flush(seconds)
+        with at_work, self._lock:
+            thread, self._is_stopping = self._thread, True
+            self._changed.notify_all()
+        if thread is not None and thread is not threading.current_thread() and is_empty:
+            thread.join(max(0.1, seconds))
+        return is_empty
+
+    def give_up(self) -> int:
+        """Drop what waits, as the process ends; return how much that was."""
+        with at_work, self._lock:
+            lost = list(self._queue)
+            self._queue.clear()
+        for item in lost:
+            self._account_of(item).drop("shutdown")
+        return len(lost) + super().give_up()
+
+    def _add(self, item: _Item) -> None:
+        if len(self._queue) >= self._size:
+            lost = self._queue.popleft() if self._drops_oldest else item
+            self._account_of(lost).drop("queue full")
+            if lost is item:
+                return
+        self._queue.append(item)
+
+    def _account_of(self, item: _Item) -> Account:
+        return item.sink.account if isinstance(item.sink, Layer) else self.account
+
+    def _start(self) -> None:
+        """Let there be a thread. Where none can be had now, the next violation tries again."""
+        self._is_stopping = False
+        if self._thread is not None:
+            return
+        flush_at_exit(self)
+        thread = threading.Thread(
+            target=self._work, name=f"perfkit-{self.account.sink}", daemon=True
+        )
+        self._thread = thread
+        try:
+            thread.start()
+        except RuntimeError:
+            self._thread = None
+
+    # -- in the thread
+
+    def _work(self) -> None:
+        pid = os.getpid()
+        while (items := self._next()) is not None:
+            self._hand(items)
+            if os.getpid() != pid:
+                return  # the sink has forked, and in the child this thread has no business
+            self._settle()
+            time.sleep(0)  # let a thread have the interpreter that waits for it
+
+    def _next(self) -> Sequence[_Item] | None:
+        """Wait for violations, ticking meanwhile; None if the thread is to end."""
+        idle_since = time.monotonic()
+        while True:
+            wait = self._tick()
+            with at_work, self._lock:
+                if self._queue:
+                    return self._take()
+                is_to_flush = self._flush_until is not None
+                left = idle_since + IDLE_SECONDS - time.monotonic()
+                if not is_to_flush and (self._is_stopping or (wait is None and left <= 0)):
+                    self._thread = None
+                    return None
+                if not is_to_flush:
+                    # A clock of its own that layers may have says nothing of how long to wait.
+                    most = min(max(left, 0.1), 1.0)
+                    self._changed.wait(sooner(_at_least_a_little(wait), most))
+            if is_to_flush:
+                self._flush_inner()
+
+    def _flush_inner(self) -> None:
+        """Let what is within bring away what it keeps."""
+        until = self._flush_until or time.monotonic()
+        is_done = False
+        try:
+            is_done = flush_of(self.inner, max(0.0, until - time.monotonic()))
+        except Exception as error:  # noqa: BLE001 - a sink may raise anything
+            self._report(error)
+        with at_work, self._lock:
+            self._flush_until = None
+            self._flushes += 1
+            if is_done:
+                self._is_touched = bool(self._queue)
+            self._changed.notify_all()
+
+    def _tick(self) -> float | None:
+        try:
+            return tick_of(self._outermost)
+        except Exception as error:  # noqa: BLE001 - a sink may raise anything
+            self._report(error)
+            return 1.0
+
+    def _take(self) -> Sequence[_Item]:
+        """Take what is to be handed on at once, so that it arrives whole or not at all."""
+        items = [self._queue.popleft()]
+        sink = items[0].sink
+        if takes_many(sink):
+            while self._queue and self._queue[0].sink is sink and len(items) < MOST_AT_ONCE:
+                items.append(self._queue.popleft())
+        self._in_hand = len(items)
+        return items
+
+    def _hand(self, items: Sequence[_Item]) -> None:
+        item = items[0]
+        here.depth = item.depth
+        try:
+            item.context.run(hand_on, item.sink, [each.violation for each in items])
+        except BaseException as error:  # noqa: BLE001 - also SystemExit must not end the thread
+            self._fail(self._account_of(item), error, len(items))
+        finally:
+            here.depth = 0
+
+    def _settle(self) -> None:
+        with at_work, self._lock:
+            self._in_hand = 0
+            self._is_touched = self._keeps_something
+            self._changed.notify_all()
+
+    def _fail(self, account: Account, error: BaseException, count: int) -> None:
+        with suppress(Exception):  # whoever listens must not end the thread
+            account.fail(error, count)
+
+    def _report(self, error: Exception) -> None:
+        with suppress(Exception):  # likewise
+            self.account.report(error)
+
+
+class Queued(Layer):
+    """Hands violations on in the thread of a `Background` that several sinks share.
+
+    Args:
+        inner: The sink that it wraps.
+        background: Whose queue and thread it uses.
+        **shared: See `Layer`.
+    """
+
+    def __init__(self, inner: Sink, background: Background, **shared: Any) -> None:
+        self._background = background
+        super().__init__(inner, **shared)
+
+    def emit_many(self, violations: Sequence[Violation]) -> None:
+        """Queue violations. Never waits for the sink, and never raises."""
+        self._background.queue(violations, self.inner)
+
+    def flush(self, seconds: float) -> bool:
+        """Wait until all that waits in the queue has been handed on, for at most so long."""
+        return self._background.flush(seconds) and super().flush(seconds)
+
+
+def _context_of_call() -> contextvars.Context:
+    """Return the context of the measured call, which knows its event loop too."""
+    context = contextvars.copy_context()
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None:
+        loop = asyncio._get_running_loop()  # noqa: SLF001 - get_running_loop raises where there is none
+        if loop is not None:
+            from perfkit.sinks.endings.callback import origin_loop  # noqa: PLC0415 - for asyncio only
+
+            context.run(origin_loop.set, loop)
+    return context
+
+
+def _keeps_something(sink: Sink) -> bool:
+    """Tell whether `sink` itself may keep violations for later, which a flush brings away."""
+    if isinstance(sink, Layer):
+        return type(sink).flush is not Layer.flush
+    return hasattr(sink, "flush")
+
+
+def _at_least_a_little(wait: float | None) -> float | None:
+    return None if wait is None else max(wait, 0.02)

@@ -1,0 +1,55 @@
+"""Say the same thing once in a while, not each time."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Any
+
+from perfkit.errors import ConfigurationError
+from perfkit.model import Severity, Sink, Violation
+from perfkit.sinks.layers.held_back import HoldsBack
+from perfkit.sinks.layers.layer import MOST_KEYS
+
+
+class Deduped(HoldsBack):
+    """Hands on one violation of a kind and severity, then none of these until a cooldown is over.
+
+    The first one after it says how many were held back. Another severity is news at once. A
+    recovery passes, and ends the cooldowns of its kind.
+
+    Args:
+        inner: The sink that it wraps.
+        cooldown: Seconds, above 0.
+        **shared: See `Layer`.
+
+    Raises:
+        ConfigurationError: If the cooldown is out of range.
+    """
+
+    def __init__(self, inner: Sink, cooldown: float, **shared: Any) -> None:
+        if not cooldown > 0:
+            raise ConfigurationError(f"cooldown of {cooldown:g} s; write one above zero")
+        self._cooldown = cooldown
+        super().__init__(inner, **shared)
+
+    def start_anew(self) -> None:
+        """Forget what was said."""
+        super().start_anew()
+        self._said_at: OrderedDict[Hashable, float] = OrderedDict()
+
+    def _passes(self, violation: Violation) -> bool:
+        if violation.is_recovery:
+            for severity in Severity:
+                self._said_at.pop((violation.kind, severity), None)
+            return True
+        key, now = (violation.kind, violation.severity), self.now()
+        said_at = self._said_at.get(key)
+        if said_at is not None and now - said_at < self._cooldown:
+            self._hold(violation, "cooldown")
+            return False
+        self._said_at[key] = now
+        self._said_at.move_to_end(key)
+        if len(self._said_at) > MOST_KEYS:
+            self._said_at.popitem(last=False)
+        return True

@@ -1,0 +1,177 @@
+"""Say when single calls begin to break a budget and when that is over, not each time."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from attrs import define, evolve
+
+from perfkit.errors import ConfigurationError
+from perfkit.locks import at_work
+from perfkit.model import Sink, State, Violation
+from perfkit.sinks.layers.held_back import HoldsBack
+from perfkit.sinks.layers.layer import MOST_KEYS, sooner, tick_of
+from perfkit.sinks.layers.losses import Losses, count, settle
+
+
+@define(eq=False)
+class _Episode:
+    """A time during which calls break one budget again and again.
+
+    Attributes:
+        since_ns: When it began.
+        last: The latest violation of it.
+        last_at: When that came, on the layer's clock.
+        said: The latest one that was handed on.
+        said_at: When, on the layer's clock.
+        is_ending: Whether its recovery is on its way to the sink.
+        follower: What has come meanwhile, to begin another episode right after that.
+    """
+
+    since_ns: int
+    last: Violation
+    last_at: float
+    said: Violation
+    said_at: float
+    is_ending: bool = False
+    follower: Violation | None = None
+
+
+class EdgeTriggered(HoldsBack):
+    """Hands on the violation that begins an episode, and a recovery when it is over.
+
+    An episode of one kind of violation begins with the first one and is over when none has come for
+    a quiet time. Its violations carry when it began, as `since_ns`, which tells the sink that a
+    recovery will come; no later episode of the kind is said before that. A violation that is more
+    severe than the last one said is said too. What a window or an objective says is an edge
+    already, and passes. `tick` has to be called now and then, as `Background` does; otherwise a
+    recovery is said when any violation comes.
+
+    A recovery counts as raised here, and if it fails, that is counted and reported here.
+
+    Args:
+        inner: The sink that it wraps.
+        quiet: Seconds without a violation that end an episode, above 0.
+        repeat: Seconds after which an episode that goes on is said again, with how many violations
+            there were; None means never.
+        **shared: See `Layer`.
+
+    Raises:
+        ConfigurationError: If a figure is out of range.
+    """
+
+    def __init__(
+        self, inner: Sink, quiet: float = 300.0, repeat: float | None = None, **shared: Any
+    ) -> None:
+        if not quiet > 0 or not (repeat is None or repeat > 0):
+            raise ConfigurationError("quiet and repeat are times; write them above zero")
+        self._quiet = quiet
+        self._repeat = repeat
+        super().__init__(inner, **shared)
+
+    def start_anew(self) -> None:
+        """Forget every episode."""
+        super().start_anew()
+        self._episodes: OrderedDict[Hashable, _Episode] = OrderedDict()  # by the time of the last
+
+    def emit_many(self, violations: Sequence[Violation]) -> None:
+        """Hand on those that begin an episode, or are due to be said again."""
+        losses: Losses = []
+        for violation in violations:
+            self._end_what_is_over()
+            with at_work, self._lock:
+                news = self._news_of(violation)
+            losses += self._losses_of([news] if news else [])
+        settle(losses, len(violations), self.account)
+
+    def tick(self) -> float | None:
+        """Tell of episodes that are over."""
+        self._end_what_is_over()
+        with at_work, self._lock:
+            lasting = (each for each in self._episodes.values() if not each.is_ending)
+            first = next(lasting, None)
+            wait = None if first is None else first.last_at + self._quiet - self.now()
+        return sooner(wait, tick_of(self.inner))
+
+    def _news_of(self, violation: Violation) -> Violation | None:
+        if violation.since_ns or violation.is_recovery:
+            return violation
+        episode = self._episodes.get(violation.kind)
+        if episode is None:
+            return self._begin(violation)
+        if episode.is_ending and episode.follower is None:
+            episode.follower = violation
+            return None
+        if episode.is_ending or not self._is_due(episode, violation):
+            self._hold(violation, "ongoing")
+            return None
+        return evolve(self._held.release(violation), since_ns=episode.since_ns)
+
+    def _begin(self, violation: Violation) -> Violation:
+        if len(self._episodes) >= MOST_KEYS:
+            return violation
+        now = self.now()
+        self._episodes[violation.kind] = _Episode(violation.at_ns, violation, now, violation, now)
+        return evolve(self._held.release(violation), since_ns=violation.at_ns)
+
+    def _is_due(self, episode: _Episode, violation: Violation) -> bool:
+        """Let the episode go on, and tell whether that is to be said."""
+        now = self.now()
+        episode.last, episode.last_at = violation, now
+        self._episodes.move_to_end(violation.kind)
+        is_worse = violation.severity.rank > episode.said.severity.rank
+        is_time = self._repeat is not None and now - episode.said_at >= self._repeat
+        if is_worse or is_time:
+            episode.said, episode.said_at = violation, now
+        return is_worse or is_time
+
+    def _end_what_is_over(self) -> None:
+        while (ending := self._take_one_that_is_over()) is not None:
+            self._end(*ending)
+
+    def _take_one_that_is_over(self) -> tuple[_Episode, Violation] | None:
+        """Return an episode that is over, which no other thread ends too, and its recovery."""
+        with at_work, self._lock:
+            for episode in self._episodes.values():
+                if self.now() - episode.last_at < self._quiet:
+                    return None
+                if not episode.is_ending:
+                    episode.is_ending = True
+                    return episode, self._held.release(self._recovery_of(episode))
+        return None
+
+    def _recovery_of(self, episode: _Episode) -> Violation:
+        return evolve(
+            episode.last,
+            severity=episode.said.severity,
+            is_recovery=True,
+            state=State.MET,
+            since_ns=episode.since_ns,
+            at_ns=episode.last.at_ns + round(self._quiet * 1e9),
+            evidence=(),
+            suppressed=0,
+            suppressed_since_ns=0,
+        )
+
+    def _end(self, episode: _Episode, recovery: Violation) -> None:
+        """Hand on a recovery, and then what has come meanwhile. Nobody waits for either."""
+        self.account.take()
+        try:
+            losses = self._losses_of([recovery])
+        except KeyboardInterrupt:
+            lost = 1 if self._forget(episode) is None else 2
+            self.account.drop("interrupted", lost)
+            raise
+        with at_work, self._lock:
+            follower = self._forget(episode)
+            news = None if follower is None else self._begin(follower)
+        losses += self._losses_of([news] if news else [])
+        count(losses, self.account)
+
+    def _forget(self, episode: _Episode) -> Violation | None:
+        """Let another episode of the kind begin; return what is to begin it."""
+        with at_work, self._lock:
+            self._episodes.pop(episode.last.kind, None)
+            return episode.follower

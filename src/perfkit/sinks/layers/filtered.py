@@ -1,0 +1,31 @@
+"""Let only some violations through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from perfkit.model import Sink, Violation
+from perfkit.sinks.layers.layer import Layer
+from perfkit.sinks.layers.losses import losses_of, settle
+
+
+class Filtered(Layer):
+    """Hands on the violations that `keep` wants; the others are counted as suppressed.
+
+    Args:
+        inner: The sink that it wraps.
+        keep: Takes a violation and tells whether it is wanted, such as `Route.matches`.
+        **shared: See `Layer`.
+    """
+
+    def __init__(self, inner: Sink, keep: Callable[[Violation], bool], **shared: Any) -> None:
+        super().__init__(inner, **shared)
+        self._keep = keep
+
+    def emit_many(self, violations: Sequence[Violation]) -> None:
+        """Hand on those that are wanted."""
+        kept = [violation for violation in violations if self._keep(violation)]
+        if len(kept) < len(violations):
+            self.account.suppress("filter", len(violations) - len(kept))
+        settle(losses_of(self.inner, kept), len(violations), self.account)

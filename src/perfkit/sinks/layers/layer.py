@@ -1,0 +1,135 @@
+"""What all layers share: they wrap a sink, hand on what comes, and keep an account."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, Protocol, runtime_checkable
+
+from perfkit.model import Sink, Violation
+from perfkit.sinks.accounts import Account
+from perfkit.sinks.forks import survive_forks
+
+Now = Callable[[], float]
+"""Tells seconds from an arbitrary start, such as `time.monotonic`."""
+
+
+@runtime_checkable
+class TakesMany(Protocol):
+    """A sink that takes several violations at once: all of them arrive, or it raises.
+
+    One that cannot promise that always says so by an attribute ``arrives_whole`` that is False.
+    """
+
+    def emit_many(self, violations: Sequence[Violation]) -> None:
+        """Deliver violations, at least one."""
+
+
+@runtime_checkable
+class Ticks(Protocol):
+    """A sink that has to do something now and then, though no violation comes."""
+
+    def tick(self) -> float | None:
+        """Do what is due; return in how many seconds to call again, None if nothing is pending."""
+
+
+class Layer:
+    """A sink that wraps another one. By itself it hands everything on. Safe from any thread.
+
+    Args:
+        inner: The sink that it wraps, perhaps a layer too.
+        account: Counts what it holds back or loses; None means one of its own.
+        now: Tells the time.
+    """
+
+    def __init__(
+        self, inner: Sink, *, account: Account | None = None, now: Now = time.monotonic
+    ) -> None:
+        self.inner = inner
+        self.account = account or Account(type(self).__name__)
+        self.now = now
+        self.start_anew()
+        survive_forks(self)
+        if isinstance(inner, Layer):
+            inner.be_wrapped_by(self)
+
+    def be_wrapped_by(self, outer: Layer) -> None:
+        """Take note that `outer` is the outermost layer now; each tells what it wraps."""
+        if isinstance(self.inner, Layer):
+            self.inner.be_wrapped_by(outer)
+
+    def start_anew(self) -> None:
+        """Be as if just made: at first, and in the child of a fork."""
+
+    def emit(self, violation: Violation) -> None:
+        """Take one violation."""
+        self.emit_many((violation,))
+
+    def emit_many(self, violations: Sequence[Violation]) -> None:
+        """Take several violations."""
+        hand_on(self.inner, violations)
+
+    def tick(self) -> float | None:
+        """Do what is due; return in how many seconds something is next, None for nothing."""
+        return tick_of(self.inner)
+
+    def flush(self, seconds: float) -> bool:
+        """Bring what waits to its place, for at most so long; tell whether nothing waits now."""
+        return flush_of(self.inner, seconds)
+
+    def give_up(self) -> int:
+        """Drop and count what waits here and within, as the process ends; return how much."""
+        return self.inner.give_up() if isinstance(self.inner, Layer) else 0
+
+
+def hand_on(sink: Sink, violations: Sequence[Violation]) -> None:
+    """Give `violations` to `sink`: at once if it is made for that, else one by one."""
+    if len(violations) > 1 and takes_many(sink):
+        sink.emit_many(violations)  # type: ignore[attr-defined]  # layers have it, and so has this sink
+        return
+    for violation in violations:
+        sink.emit(violation)
+
+
+def takes_many(sink: Sink) -> bool:
+    """Tell whether many violations at once arrive together in the sink that the layers wrap."""
+    ending = layers_of(sink)[-1]
+    return isinstance(ending, TakesMany) and bool(getattr(ending, "arrives_whole", True))
+
+
+def parts_of(violations: Sequence[Violation], sink: Sink) -> Iterator[Sequence[Violation]]:
+    """Yield what to give to `sink` at once, so that each part arrives whole or not at all."""
+    if takes_many(sink):
+        yield violations
+    else:
+        yield from ((violation,) for violation in violations)
+
+
+def tick_of(sink: Sink) -> float | None:
+    """Let `sink` do what is due, if it ever has anything due. See `Ticks`."""
+    return sink.tick() if isinstance(sink, Ticks) else None
+
+
+def flush_of(sink: Sink, seconds: float) -> bool:
+    """Let `sink` bring away what waits, if it has a ``flush``; tell whether nothing waits now."""
+    flush = getattr(sink, "flush", None)
+    if not callable(flush):
+        return True
+    return flush(seconds) is not False
+
+
+def sooner(one: float | None, other: float | None) -> float | None:
+    """Return the shorter of two waits, where None is no wait at all."""
+    return other if one is None else one if other is None else min(one, other)
+
+
+def layers_of(sink: Sink) -> Sequence[Sink]:
+    """Return `sink` and all that it wraps, from the outside in."""
+    found: list[Sink] = [sink]
+    while (inner := getattr(found[-1], "inner", None)) is not None:
+        found.append(inner)
+    return found
+
+
+MOST_KEYS: Final = 1000
+"""How many kinds of violations a layer remembers at once."""

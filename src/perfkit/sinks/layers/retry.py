@@ -1,0 +1,104 @@
+"""Try again what failed, after a while that grows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from perfkit.errors import ConfigurationError, DeliveryFailed, MissingExtraError
+from perfkit.model import Sink, Violation
+from perfkit.sinks.layers.layer import Layer, hand_on, parts_of
+from perfkit.sinks.layers.losses import Losses, settle
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+LONGEST_WAIT: Final = 60.0
+"""Seconds: also where a receiver asks for more."""
+
+
+class Retried(Layer):
+    """Tries again what may succeed later, with exponential backoff and full jitter.
+
+    Waits are a random part of ``first_wait * 2 ** attempt`` seconds, or what the receiver asked
+    for, up to a minute. What cannot succeed is not tried again; many violations that are too large
+    together are halved, and what is lost of them is counted and reported here, unless all is. It
+    blocks meanwhile: put it inside `Background`.
+
+    Needs the extra ``webhook`` (tenacity). The jitter is "full jitter" of Marc Brooker, Exponential
+    Backoff and Jitter, 2015.
+
+    Args:
+        inner: The sink that it wraps.
+        attempts: How often to try in all, at least 1.
+        first_wait: Seconds, above 0.
+        sleep: Waits so many seconds.
+        **shared: See `Layer`.
+
+    Raises:
+        ConfigurationError: If a figure is out of range.
+        MissingExtraError: If tenacity is not installed.
+    """
+
+    def __init__(
+        self,
+        inner: Sink,
+        attempts: int = 3,
+        first_wait: float = 0.5,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        **shared: Any,
+    ) -> None:
+        if attempts < 1 or not first_wait > 0:
+            raise ConfigurationError(
+                f"{attempts} attempts, the first wait {first_wait:g} s; write at least 1 attempt "
+                "and a time above zero"
+            )
+        try:
+            import tenacity  # noqa: PLC0415 - optional, and for those who ask for it
+        except ImportError:
+            raise MissingExtraError("trying a delivery again", "webhook") from None
+        self._backoff = tenacity.wait_random_exponential(multiplier=first_wait, max=LONGEST_WAIT)
+        self._retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(attempts),
+            wait=self._wait_after,
+            retry=tenacity.retry_if_exception(_may_succeed_later),
+            sleep=sleep,
+            reraise=True,
+        )
+        super().__init__(inner, **shared)
+
+    def emit_many(self, violations: Sequence[Violation]) -> None:
+        """Hand violations on, until that succeeds or there is no hope."""
+        losses: Losses = []
+        for part in parts_of(violations, self.inner):  # what has arrived must not be sent again
+            losses += self._losses_of(part)
+        settle(losses, len(violations), self.account)
+
+    def _losses_of(self, violations: Sequence[Violation]) -> Losses:
+        try:
+            self._retrying(hand_on, self.inner, violations)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a sink may raise anything
+            if not _is_too_large(error) or len(violations) == 1:
+                return [(error, violations)]
+            half = len(violations) // 2
+            return [*self._losses_of(violations[:half]), *self._losses_of(violations[half:])]
+        return []
+
+    def _wait_after(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, DeliveryFailed) else None
+        return min(asked, LONGEST_WAIT) if asked and asked > 0 else self._backoff(state)
+
+
+def _may_succeed_later(error: BaseException) -> bool:
+    if isinstance(error, DeliveryFailed):
+        return not (error.is_permanent or error.is_too_large)
+    return isinstance(error, OSError)
+
+
+def _is_too_large(error: BaseException) -> bool:
+    return isinstance(error, DeliveryFailed) and error.is_too_large

@@ -1,0 +1,138 @@
+"""Fill the facts of a violation into the shape that a receiver wants."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any, Final, TypeAlias
+
+from perfkit.errors import ConfigurationError
+from perfkit.model import (
+    Budget,
+    Direction,
+    Limit,
+    Metric,
+    Severity,
+    State,
+    Violation,
+    Where,
+)
+from perfkit.sinks.record import as_record
+from perfkit.units import format_quantity
+
+_Fill: TypeAlias = Callable[[Mapping[str, str]], Any]
+_PIECE: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+
+
+class Template:
+    """A shape of mappings, lists and strings, with placeholders such as ``{budget}`` in strings.
+
+    Each string is filled in a single pass, so that what a fact says is never read as a placeholder,
+    and encoded as a whole afterwards, so that it cannot end the string that it is in. Keys stay as
+    they are. ``{{`` and ``}}`` stand for braces.
+
+    Args:
+        shape: What JSON can hold.
+
+    Raises:
+        ConfigurationError: If it holds something else, or a placeholder that is not one of
+            `fact_names`. The message holds every problem.
+    """
+
+    def __init__(self, shape: Any) -> None:
+        problems: list[str] = []
+        self._fill = _compile(shape, "body", problems)
+        if problems:
+            raise ConfigurationError("\n".join(problems))
+
+    def fill(self, violation: Violation) -> Any:
+        """Return the shape with the facts of `violation`."""
+        return self._fill(facts_of(violation))
+
+
+def facts_of(violation: Violation) -> dict[str, str]:
+    """Return what a placeholder can stand for, as text.
+
+    That is what `as_record` says, but for the evidence; ``sentence``, which is for people; and
+    ``value_text``, ``target_text`` and ``threshold_text`` with their units, such as ``412 ms``.
+    """
+    unit = violation.limit.metric.unit
+    record = as_record(violation).items()
+    return {
+        **{key: _text_of(value) for key, value in record if not isinstance(value, list | dict)},
+        "sentence": violation.describe(),
+        "value_text": format_quantity(violation.value, unit),
+        "target_text": format_quantity(violation.limit.target, unit),
+        "threshold_text": format_quantity(violation.limit.threshold, unit),
+    }
+
+
+def _text_of(value: str | float) -> str:
+    """Return a fact as text, truth as JSON writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@cache
+def fact_names() -> tuple[str, ...]:
+    """Return every name that a placeholder can have."""
+    example = Violation(
+        budget=Budget(name="example"),
+        limit=Limit(metric=Metric.DURATION, target=0.1, threshold=0.1, direction=Direction.AT_MOST),
+        value=0.2,
+        state=State.VIOLATED,
+        severity=Severity.WARNING,
+        where=Where(function="example"),
+        at_ns=0,
+    )
+    return tuple(facts_of(example))
+
+
+def _compile(shape: Any, place: str, problems: list[str]) -> _Fill:
+    """Return what fills `shape`; add to `problems` what is wrong with it."""
+    if isinstance(shape, str):
+        problems.extend(f"{place}: {problem}" for problem in _problems_of(shape))
+        return lambda facts: _PIECE.sub(lambda piece: _filled(piece, facts), shape)
+    if isinstance(shape, Mapping):
+        if not all(isinstance(key, str) for key in shape):
+            problems.append(f"{place}: a key is no text; write it in quotes")
+        return _filling_mapping(
+            {key: _compile(value, f"{place}.{key}", problems) for key, value in shape.items()}
+        )
+    if isinstance(shape, list | tuple):
+        return _filling_list(
+            [_compile(value, f"{place}[{index}]", problems) for index, value in enumerate(shape)]
+        )
+    if not isinstance(shape, bool | int | float | None) or not math.isfinite(shape or 0):
+        problems.append(f"{place}: {shape!r} is nothing that JSON can hold; write it as text")
+    return lambda _: shape
+
+
+def _filling_mapping(values: Mapping[str, _Fill]) -> _Fill:
+    return lambda facts: {key: fill(facts) for key, fill in values.items()}
+
+
+def _filling_list(values: Iterable[_Fill]) -> _Fill:
+    kept = tuple(values)
+    return lambda facts: [fill(facts) for fill in kept]
+
+
+def _filled(piece: re.Match[str], facts: Mapping[str, str]) -> str:
+    return piece[0][0] if piece[1] is None else facts[piece[1]]
+
+
+def _problems_of(text: str) -> Iterable[str]:
+    for piece in _PIECE.finditer(text):
+        if piece[0] in {"{", "}"}:
+            yield f"a single {piece[0]} has no partner; write {piece[0] * 2} for the sign itself"
+        elif piece[1] is not None and piece[1] not in fact_names():
+            yield _unknown(piece[1])
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - for messages only
+
+    close = get_close_matches(name, fact_names(), n=1)
+    hint = f"did you mean {{{close[0]}}}? " if close else ""
+    return f"unknown placeholder {{{name[:50]}}}; {hint}There are {', '.join(fact_names())}"

@@ -1,0 +1,109 @@
+"""Hold a sink to what perfkit expects of sinks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from perfkit.instruments.request import as_sink
+from perfkit.model import Sink, Violation
+from perfkit.testing.sink_deliveries import (
+    WHAT_IT_TAKES,
+    look_at_the_destination,
+    try_a_plain_one,
+)
+from perfkit.testing.sink_surroundings import (
+    try_after_a_fork,
+    watching_what_it_changes,
+    watching_what_it_prints,
+)
+from perfkit.testing.sink_trial import Problem, SinkHangsError, Trial
+
+_MOST_NAMED: Final = 3
+
+
+def check_sink(
+    sink: Sink | Callable[[Violation], object],
+    *,
+    longest_seconds: float = 5.0,
+    may_print: bool = False,
+) -> None:
+    """Check that a sink does what perfkit expects of one, and tell of all that is wrong at once.
+
+    It is given violations of every kind (`sample_violations`), one by one, in a thread whose event
+    loop runs, from several threads at once, and in a forked child. It has to take them, return
+    None, and leave the violations and the process as they were. Where it has ``emit_many``,
+    ``tick``, ``flush``, ``close`` or ``destination``, these are checked too; ``close`` comes last.
+
+    Lead the sink to a stand-in for its backend: it delivers some hundred violations that look like
+    real ones. What arrives there is yours to look at.
+
+    >>> from perfkit.testing import check_sink
+    >>> heard = []
+    >>> check_sink(heard.append)
+    >>> len(heard) > 50
+    True
+
+    Args:
+        sink: A sink, or a callable of one violation.
+        longest_seconds: How long one delivery may take; more in a few checks, in which several go
+            on at once.
+        may_print: Whether it may write to standard output and standard error.
+
+    Raises:
+        AssertionError: If something is wrong: for each problem it says what was done, what came of
+            it and what to do instead.
+        TypeError: If it is no sink at all.
+
+    Not for two threads at once, as it looks at what belongs to the process.
+    """
+    trial = Trial(_as_sink(sink), longest_seconds)
+    with (
+        watching_what_it_prints(trial, may_print=may_print),
+        watching_what_it_changes(trial),
+        suppress(SinkHangsError),  # which is noted
+    ):
+        _try(trial)
+    if trial.problems:
+        raise AssertionError(_report(trial.name, trial.problems))
+
+
+def _as_sink(sink: object) -> Sink:
+    if isinstance(sink, type):
+        raise TypeError(f"{sink.__name__} is a class; give check_sink what it makes")
+    if isinstance(sink, str):
+        raise TypeError(f"{sink!r} is a name; give check_sink the sink itself")
+    found = as_sink(sink)
+    assert not isinstance(found, str)  # noqa: S101 - only names become names
+    return found
+
+
+def _try(trial: Trial) -> None:
+    look_at_the_destination(trial)
+    known = len(trial.problems)
+    if not try_a_plain_one(trial):
+        return
+    if len(trial.problems) == known:
+        try_after_a_fork(trial)
+    for check in WHAT_IT_TAKES:
+        check(trial)
+
+
+def _report(name: str, problems: Sequence[Problem]) -> str:
+    """Return all problems for people, those together that are alike."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for problem in problems:
+        alike.setdefault((problem.happened, problem.remedy), []).append(problem.done)
+    count = f"{len(alike)} problem{'s' if len(alike) > 1 else ''}"
+    lines = [f"{name} is not yet a sink as perfkit expects them: {count}"]
+    for number, ((happened, remedy), done) in enumerate(alike.items(), start=1):
+        lines += ["", f"{number}. {_together(done)}:", f"   {happened}.", f"   Instead: {remedy}."]
+    return "\n".join(lines)
+
+
+def _together(done: Sequence[str]) -> str:
+    first, *others = done
+    named = [first, *(each.removeprefix("emit, ") for each in others[: _MOST_NAMED - 1])]
+    more = len(done) - len(named)
+    return "; ".join(named) + (f"; and {more} more" if more else "")

@@ -1,0 +1,153 @@
+"""What the pages on violations, sinks and delivery have to say, they say."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+import perfkit.sinks
+from perfkit import Severity, Violation
+from perfkit.assembly.builtin_sinks import BUILT_IN
+from perfkit.assembly.policies import usual_policy
+from perfkit.catalog.routes import CONDITIONS
+from perfkit.catalog.sinks import POLICY_KEYS
+from perfkit.model import Budget, Evidence, Metric, Where
+from perfkit.sinks import Layer
+from perfkit.testing import sample_violations
+
+DOCS = Path(__file__).parents[2] / "docs"
+VIOLATIONS = (DOCS / "violations.md").read_text(encoding="utf-8")
+DELIVERY = (DOCS / "delivery.md").read_text(encoding="utf-8")
+SINKS = (DOCS / "sinks.md").read_text(encoding="utf-8")
+TYPES = sorted({*BUILT_IN, "otel", "fan_out"})
+MINUTE_NS = 60_000_000_000
+
+
+def rows_of(page: str, header: str) -> list[list[str]]:
+    """Return the cells of each row of the tables of `page` whose header starts so."""
+    tables = re.findall(rf"^\| {header} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", page, re.MULTILINE)
+    assert tables
+    lines = [line for table in tables for line in table.splitlines()]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def names_in(cells: list[str]) -> set[str]:
+    return {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+
+
+def is_layer(name: str) -> bool:
+    found = getattr(perfkit.sinks, name)
+    in_layers = getattr(found, "__module__", "").startswith("perfkit.sinks.layers.")
+    return inspect.isclass(found) and (in_layers or issubclass(found, Layer))
+
+
+def test_every_type_has_one_row_and_nothing_else_has_one() -> None:
+    named = [row[0].strip("`") for row in rows_of(VIOLATIONS, "type")]
+
+    assert sorted(named) == TYPES
+
+
+def test_every_ending_that_is_exported_has_a_row() -> None:
+    named = {name for row in rows_of(VIOLATIONS, "type") for name in names_in([row[1]])}
+    endings = {name for name in perfkit.sinks.__all__ if name.endswith("Sink")}
+
+    assert endings - {"CallbackSink"} == named - {"EventSink", "FanOut"}
+
+
+@pytest.mark.parametrize("layer", [*filter(is_layer, perfkit.sinks.__all__)])
+def test_every_layer_is_named(layer: str) -> None:
+    assert f"`{layer}`" in DELIVERY or f"`perfkit.sinks.{layer}`" in DELIVERY
+
+
+def test_every_key_of_delivery_has_one_row() -> None:
+    named = [row[0].strip("`") for row in rows_of(DELIVERY, "key")]
+
+    assert sorted(named) == sorted(POLICY_KEYS)
+
+
+def test_every_condition_of_a_route_is_named() -> None:
+    named = {name for row in rows_of(VIOLATIONS, "condition") for name in names_in([row[0]])}
+
+    assert named == set(CONDITIONS)
+
+
+@pytest.mark.parametrize("kind", sorted(BUILT_IN))
+def test_what_usually_stands_before_a_sink_is_what_the_row_says(kind: str) -> None:
+    usual = next(row[4] for row in rows_of(VIOLATIONS, "type") if row[0] == f"`{kind}`")
+    policy = usual_policy(kind)
+    assert ("attempts" in usual) == ((policy.attempts or 1) > 1)
+    assert ("one of a kind" in usual) == bool(policy.cooldown)
+    assert ("episode" in usual) == bool(policy.quiet)
+    assert bool(re.search("a second|a minute", usual)) == bool(policy.rate_limit)
+
+
+@pytest.mark.parametrize("row", rows_of(SINKS, "type"), ids=lambda row: row[0].strip("`"))
+def test_every_option_of_a_sink_is_named(row: list[str]) -> None:
+    kind = row[0].strip("`")
+    if kind == "fan_out":
+        return
+    written = re.sub(r"\([^)]*\)", "", row[1].split(": ")[0])
+    options = set(inspect.signature(BUILT_IN[kind]()).parameters)
+
+    assert names_in([written]) == options
+
+
+def test_every_sink_with_options_has_a_row() -> None:
+    named = {row[0].strip("`") for row in rows_of(SINKS, "type")}
+    able = {kind for kind in BUILT_IN if inspect.signature(BUILT_IN[kind]()).parameters}
+
+    assert named == able | {"fan_out"}
+
+
+# What a person reads.
+
+
+def sentences_on_the_page() -> list[str]:
+    section = VIOLATIONS.split("## What a person reads", 1)[1].split("\n## ", 1)[0]
+    blocks = re.findall(r"```text\n(.*?)```", section, re.DOTALL)
+    return [" ".join(block.split()) for block in blocks]
+
+
+def broken() -> Violation:
+    plain = sample_violations()["a critical one"]
+    return evolve(
+        plain,
+        budget=Budget(name="session_retrieval", critical=True),
+        where=Where(function="app.sessions.load", file="app/sessions.py", line=88),
+        severity=Severity.CRITICAL,
+        suppressed=212,
+        suppressed_since_ns=plain.at_ns - 5 * MINUTE_NS,
+        evidence=(
+            Evidence(
+                kind="stack",
+                summary="61% of 49 samples in app.sessions.decode (app/sessions.py:31)",
+            ),
+        ),
+    )
+
+
+def recovered() -> Violation:
+    over = sample_violations()["a window that holds again"]
+    return evolve(
+        over,
+        budget=Budget(name="search"),
+        where=Where(function="app.search.find", file="app/search.py", line=7),
+        value=0.1,
+        since_ns=over.at_ns - 64_200_000_000,
+    )
+
+
+def test_the_lines_on_the_page_are_those_that_people_get() -> None:
+    assert sentences_on_the_page() == [broken().describe(), recovered().describe()]
+
+
+def test_the_table_takes_the_line_apart() -> None:
+    parts = [row[0].strip("`") for row in rows_of(VIOLATIONS, "part")]
+    sentence = broken().describe()
+
+    assert [part for part in parts if part.removesuffix(" in ...") not in sentence] == []
+    assert Metric.DURATION in parts[1]

@@ -1,0 +1,270 @@
+"""What a catalog says of sinks and routes is read whole, or all that is wrong with it is told."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve, fields_dict
+
+from perfkit.assembly.policies import usual_policy
+from perfkit.catalog import Catalog, CatalogSettings, SinkDeclaration, dump_catalog, parse_catalog
+from perfkit.catalog.routes import CONDITIONS
+from perfkit.catalog.sinks import OFF_KEYS, POLICY_KEYS
+from perfkit.errors import CatalogError
+from perfkit.model import Policy, Route, Severity, State
+from perfkit.sinks import LogSink
+from tests.catalog.test_loading import problems_of
+
+ROUTES = """\
+[settings]
+routing = "all"
+delivery = "background"
+environment = "production"
+
+[[routes]]
+name = "on_call"
+sinks = ["pager"]
+
+[routes.when]
+budget = "session_*"
+category = "database"
+metric = "memory_*"
+severity = "critical"
+state = "violated"
+environment = "prod*"
+
+[[routes]]
+when = { state = "degraded", severity = ">= info" }
+sinks = []
+"""
+
+SINK = """\
+[sinks.pager]
+type = "webhook"
+url = "${PAGER_URL}"
+only = { severity = "critical", environment = "production" }
+rate_limit = "10/min"
+burst = 3
+cooldown = "5min"
+quiet = "10min"
+repeat = "1h"
+batch_size = 20
+batch_wait = "5s"
+attempts = 4
+time_limit = "30s"
+failures = 5
+failure_cooldown = "2min"
+background = false
+queue_size = 100
+when_full = "drop_newest"
+
+[sinks.pager.headers]
+Authorization = "Bearer ${TOKEN}"
+"""
+
+
+def test_every_condition_of_a_route_is_read() -> None:
+    named, other = parse_catalog(ROUTES).routes
+    assert named == Route(
+        sinks=("pager",),
+        name="on_call",
+        budget="session_*",
+        category="database",
+        metric="memory_*",
+        severity=Severity.CRITICAL,
+        state=State.VIOLATED,
+        environment="prod*",
+    )
+    assert other == Route(sinks=(), severity=Severity.INFO, state=State.DEGRADED)
+
+
+def test_the_settings_of_delivery_are_read() -> None:
+    settings = CatalogSettings(routing="all", delivery="background", environment="production")
+    assert parse_catalog(ROUTES).settings == settings
+
+
+def test_every_key_of_the_way_to_a_sink_is_read_and_the_rest_are_its_options() -> None:
+    (sink,) = parse_catalog(SINK).sinks
+    assert sink.type == "webhook"
+    assert dict(sink.options) == {
+        "url": "${PAGER_URL}",
+        "headers": {"Authorization": "Bearer ${TOKEN}"},
+    }
+    assert sink.policy == Policy(
+        only=Route(sinks=(), severity=Severity.CRITICAL, environment="production"),
+        rate_limit=10 / 60,
+        burst=3,
+        cooldown=300.0,
+        quiet=600.0,
+        repeat=3600.0,
+        batch_size=20,
+        batch_wait=5.0,
+        attempts=4,
+        time_limit=30.0,
+        failures=5,
+        failure_cooldown=120.0,
+        background=False,
+        queue_size=100,
+        when_full="drop_newest",
+    )
+
+
+def test_there_is_a_key_for_all_that_a_policy_and_a_route_hold() -> None:
+    assert set(POLICY_KEYS) == set(fields_dict(Policy))
+    assert set(CONDITIONS) == set(fields_dict(Route)) - {"sinks", "name"}
+
+
+@pytest.mark.parametrize("key", sorted(OFF_KEYS))
+@pytest.mark.parametrize("written", ['"off"', "false"])
+def test_what_is_usual_can_be_turned_off(key: str, written: str) -> None:
+    (sink,) = parse_catalog(f'[sinks.a]\ntype = "log"\n{key} = {written}').sinks
+    whole = sink.policy.over(usual_policy("notify"))
+    assert getattr(whole, key) == 0
+
+
+@pytest.mark.parametrize("text", [ROUTES, SINK])
+def test_what_is_read_and_written_is_read_as_the_same(text: str) -> None:
+    catalog = parse_catalog(text)
+    assert evolve(parse_catalog(dump_catalog(catalog)), source=catalog.source) == catalog
+
+
+def test_what_is_written_is_what_a_person_would_write() -> None:
+    policy = Policy(
+        only=Route(sinks=(), severity=Severity.WARNING, state=State.VIOLATED),
+        rate_limit=5.0,
+        cooldown=300.0,
+        time_limit=0.0,
+        attempts=3,
+        background=True,
+    )
+    sink = SinkDeclaration(name="a", type="webhook", options={"url": "${URL}"}, policy=policy)
+    assert dump_catalog(Catalog(sinks=(sink,))) == (
+        "[sinks.a]\n"
+        'type = "webhook"\n'
+        'url = "${URL}"\n'
+        'only = { severity = ">= warning", state = "violated" }\n'
+        'rate_limit = "5/s"\n'
+        'cooldown = "5min"\n'
+        "attempts = 3\n"
+        'time_limit = "off"\n'
+        "background = true\n"
+    )
+
+
+def test_whole_numbers_of_seconds_in_code_are_written_with_their_unit() -> None:
+    policy = Policy(rate_limit=2, cooldown=300, batch_wait=5, failures=0, time_limit=0)
+    sink = SinkDeclaration(name="a", type="log", policy=policy)
+    assert parse_catalog(dump_catalog(Catalog(sinks=(sink,)))).sinks == (sink,)
+
+
+def test_a_sink_without_a_name_cannot_be_written() -> None:
+    catalog = Catalog(routes=(Route(sinks=(LogSink(),)),))
+    with pytest.raises(CatalogError, match="leads to a LogSink, which a file cannot hold"):
+        dump_catalog(catalog)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("only = 1", 'sinks.a.only: 1 is not a table; write { category = "database" }'),
+        ("only = { name = 'x' }", "sinks.a.only.name: unknown key; write one of budget, category,"),
+        ("only = { sinks = [] }", "sinks.a.only.sinks: unknown key; "),
+        ("only = { state = 'met' }", 'sinks.a.only.state: "met" is not the state of a violation'),
+        ("rate_limit = 5", 'sinks.a.rate_limit: 5 is not a rate; write one, such as "10/min", or'),
+        ("rate_limit = '5s'", 'sinks.a.rate_limit: "5s" is not a rate; write one, such as'),
+        ("rate_limit = '0/s'", 'sinks.a.rate_limit: "0/s" is not a rate; write one, such as'),
+        ("burst = 0", "sinks.a.burst: 0 is not a whole number of at least 1; write one"),
+        ("burst = true", "sinks.a.burst: true is not a whole number of at least 1; write one"),
+        ("burst = 'off'", 'sinks.a.burst: "off" is not a whole number of at least 1; write one'),
+        ("cooldown = 300", 'sinks.a.cooldown: 300 has no unit; write "100ms"'),
+        ("cooldown = true", "sinks.a.cooldown: true is not a quantity; write"),
+        (
+            "cooldown = '0s'",
+            'sinks.a.cooldown: "0s" is not a time above zero; write one, such as "5m", or "off"',
+        ),
+        ("quiet = 'never'", 'sinks.a.quiet: "never" is not a quantity; write "100ms"'),
+        ("repeat = '5MB'", 'sinks.a.repeat: "5MB" is not a duration; write "100ms"'),
+        ("batch_size = '5'", 'sinks.a.batch_size: "5" is not a whole number of at least 1'),
+        ("batch_wait = 'off'", 'sinks.a.batch_wait: "off" is not a quantity; write'),
+        ("batch_wait = '-1s'", 'sinks.a.batch_wait: "-1s" is not a time above zero; write one'),
+        ("attempts = 1.5", "sinks.a.attempts: 1.5 is not a whole number of at least 1; write one"),
+        ("time_limit = '-1s'", 'sinks.a.time_limit: "-1s" is not a time above zero; write one'),
+        (
+            "failures = 0",
+            'sinks.a.failures: 0 is not a whole number of at least 1; write one, or "off"',
+        ),
+        ("failure_cooldown = 1", "sinks.a.failure_cooldown: 1 has no unit; write"),
+        ("background = 'yes'", 'sinks.a.background: "yes" is neither true nor false; write true'),
+        ("queue_size = -1", "sinks.a.queue_size: -1 is not a whole number of at least 1"),
+        (
+            "when_full = 'wait'",
+            'sinks.a.when_full: "wait" is not one of the choices; write one of "drop_oldest"',
+        ),
+    ],
+)
+def test_a_mistake_in_a_sink_is_told_with_line_key_and_remedy(line: str, problem: str) -> None:
+    (found,) = problems_of(f'[sinks.a]\ntype = "log"\n{line}')
+    assert found.startswith(f"perfkit.toml:3: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("name = 1", "name: 1 is not text; write it in quotes"),
+        ("name = 'default'", 'name: "default" is what no route matches; write another'),
+        ("when = 1", 'when: 1 is not a table; write { category = "database" }'),
+        ("when = { budget = 1 }", "when.budget: 1 is not text; write it in quotes"),
+        ("when = { metric = 1 }", "when.metric: 1 is not text; write it in quotes"),
+        (
+            "when = { metric = 'duratoin' }",
+            'when.metric: "duratoin" is no metric; did you mean "duration"?',
+        ),
+        ("when = { metric = 'xyz_*' }", 'when.metric: "xyz_*" is no metric; write one of "dur'),
+        (
+            "when = { state = 'broken' }",
+            'when.state: "broken" is not the state of a violation; write one of "degraded"',
+        ),
+        ("when = { state = [] }", "when.state: [] is not the state of a violation; write"),
+        ("when = { severity = 1 }", "when.severity: 1 is not a severity; write"),
+        ("when = { environment = 1 }", "when.environment: 1 is not text; write it in quotes"),
+        ("whn = { }", "whn: unknown key; did you mean when?"),
+    ],
+)
+def test_a_mistake_in_a_route_is_told_with_line_key_and_remedy(line: str, problem: str) -> None:
+    (found,) = problems_of(f"[[routes]]\nsinks = []\n{line}")
+    assert found.startswith(f"perfkit.toml:3: routes[0].{problem}")
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("routing = 'every'", 'settings.routing: "every" is not one of the choices; write one of'),
+        ("delivery = 'later'", 'settings.delivery: "later" is not one of the choices; write one'),
+        ("environment = 1", "settings.environment: 1 is not text; write it in quotes"),
+    ],
+)
+def test_a_mistake_in_the_settings_is_told_too(line: str, problem: str) -> None:
+    (found,) = problems_of(f"[settings]\n{line}")
+    assert found.startswith(f"perfkit.toml:2: {problem}")
+
+
+def test_two_routes_of_one_name_are_told_at_the_second() -> None:
+    text = '[[routes]]\nname = "a"\nsinks = []\n[[routes]]\nsinks = []\nname = "a"\n'
+    assert problems_of(text) == (
+        'perfkit.toml:6: routes[1].name: routes[0] is called "a" too; rename one of them',
+    )
+
+
+def test_all_mistakes_come_at_once() -> None:
+    text = (
+        '[[routes]]\nwhen = { metric = "x", state = "y" }\n'
+        '[sinks.a]\nburst = 0\ncooldown = 1\nonly = { severity = "z" }\n'
+    )
+    assert [problem.split(": ")[1] for problem in problems_of(text)] == [
+        "routes[0]",
+        "routes[0].when.metric",
+        "routes[0].when.state",
+        "sinks.a",
+        "sinks.a.burst",
+        "sinks.a.cooldown",
+        "sinks.a.only.severity",
+    ]

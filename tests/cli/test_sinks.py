@@ -1,0 +1,144 @@
+"""`perfkit sinks test` tells what arrived where, by sending it there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from perfkit.cli.group import command
+from tests.receivers.webhook import WebhookReceiver, closed_port
+
+CATALOG = """
+[budgets.own]
+duration = "1s"
+sinks = ["file"]
+
+[settings]
+sinks = ["metrics"]
+
+[[routes]]
+name = "pager"
+when = { category = "data*", severity = "critical" }
+sinks = ["hook", "quiet"]
+
+[[routes]]
+when = { metric = "memory_*", state = "degraded", severity = ">= info" }
+sinks = ["file"]
+
+[[routes]]
+name = "odd"
+when = { budget = "[!a-z]" }
+sinks = ["file"]
+
+[sinks.hook]
+type = "webhook"
+url = "URL/secret-path"
+loopback = true
+attempts = 1
+
+[sinks.quiet]
+type = "jsonl"
+path = "quiet.jsonl"
+only = { budget = "something_else" }
+
+[sinks.file]
+type = "jsonl"
+path = "violations.jsonl"
+background = true
+"""
+
+
+def perfkit(*arguments: str) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(command, ["sinks", "test", *arguments])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    return tmp_path
+
+
+def _lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_each_sink_gets_a_marked_violation_and_its_row_says_what_came_of_it(folder: Path) -> None:
+    with WebhookReceiver() as receiver:
+        (folder / "perfkit.toml").write_text(CATALOG.replace("URL", receiver.url))
+        result = perfkit()
+        (record,) = receiver.records()
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert [row[:2] for row in rows[1:3]] == [["pager", "hook"], ["quiet", "file"]]
+    assert "delivered in" in result.stdout
+    assert "held back: filter" in result.stdout
+    assert "not tried: no violation can be made up that it matches" in result.stdout
+    assert result.stdout.endswith("6 tried, 1 without success.\n")
+    assert result.exit_code == 1
+    assert (record["test"], record["budget"], record["category"]) == (
+        True,
+        "perfkit_test",
+        "datatest",
+    )
+    heard = _lines(folder / "violations.jsonl")
+    assert [(each["metric"], each["state"], each["test"]) for each in heard] == [
+        ("memory_peak", "degraded", True),
+        ("duration", "violated", True),
+    ]
+
+
+def test_what_does_not_arrive_is_told_without_the_secret_in_its_address(folder: Path) -> None:
+    url = f"http://127.0.0.1:{closed_port()}"
+    (folder / "perfkit.toml").write_text(CATALOG.replace("URL", url))
+    result = perfkit("--route", "pager")
+    assert result.exit_code == 1
+    assert "lost: " in result.stdout
+    assert "secret-path" not in result.output
+
+
+def test_one_route_is_tried_alone_and_told_as_json(folder: Path) -> None:
+    (folder / "perfkit.toml").write_text(CATALOG.replace("URL", "http://192.0.2.1"))
+    result = perfkit("--route", "default", "--json")
+    assert result.exit_code == 0
+    (tried,) = json.loads(result.stdout)
+    assert tried.pop("seconds") >= 0
+    assert tried == {
+        "way": "default",
+        "sink": "metrics",
+        "destination": "metrics",
+        "result": "delivered",
+        "reason": "",
+    }
+
+
+def test_a_route_that_is_not_there_is_told_with_those_that_are(folder: Path) -> None:
+    (folder / "perfkit.toml").write_text(CATALOG.replace("URL", "http://192.0.2.1"))
+    result = perfkit("--route", "pagr")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "no route is called 'pagr'; there are pager, route 2, odd, default, budget own\n"
+    )
+
+
+def test_a_raise_sink_raises_and_nothing_configured_is_said(folder: Path) -> None:
+    (folder / "raise.toml").write_text('[settings]\nsinks = ["raise"]\n')
+    raising = perfkit("raise.toml")
+    assert "raised" in raising.stdout
+    assert raising.exit_code == 0
+    (folder / "none.toml").write_text("[settings]\nsinks = []\n")
+    assert perfkit("none.toml").stdout.endswith("violations go nowhere.\n")
+
+
+def test_a_sink_that_cannot_be_made_is_told_in_one_line(folder: Path) -> None:
+    (folder / "perfkit.toml").write_text(
+        '[settings]\nsinks = ["hook"]\n[sinks.hook]\ntype = "webhook"\nurl = "${PAGER_URL}"\n'
+    )
+    result = perfkit()
+    assert result.exit_code == 2
+    assert "sinks.hook: url: the environment variable PAGER_URL is not set" in result.stderr
+    assert "Traceback" not in result.output

@@ -1,0 +1,496 @@
+"""What Alertmanager is told of violations, and that a real one understands it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perfkit import Severity, State, Violation
+from perfkit.catalog import parse_limits
+from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.model import Budget, Metric
+from perfkit.sinks.endings import alertmanager as module
+from perfkit.sinks.endings.alertmanager import AlertmanagerSink
+from perfkit.sinks.layers.layer import TakesMany, Ticks
+from tests.receivers.alertmanager import Alertmanager, find_alertmanager
+from tests.receivers.webhook import WebhookReceiver, answer, closed_port, reset
+from tests.sinks.violations import make_violation
+
+AT = 1_700_000_000.0
+"""When the violations of these tests are."""
+
+
+class Clock:
+    """Both clocks of a sink; they stand still until a test moves them."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> float:
+        return self.seconds
+
+    def wall(self) -> float:
+        return AT + self.seconds
+
+
+@pytest.fixture
+def receiver() -> Iterator[WebhookReceiver]:
+    """Stands in for Alertmanager where the very words count."""
+    with WebhookReceiver() as server:
+        yield server
+
+
+@pytest.fixture
+def times() -> Clock:
+    return Clock()
+
+
+def sink_for(receiver: WebhookReceiver, times: Clock, **options: Any) -> AlertmanagerSink:
+    given = {"loopback": True, "timeout": 20.0, "now": times.now, "wall": times.wall}
+    return AlertmanagerSink(f"http://127.0.0.1:{receiver.port}", **{**given, **options})
+
+
+def ongoing(**changes: Any) -> Violation:
+    limit = parse_limits(
+        Metric.DURATION,
+        {"target": "100ms", "threshold": "300ms", "statistic": "p95", "window": "1m"},
+    )[0]
+    return make_violation(**{"limit": limit, "since_ns": ns(AT - 5), **changes})
+
+
+def recovery(**changes: Any) -> Violation:
+    return ongoing(**{"is_recovery": True, "state": State.MET, "value": 0.05, **changes})
+
+
+def ns(seconds: float) -> int:
+    return round(seconds * 1e9)
+
+
+def seconds_of(text: str) -> float:
+    assert text.endswith("Z")
+    return datetime.fromisoformat(text).timestamp()
+
+
+def spans(receiver: WebhookReceiver) -> list[list[tuple[float, float]]]:
+    """Return the start and the end of each alert of each post, from AT on."""
+    return [
+        [(seconds_of(each["startsAt"]) - AT, seconds_of(each["endsAt"]) - AT) for each in post]
+        for post in (request.json() for request in receiver.requests)
+    ]
+
+
+def severities(receiver: WebhookReceiver) -> list[list[str]]:
+    return [
+        [each["labels"]["severity"] for each in request.json()] for request in receiver.requests
+    ]
+
+
+# What is said.
+
+
+def test_an_alert_says_who_in_labels_and_how_much_in_annotations(
+    receiver: WebhookReceiver, times: Clock
+) -> None:
+    budget = Budget(name="load", category="database", critical=True, description="Load one.")
+    violation = make_violation(budget=budget, environment="production", suppressed=3)
+    sink_for(receiver, times, generator_url="https://example.org/x").emit(violation)
+    (request,) = receiver.requests
+    assert request.path == "/api/v2/alerts"
+    assert request.headers["content-type"] == "application/json"
+    assert request.json() == [
+        {
+            "labels": {
+                "alertname": "PerformanceBudgetMissed",
+                "budget": "load",
+                "category": "database",
+                "metric": "duration",
+                "statistic": "each",
+                "severity": "critical",
+                "environment": "production",
+            },
+            "annotations": {
+                "summary": violation.describe(),
+                "description": "Load one.",
+                "value": "412 ms",
+                "target": "100 ms",
+                "threshold": "300 ms",
+                "function": "app.load",
+                "trace_id": "0" * 31 + "1",
+                "span_id": "0" * 15 + "2",
+                "suppressed": "3",
+            },
+            "startsAt": "2023-11-14T22:13:20.000Z",
+            "endsAt": "2023-11-14T22:18:20.000Z",
+            "generatorURL": "https://example.org/x",
+        }
+    ]
+
+
+def test_what_is_empty_is_left_out(receiver: WebhookReceiver, times: Clock) -> None:
+    violation = make_violation(budget=Budget(name="load"), trace_id="", span_id="")
+    sink_for(receiver, times, labels={"team": ""}).emit(violation)
+    (alert,) = receiver.requests[0].json()
+    assert set(alert["labels"]) == {"alertname", "budget", "metric", "statistic", "severity"}
+    assert "trace_id" not in alert["annotations"]
+    assert "suppressed" not in alert["annotations"]
+    assert "generatorURL" not in alert
+
+
+def test_more_labels_and_annotations_can_be_put_on(receiver: WebhookReceiver, times: Clock) -> None:
+    sink_for(
+        receiver,
+        times,
+        labels={"team": "web", "alertname": "Slow"},
+        annotations={"runbook_url": "https://example.org", "function": "hidden"},
+    ).emit(make_violation())
+    (alert,) = receiver.requests[0].json()
+    assert (alert["labels"]["team"], alert["labels"]["alertname"]) == ("web", "Slow")
+    assert alert["annotations"]["runbook_url"] == "https://example.org"
+    assert alert["annotations"]["function"] == "hidden"
+
+
+def test_one_that_was_made_up_says_so(receiver: WebhookReceiver, times: Clock) -> None:
+    sink_for(receiver, times).emit(make_violation(is_test=True))
+    assert receiver.requests[0].json()[0]["labels"]["test"] == "true"
+
+
+@pytest.mark.parametrize("prefix", ["", "/", "/prefix", "/prefix/", "/prefix/api/v2/alerts"])
+def test_the_path_can_have_a_prefix(receiver: WebhookReceiver, times: Clock, prefix: str) -> None:
+    sink = AlertmanagerSink(f"http://127.0.0.1:{receiver.port}{prefix}", loopback=True)
+    sink.emit(make_violation())
+    wanted = "/prefix/api/v2/alerts" if "prefix" in prefix else "/api/v2/alerts"
+    assert receiver.requests[0].path == wanted
+
+
+# How long an alert fires.
+
+
+def test_one_of_a_single_call_ends_by_itself(receiver: WebhookReceiver, times: Clock) -> None:
+    sink = sink_for(receiver, times, hold=30.0)
+    sink.emit(make_violation())
+    assert spans(receiver) == [[(0.0, 30.0)]]
+    assert sink.tick() is None
+
+
+def test_one_that_comes_late_fires_still(receiver: WebhookReceiver, times: Clock) -> None:
+    """Alertmanager tells nobody of an alert that is over when it arrives."""
+    times.seconds = 1000.0
+    sink_for(receiver, times, hold=30.0).emit(make_violation())
+    assert spans(receiver) == [[(0.0, 1030.0)]]
+
+
+def test_what_goes_on_is_posted_again_in_time(receiver: WebhookReceiver, times: Clock) -> None:
+    sink = sink_for(receiver, times, resend=60.0)
+    sink.emit(ongoing())
+    assert sink.tick() == 60.0
+    times.seconds = 45.0
+    assert sink.tick() == 15.0
+    times.seconds = 61.0
+    assert sink.tick() == 60.0
+    assert spans(receiver) == [[(-5.0, 240.0)], [(-5.0, 301.0)]]
+
+
+def test_a_recovery_ends_it_once(receiver: WebhookReceiver, times: Clock) -> None:
+    sink = sink_for(receiver, times)
+    sink.emit(ongoing())
+    times.seconds = 30.0
+    sink.emit(recovery(at_ns=ns(AT + 29)))
+    assert spans(receiver) == [[(-5.0, 240.0)], [(-5.0, 29.0)]]
+    first, last = (request.json()[0] for request in receiver.requests)
+    assert first["labels"] == last["labels"]
+    assert "recovered" in last["annotations"]["summary"]
+    times.seconds = 1000.0
+    assert sink.tick() is None
+    assert len(receiver.requests) == 2
+
+
+def test_a_recovery_of_what_was_forgotten_ends_it_too(
+    receiver: WebhookReceiver, times: Clock
+) -> None:
+    """As after a restart: Alertmanager may know it still."""
+    sink_for(receiver, times).emit(ongoing())
+    sink_for(receiver, times).emit(recovery(at_ns=ns(AT)))
+    first, last = (request.json()[0] for request in receiver.requests)
+    assert first["labels"] == last["labels"]
+    assert spans(receiver)[-1] == [(-5.0, 0.0)]
+
+
+def test_no_alert_ends_before_it_starts(receiver: WebhookReceiver, times: Clock) -> None:
+    """Alertmanager refuses a whole post for that; a clock may go backwards."""
+    sink_for(receiver, times).emit(recovery(at_ns=ns(AT - 60)))
+    assert spans(receiver) == [[(-5.0, -5.0)]]
+
+
+def test_another_severity_takes_the_place_of_the_first(
+    receiver: WebhookReceiver, times: Clock
+) -> None:
+    sink = sink_for(receiver, times)
+    sink.emit(ongoing(severity=Severity.INFO, state=State.DEGRADED))
+    times.seconds = 10.0
+    sink.emit(ongoing(since_ns=ns(AT + 9), at_ns=ns(AT + 9)))
+    assert severities(receiver) == [["info"], ["info", "critical"]]
+    assert spans(receiver)[1] == [(-5.0, 9.0), (9.0, 250.0)]
+    times.seconds = 70.0
+    sink.tick()
+    assert severities(receiver)[2] == ["critical"]
+
+
+def test_the_same_again_stays_one_alert(receiver: WebhookReceiver, times: Clock) -> None:
+    sink = sink_for(receiver, times)
+    sink.emit_many([ongoing(), ongoing(value=0.5)])
+    times.seconds = 60.0
+    sink.tick()
+    assert [len(each) for each in spans(receiver)] == [2, 1]
+    assert receiver.requests[1].json()[0]["annotations"]["value"] == "500 ms"
+
+
+def test_environments_and_tests_have_alerts_of_their_own(
+    receiver: WebhookReceiver, times: Clock
+) -> None:
+    sink = sink_for(receiver, times)
+    sink.emit_many([ongoing(), ongoing(environment="staging"), ongoing(is_test=True)])
+    sink.emit(recovery(is_test=True))
+    times.seconds = 60.0
+    sink.tick()
+    assert [len(each) for each in spans(receiver)] == [3, 1, 2]
+
+
+def test_many_violations_are_one_post(receiver: WebhookReceiver, times: Clock) -> None:
+    sink = sink_for(receiver, times)
+    sink.emit_many([make_violation(), ongoing(), recovery(budget=Budget(name="other"))])
+    assert [len(each) for each in spans(receiver)] == [3]
+
+
+def test_no_more_than_so_many_are_kept_firing(
+    receiver: WebhookReceiver, times: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_ACTIVE", 2)
+    sink = sink_for(receiver, times)
+    sink.emit_many([ongoing(budget=Budget(name=name)) for name in ("first", "second", "third")])
+    times.seconds = 60.0
+    sink.tick()
+    last = receiver.requests[-1].json()
+    assert [each["labels"]["budget"] for each in last] == ["second", "third"]
+
+
+# When it cannot be delivered.
+
+
+def test_what_did_not_arrive_is_due_again_at_once(receiver: WebhookReceiver, times: Clock) -> None:
+    receiver.then(answer(503), reset(), answer(), answer())
+    sink = sink_for(receiver, times)
+    with pytest.raises(DeliveryFailed):
+        sink.emit(ongoing())
+    with pytest.raises(DeliveryFailed):
+        sink.tick()
+    assert sink.tick() == 60.0
+    assert sink.tick() == 60.0
+    assert len(receiver.requests) == 3
+
+
+def test_a_tick_that_fails_leaves_the_alert_due(receiver: WebhookReceiver, times: Clock) -> None:
+    sink = sink_for(receiver, times)
+    sink.emit(ongoing())
+    times.seconds = 60.0
+    receiver.then(answer(500))
+    with pytest.raises(DeliveryFailed):
+        sink.tick()
+    times.seconds = 61.0
+    assert sink.tick() == 60.0
+    assert spans(receiver)[-1] == [(-5.0, 301.0)]
+
+
+@pytest.mark.parametrize("is_recovered", [False, True])
+def test_what_ended_with_a_post_that_failed_is_said_again(
+    receiver: WebhookReceiver,
+    times: Clock,
+    is_recovered: bool,  # noqa: FBT001 - a pytest parameter
+) -> None:
+    sink = sink_for(receiver, times)
+    sink.emit(ongoing(severity=Severity.INFO, state=State.DEGRADED))
+    receiver.then(answer(503))
+    with pytest.raises(DeliveryFailed):
+        sink.emit(ongoing())
+    sink.emit(recovery() if is_recovered else ongoing())
+    times.seconds = 60.0
+    sink.tick()
+    again = [] if is_recovered else [["critical"]]
+    assert severities(receiver) == [["info"], *[["info", "critical"]] * 2, *again]
+
+
+def test_a_recovery_that_failed_can_be_tried_again(receiver: WebhookReceiver, times: Clock) -> None:
+    receiver.then(answer(), answer(503), answer())
+    sink = sink_for(receiver, times)
+    sink.emit(ongoing())
+    with pytest.raises(DeliveryFailed):
+        sink.emit(recovery())
+    sink.emit(recovery())
+    assert spans(receiver)[1] == spans(receiver)[2]
+    assert sink.tick() is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_in_the_child_of_a_fork_nothing_goes_on(receiver: WebhookReceiver, times: Clock) -> None:
+    sink = sink_for(receiver, times)
+    sink.emit(ongoing())
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if sink.tick() is None else 1)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert sink.tick() == 60.0
+
+
+# What cannot be used is said at once.
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"labels": {"a-b": "c"}}, "'a-b' is no name for labels"),
+        ({"labels": {"1a": "c"}}, "is no name for labels"),
+        ({"labels": {"": "c"}}, "is no name for labels"),
+        ({"labels": {"\u00e9": "c"}}, "is no name for labels"),
+        ({"labels": {1: "c"}}, "is no name for labels"),
+        ({"labels": {"a\n": "c"}}, "is no name for labels"),
+        ({"labels": {"severity": "page"}}, "severity in labels is set by perfkit"),
+        ({"labels": {"a": 1}}, "a in labels is 1; write a text"),
+        ({"annotations": {"a b": "c"}}, "'a b' is no name for annotations"),
+        ({"resend": 0.0}, "resend is 0 s"),
+        ({"hold": float("nan")}, "hold is nan s"),
+        ({"hold": float("inf")}, "hold is inf s"),
+        ({"generator_url": "javascript:alert(1)"}, "generator_url is no link"),
+        ({"url": "https://example.org?a=b"}, "has a query"),
+        ({"url": "http://127.0.0.1:9093"}, "write loopback = true"),
+    ],
+    ids=repr,
+)
+def test_an_option_that_cannot_be_used_is_an_error_at_once(
+    options: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=complaint):
+        AlertmanagerSink(**{"url": "https://example.org", **options})
+
+
+def test_it_says_where_it_leads_and_no_more() -> None:
+    sink = AlertmanagerSink("https://example.org/secret", headers={"Authorization": "secret"})
+    assert sink.destination == "https://example.org:443"
+    assert repr(sink) == "AlertmanagerSink(https://example.org:443)"
+
+
+def test_it_takes_many_and_ticks() -> None:
+    sink = AlertmanagerSink("https://example.org")
+    assert isinstance(sink, TakesMany)
+    assert isinstance(sink, Ticks)
+
+
+# A real one.
+
+needs_alertmanager = pytest.mark.skipif(
+    find_alertmanager() is None, reason="Alertmanager is not installed"
+)
+
+
+def names_of(requests: list[Any]) -> list[tuple[str, str]]:
+    return [
+        (each["labels"]["budget"], each["status"])
+        for request in requests
+        for each in request.json()["alerts"]
+    ]
+
+
+@needs_alertmanager
+def test_people_hear_of_a_violation_and_of_its_recovery(
+    receiver: WebhookReceiver, tmp_path: Path
+) -> None:
+    with Alertmanager(tmp_path, notify=receiver.url) as alertmanager:
+        sink = AlertmanagerSink(alertmanager.url, loopback=True, generator_url="https://a.b/c")
+        now = time.time()
+        sink.emit(ongoing(since_ns=ns(now - 5), at_ns=ns(now - 4), environment="production"))
+        (alert,) = alertmanager.alerts(budget="load", environment="production")
+        assert alert["labels"]["severity"] == "critical"
+        assert alert["annotations"]["value"] == "412 ms"
+        assert alert["generatorURL"] == "https://a.b/c"
+        receiver.wait_for(1)
+        sink.emit(recovery(since_ns=ns(now - 5), at_ns=ns(now - 1), environment="production"))
+        assert alertmanager.alerts() == []
+        assert names_of(receiver.wait_for(2)) == [("load", "firing"), ("load", "resolved")]
+    assert sink.tick() is None
+
+
+@needs_alertmanager
+def test_a_severity_that_changes_leaves_one_alert(tmp_path: Path) -> None:
+    with Alertmanager(tmp_path) as alertmanager:
+        sink = AlertmanagerSink(alertmanager.url, loopback=True)
+        now = time.time()
+        sink.emit(ongoing(severity=Severity.INFO, since_ns=ns(now - 9), at_ns=ns(now - 9)))
+        sink.emit(ongoing(since_ns=ns(now - 5), at_ns=ns(now - 5)))
+        assert [each["labels"]["severity"] for each in alertmanager.alerts()] == ["critical"]
+
+
+@needs_alertmanager
+def test_names_of_any_kind_arrive(tmp_path: Path) -> None:
+    name = 'lo\u00e9d "{{ .Labels }}"\n\\'
+    with Alertmanager(tmp_path) as alertmanager:
+        now = ns(time.time())
+        sink = AlertmanagerSink(alertmanager.url, loopback=True)
+        sink.emit_many(
+            [make_violation(budget=Budget(name=each), at_ns=now) for each in (name, "\udcff", "x")]
+        )
+        assert {each["labels"]["budget"] for each in alertmanager.alerts()} == {name, "\ufffd", "x"}
+
+
+@needs_alertmanager
+def test_what_goes_on_is_there_again_after_a_restart(tmp_path: Path, times: Clock) -> None:
+    """Alertmanager forgets alerts when it ends; the next tick that is due says them again."""
+    with Alertmanager(tmp_path) as alertmanager:
+        sink = AlertmanagerSink(alertmanager.url, loopback=True, now=times.now)
+        sink.emit(ongoing(since_ns=ns(time.time() - 5)))
+        alertmanager.stop()
+        times.seconds = 60.0
+        with pytest.raises(DeliveryFailed, match="cannot be reached"):
+            sink.tick()
+        alertmanager.start()
+        assert alertmanager.alerts() == []
+        assert sink.tick() == 60.0
+        assert len(alertmanager.alerts(budget="load")) == 1
+
+
+@needs_alertmanager
+def test_what_is_no_alert_is_refused_for_good(tmp_path: Path) -> None:
+    with Alertmanager(tmp_path) as alertmanager:
+        alertmanager.start()  # it runs already
+        sink = AlertmanagerSink(alertmanager.url, loopback=True, labels={"__bad": "a"})
+        sink._annotations = {"not a name": "b"}
+        with pytest.raises(DeliveryFailed, match="answered 400") as caught:
+            sink.emit(make_violation())
+    assert caught.value.is_permanent
+
+
+def test_a_program_that_is_missing_or_broken_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RuntimeError, match="not installed"):
+        Alertmanager(tmp_path)
+    broken = tmp_path / "alertmanager"
+    broken.write_text("#!/bin/sh\necho no >&2\nexit 1\n")
+    broken.chmod(0o700)
+    with pytest.raises(RuntimeError, match="ended:\nno"):
+        Alertmanager(tmp_path)
+
+
+def test_where_nothing_listens_the_alert_waits(times: Clock) -> None:
+    sink = AlertmanagerSink(f"http://127.0.0.1:{closed_port()}", loopback=True, now=times.now)
+    with pytest.raises(DeliveryFailed) as caught:
+        sink.emit(ongoing())
+    assert caught.value.reason == "unreachable"
+    with pytest.raises(DeliveryFailed):
+        sink.tick()

@@ -1,0 +1,112 @@
+"""Annotations in GitHub Actions."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from perfkit import Severity
+from perfkit.errors import DeliveryFailed
+from perfkit.model import Budget, Where
+from perfkit.sinks.endings.github import GitHubSink
+from tests.sinks.violations import make_violation
+
+
+@pytest.fixture(autouse=True)
+def _in_github_actions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_WORKSPACE", "/home/runner/work/app")
+
+
+def _written(**changes: object) -> str:
+    stream = io.StringIO()
+    GitHubSink(stream).emit(make_violation(**changes))
+    start, line, end = stream.getvalue().split("\n")
+    assert (start, end) == ("", "")
+    return line
+
+
+def test_a_violation_is_an_annotation_at_its_line() -> None:
+    where = Where(function="app.load", file="/home/runner/work/app/src/app.py", line=7)
+    assert _written(where=where) == (
+        "::error file=src/app.py,line=7,title=perfkit budget load::critical load: duration was "
+        "412 ms, threshold is at most 300 ms (1.37 x), in app.load "
+        "(/home/runner/work/app/src/app.py:7)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("severity", "is_recovery", "command"),
+    [
+        (Severity.CRITICAL, False, "error"),
+        (Severity.WARNING, False, "warning"),
+        (Severity.INFO, False, "notice"),
+        (Severity.CRITICAL, True, "notice"),
+    ],
+)
+def test_the_kind_follows_the_severity(
+    severity: Severity,
+    is_recovery: bool,  # noqa: FBT001 - a pytest parameter
+    command: str,
+) -> None:
+    line = _written(severity=severity, is_recovery=is_recovery)
+    assert line.startswith(f"::{command} ")
+
+
+@pytest.mark.parametrize(
+    ("where", "properties"),
+    [
+        (Where(function="f"), "title="),
+        (Where(function="f", file="app.py"), "file=app.py,title="),
+        (Where(function="f", file="/usr/lib/x.py", line=3), "file=/usr/lib/x.py,line=3,title="),
+    ],
+)
+def test_what_is_not_known_is_left_out(where: Where, properties: str) -> None:
+    assert _written(where=where).startswith(f"::error {properties}")
+
+
+def test_no_name_can_forge_a_command() -> None:
+    hostile = "a,line=1::b%\r\n::error::forged"
+    line = _written(budget=Budget(name=hostile), where=Where(function="f", file=hostile))
+    properties, message = line.removeprefix("::error ").split("::", 1)
+    assert properties == (
+        "file=a%2Cline=1%3A%3Ab%25\\r\\n%3A%3Aerror%3A%3Aforged,"
+        "title=perfkit budget a%2Cline=1%3A%3Ab%25\\r\\n%3A%3Aerror%3A%3Aforged"
+    )
+    assert "b%25\\r\\n" in message
+
+
+def test_it_writes_to_what_standard_output_is_then(capsys: pytest.CaptureFixture[str]) -> None:
+    GitHubSink().emit(make_violation())
+    assert capsys.readouterr().out.startswith("\n::error file=app.py")
+
+
+def test_a_stream_that_knows_only_ascii_takes_any_name() -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    GitHubSink(stream).emit(make_violation(budget=Budget(name="größe")))
+    stream.seek(0)
+    assert "gr\\xf6\\xdfe" in stream.read()
+
+
+def test_elsewhere_it_says_why_nothing_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_ACTIONS")
+    stream = io.StringIO()
+    with pytest.raises(DeliveryFailed, match="not in GitHub Actions") as caught:
+        GitHubSink(stream).emit(make_violation())
+    assert caught.value.is_permanent
+    assert caught.value.reason == "not here"
+    assert not stream.getvalue()
+
+
+def test_a_file_of_the_workspace_is_named_from_its_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    line = _written(where=Where(function="f", file=str(tmp_path / "a" / "b.py")))
+    assert line.startswith("::error file=a/b.py,title=")
+
+
+def test_it_says_where_annotations_go() -> None:
+    assert "GITHUB_ACTIONS" in GitHubSink().destination

@@ -1,0 +1,569 @@
+"""JSON Lines: whole lines only, whoever writes, rotates, removes, kills or fills up the disk."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import math
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.model import Budget, Evidence, Violation, Where
+from perfkit.sinks import JsonLinesSink, as_record
+from perfkit.sinks.endings import jsonl
+from tests.sinks import jsonl_writer
+from tests.sinks.violations import make_violation
+
+ROOT = Path(__file__).parents[2]
+KILLS = 200
+
+
+def _named(name: str) -> Violation:
+    return make_violation(budget=Budget(name=name))
+
+
+def _strictly(text: str) -> Any:
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def _names(path: Path) -> list[str]:
+    text = path.read_text("utf-8")
+    assert text.endswith("\n") or not text
+    return [_strictly(line)["budget"] for line in text.splitlines()]
+
+
+def _writer(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", jsonl_writer.__name__, *map(str, arguments)]
+
+
+# -- lines
+
+
+def test_each_violation_is_a_line_that_says_everything(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "violations.jsonl"
+    violations = [make_violation(), make_violation(evidence=(Evidence(kind="cpu"),))]
+    for violation in violations:
+        JsonLinesSink(path).emit(violation)
+    lines = path.read_text("utf-8").splitlines()
+    assert [_strictly(line) for line in lines] == [as_record(each) for each in violations]
+
+
+def test_a_batch_is_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[int] = []
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda *it: written.append(len(it[1])) or real(*it))
+    JsonLinesSink(tmp_path / "v.jsonl").emit_many([_named("a"), _named("b"), _named("c")])
+    assert written == [(tmp_path / "v.jsonl").stat().st_size]
+    assert _names(tmp_path / "v.jsonl") == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(math.inf, "Infinity"), (-math.inf, "-Infinity"), (math.nan, "NaN"), (0.5, 0.5)],
+)
+def test_a_number_that_json_does_not_know_is_text(
+    tmp_path: Path, value: float, text: object
+) -> None:
+    evidence = Evidence(kind="cpu", rows=({"seconds": value, "of": [value]},))
+    JsonLinesSink(tmp_path / "v.jsonl").emit(make_violation(value=value, evidence=(evidence,)))
+    record = _strictly((tmp_path / "v.jsonl").read_text("utf-8"))
+    assert record["value"] == text
+    assert record["evidence"][0]["rows"] == [{"seconds": text, "of": [text]}]
+
+
+def test_evidence_that_is_no_plain_data_is_text(tmp_path: Path) -> None:
+    evidence = Evidence(kind="cpu", rows=({"file": Path("app.py"), (1, 2): 3},))
+    JsonLinesSink(tmp_path / "v.jsonl").emit(make_violation(evidence=(evidence,)))
+    record = _strictly((tmp_path / "v.jsonl").read_text("utf-8"))
+    assert record["evidence"][0]["rows"] == [{"file": "app.py", "(1, 2)": 3}]
+
+
+@given(name=st.text(), place=st.text())
+def test_any_text_comes_back_and_stays_in_its_line(
+    name: str, place: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("jsonl") / "v.jsonl"
+    where = Where(function=name, file=place)
+    JsonLinesSink(path).emit_many([make_violation(where=where), _named("next")])
+    first, second = path.read_bytes().decode("utf-8").splitlines()
+    record = _strictly(first)
+    assert (record["function"], record["file"]) == (name, place)
+    assert _strictly(second)["budget"] == "next"
+
+
+def test_text_that_is_no_unicode_comes_back(tmp_path: Path) -> None:
+    JsonLinesSink(tmp_path / "v.jsonl").emit(_named("lo\udcffad"))
+    assert _names(tmp_path / "v.jsonl") == ["lo\udcffad"]
+
+
+def test_letters_of_any_language_are_readable_in_the_file(tmp_path: Path) -> None:
+    JsonLinesSink(tmp_path / "v.jsonl").emit(_named("größe 測定"))
+    assert "größe 測定" in (tmp_path / "v.jsonl").read_text("utf-8")
+
+
+def test_the_sink_says_where_it_writes() -> None:
+    assert JsonLinesSink("violations.jsonl").destination == "file violations.jsonl"
+
+
+# -- what is at the end of the file
+
+
+@pytest.mark.parametrize(
+    "torn", [b"{", b'{"time": "2023', b"{" + b"x" * 200_000, b"\0" * 10, b'{"budget": "\xc3']
+)
+def test_a_torn_line_is_taken_off(tmp_path: Path, torn: bytes) -> None:
+    path = tmp_path / "v.jsonl"
+    JsonLinesSink(path).emit(_named("before"))
+    with path.open("ab") as file:
+        file.write(torn)
+    JsonLinesSink(path).emit(_named("after"))
+    assert _names(path) == ["before", "after"]
+
+
+def test_a_file_with_nothing_but_a_torn_line_starts_anew(tmp_path: Path) -> None:
+    path = tmp_path / "v.jsonl"
+    path.write_bytes(b'{"time":')
+    JsonLinesSink(path).emit(_named("first"))
+    assert _names(path) == ["first"]
+
+
+def test_a_whole_object_without_its_line_end_gets_one(tmp_path: Path) -> None:
+    path = tmp_path / "v.jsonl"
+    path.write_text('{"budget": "whole"}')
+    JsonLinesSink(path).emit(_named("after"))
+    assert _names(path) == ["whole", "after"]
+
+
+def test_text_of_somebody_else_is_not_taken_off(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("precious")
+    JsonLinesSink(path).emit(_named("after"))
+    first, second = path.read_text("utf-8").splitlines()
+    assert first == "precious"
+    assert _strictly(second)["budget"] == "after"
+
+
+# -- rotation
+
+
+def test_a_torn_line_does_not_go_with_the_file_that_is_renamed(tmp_path: Path) -> None:
+    path = tmp_path / "v.jsonl"
+    JsonLinesSink(path).emit(_named("before"))
+    with path.open("ab") as file:
+        file.write(b'{"time"')
+    JsonLinesSink(path, max_bytes=1).emit(_named("after"))
+    assert _names(tmp_path / "v.jsonl.1") == ["before"]
+    assert _names(path) == ["after"]
+
+
+def test_a_file_that_is_full_is_renamed_and_the_oldest_goes(tmp_path: Path) -> None:
+    path = tmp_path / "v.jsonl"
+    sink = JsonLinesSink(path, max_bytes=1, keep=2)
+    for name in "abcde":
+        sink.emit(_named(name))
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        "v.jsonl",
+        "v.jsonl.1",
+        "v.jsonl.2",
+    ]
+    assert [_names(tmp_path / name) for name in ("v.jsonl.2", "v.jsonl.1", "v.jsonl")] == [
+        ["c"],
+        ["d"],
+        ["e"],
+    ]
+
+
+def test_a_file_does_not_get_larger_than_it_may(tmp_path: Path) -> None:
+    sink = JsonLinesSink(tmp_path / "v.jsonl", max_bytes=2000, keep=100)
+    for number in range(20):
+        sink.emit(_named(str(number)))
+    sizes = [path.stat().st_size for path in tmp_path.iterdir()]
+    assert len(sizes) > 5
+    assert max(sizes) <= 2000
+    assert sorted(int(it) for path in tmp_path.iterdir() for it in _names(path)) == list(range(20))
+
+
+def test_a_batch_is_not_split(tmp_path: Path) -> None:
+    sink = JsonLinesSink(tmp_path / "v.jsonl", max_bytes=1, keep=3)
+    sink.emit(_named("a"))
+    sink.emit_many([_named("b"), _named("c")])
+    assert _names(tmp_path / "v.jsonl") == ["b", "c"]
+
+
+def test_after_a_rotation_that_was_killed_no_file_has_to_go(tmp_path: Path) -> None:
+    path = tmp_path / "v.jsonl"
+    for suffix in ("", ".1", ".3"):  # .2 has become .3, and there it ended
+        JsonLinesSink(f"{path}{suffix}").emit(_named(f"was{suffix}"))
+    JsonLinesSink(path, max_bytes=1, keep=3).emit(_named("new"))
+    found = {each.name[len(path.name) :]: _names(each) for each in tmp_path.iterdir()}
+    assert found == {"": ["new"], ".1": ["was"], ".2": ["was.1"], ".3": ["was.3"]}
+
+
+@pytest.mark.parametrize("options", [{"max_bytes": 0}, {"keep": 0}])
+def test_a_number_that_is_too_small_is_refused(options: dict[str, int]) -> None:
+    with pytest.raises(ConfigurationError, match="at least 1"):
+        JsonLinesSink("v.jsonl", **options)
+
+
+# -- others at the same file
+
+
+def test_processes_and_threads_share_a_file_that_is_rotated(tmp_path: Path) -> None:
+    path = tmp_path / "v.jsonl"
+    processes = [
+        subprocess.Popen(_writer("threads", path, number, 20_000), cwd=ROOT) for number in range(4)
+    ]
+    assert [process.wait(timeout=60) for process in processes] == [0] * 4
+    files = list(tmp_path.iterdir())
+    assert len(files) > 20
+    found = Counter(name for file in files for name in _names(file))
+    assert found == Counter(
+        f"{process}-{thread}-{number}"
+        for process in range(4)
+        for thread in range(jsonl_writer.THREADS)
+        for number in range(jsonl_writer.EACH)
+    )
+
+
+def test_threads_share_one_sink(tmp_path: Path) -> None:
+    sink = JsonLinesSink(tmp_path / "v.jsonl")
+
+    def emit() -> None:
+        for _ in range(50):
+            sink.emit(make_violation())
+
+    threads = [threading.Thread(target=emit) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert _names(tmp_path / "v.jsonl") == ["load"] * 400
+
+
+def test_the_file_may_be_removed_or_renamed_at_any_time(tmp_path: Path) -> None:
+    path = tmp_path / "v.jsonl"
+    sink = JsonLinesSink(path)
+    sink.emit(_named("a"))
+    path.unlink()
+    sink.emit(_named("b"))
+    path.rename(tmp_path / "old")
+    sink.emit(_named("c"))
+    assert (_names(tmp_path / "old"), _names(path)) == (["b"], ["c"])
+
+
+class _Raced(JsonLinesSink):
+    """Has the file taken away between opening and locking it, so many times."""
+
+    times = 1
+
+    def _open(self) -> FileIO:
+        file = super()._open()
+        if self.times:
+            self.times -= 1
+            self._path.unlink()
+        return file
+
+
+def test_a_file_that_is_taken_away_while_it_is_opened_is_opened_again(tmp_path: Path) -> None:
+    _Raced(tmp_path / "v.jsonl").emit(_named("a"))
+    assert _names(tmp_path / "v.jsonl") == ["a"]
+
+
+def test_a_file_that_is_always_taken_away_is_given_up(tmp_path: Path) -> None:
+    sink = _Raced(tmp_path / "v.jsonl")
+    sink.times, sink.lock_seconds = 1_000_000_000, 0
+    with pytest.raises(DeliveryFailed) as caught:
+        sink.emit(_named("a"))
+    assert caught.value.reason == "timeout"
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Iterator[FileIO]:
+    """The file ``v.jsonl``, with its lock held by somebody else."""
+    with (tmp_path / "v.jsonl").open("wb", buffering=0) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
+
+
+def test_a_lock_that_is_held_for_too_long_fails_the_delivery(
+    tmp_path: Path, locked: FileIO
+) -> None:
+    sink = JsonLinesSink(tmp_path / "v.jsonl")
+    sink.lock_seconds = 0
+    with pytest.raises(DeliveryFailed, match=r"v\.jsonl locked for 0 s") as caught:
+        sink.emit(_named("a"))
+    assert caught.value.reason == "timeout"
+    assert not caught.value.is_permanent
+    assert _names(tmp_path / "v.jsonl") == []
+
+
+def test_a_lock_is_waited_for(
+    tmp_path: Path, locked: FileIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 10:
+            fcntl.flock(locked, fcntl.LOCK_UN)
+
+    monkeypatch.setattr(jsonl.time, "sleep", pause)
+    JsonLinesSink(tmp_path / "v.jsonl").emit(_named("a"))
+    assert _names(tmp_path / "v.jsonl") == ["a"]
+    assert max(pauses) <= 0.002
+
+
+def test_a_child_forked_in_the_middle_of_a_write_does_not_share_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "v.jsonl"
+    codes: list[int] = []
+
+    def fork(_: int) -> None:
+        if child := os.fork():
+            codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        else:
+            folder = "/proc/self/fd" if Path("/proc/self/fd").exists() else "/dev/fd"
+            files = [os.path.realpath(each) for each in Path(folder).iterdir()]
+            os._exit(str(path) in files)
+
+    monkeypatch.setattr(os, "fsync", fork)
+    JsonLinesSink(path, fsync=True).emit(_named("a"))
+    assert codes == [0, 0]
+    assert _names(path) == ["a"]
+
+
+# -- killed, full, refused
+
+
+@contextmanager
+def _killed_writers(path: Path, *options: int) -> Iterator[Iterator[list[int]]]:
+    """Let children write and be killed; yield which batches each of them was told are there."""
+    chance = random.Random(5)  # noqa: S311 - moments to kill at, no secrets
+
+    def kill_each(tell: IO[str], hear: IO[str]) -> Iterator[list[int]]:
+        while True:
+            tell.write("\n")
+            pid = int(hear.readline())
+            acknowledged = [hear.readline() for _ in range(chance.randrange(3))]
+            for _ in range(chance.randrange(400_000)):
+                pass
+            os.kill(pid, signal.SIGKILL)
+            acknowledged += iter(hear.readline, "dead\n")
+            yield [int(number) for number in acknowledged]
+
+    with subprocess.Popen(
+        _writer("children", path, *options), cwd=ROOT, stdin=-1, stdout=-1, text=True, bufsize=1
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        yield kill_each(server.stdin, server.stdout)
+        server.stdin.close()
+
+
+def test_kill_9_at_any_moment_tears_the_last_line_at_most(tmp_path: Path) -> None:
+    """What a sink has returned for is there, and stays there, however the next one dies."""
+    path = tmp_path / "v.jsonl"
+    names: list[str] = []
+    checked = torn = 0
+    with _killed_writers(path) as rounds:
+        for child, acknowledged in enumerate(islice(rounds, KILLS)):
+            new, checked = _whole_lines(path, checked)
+            _check_order(new, child, acknowledged)
+            names += new
+            torn += path.stat().st_size > checked
+    JsonLinesSink(path).emit(_named("last"))
+    assert _names(path) == [*names, "last"]
+    assert torn, "no line was torn, so that nothing was tried"
+
+
+def test_kill_9_in_the_middle_of_a_rotation_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "v.jsonl"
+    with _killed_writers(path, 1) as rounds:
+        told = list(islice(rounds, KILLS // 5))
+    JsonLinesSink(path).emit(_named("last"))
+    found = Counter(name.rstrip("x") for file in tmp_path.iterdir() for name in _names(file))
+    assert set(found.values()) == {1}
+    assert set(found) >= {
+        f"{child}-{number}-{i}-"
+        for child, numbers in enumerate(told)
+        for number in numbers
+        for i in range(jsonl_writer.size_of(number))
+    }
+
+
+def _whole_lines(path: Path, start: int) -> tuple[list[str], int]:
+    """Return the names in the lines from `start` on, and where the last whole line ends."""
+    if not path.exists():
+        return [], 0
+    with path.open("rb") as file:
+        file.seek(start)
+        *lines, torn = file.read().split(b"\n")
+        return [_strictly(line)["budget"] for line in lines], file.tell() - len(torn)
+
+
+def _check_order(names: list[str], child: int, acknowledged: list[int]) -> None:
+    """Check that all acknowledged batches are there, in order, then at most a part of one more."""
+    sizes = [jsonl_writer.size_of(number) for number in range(len(acknowledged) + 1)]
+    expected = [f"{child}-{number}-{i}-" for number, size in enumerate(sizes) for i in range(size)]
+    assert acknowledged == list(range(len(acknowledged)))
+    assert [name.rstrip("x") for name in names] == expected[: len(names)]
+    assert len(names) >= sum(sizes[:-1])
+
+
+def test_a_write_that_is_cut_short_leaves_no_half_line(tmp_path: Path) -> None:
+    path = tmp_path / "v.jsonl"
+    process = subprocess.run(
+        _writer("until_full", path, 10_000), cwd=ROOT, capture_output=True, check=True, text=True
+    )
+    assert len(_names(path)) == int(process.stdout) > 5
+    JsonLinesSink(path).emit(_named("again"))
+    assert _names(path)[-1] == "again"
+
+
+def _mount(*arguments: str) -> None:
+    process = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if process.returncode:
+        pytest.skip(f"mounting takes root and a real machine: {process.stderr.strip()}")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        pytest.skip("mounting takes root")
+    _mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder))
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_takes_whole_batches_or_nothing(small_disk: Path) -> None:
+    path = small_disk / "v.jsonl"
+    sink = JsonLinesSink(path)
+    count = 0
+
+    def fill() -> None:
+        nonlocal count
+        while True:
+            sink.emit_many([_named("a"), _named("b"), _named("c")])
+            count += 1
+
+    with pytest.raises(OSError, match="No space left"):
+        fill()
+    assert _names(path) == ["a", "b", "c"] * count
+    assert count > 10
+
+
+def test_a_disk_that_may_not_be_written_is_an_error(small_disk: Path) -> None:
+    path = small_disk / "v.jsonl"
+    sink = JsonLinesSink(path)
+    sink.emit(_named("a"))
+    _mount("-o", "remount,ro", str(small_disk))
+    with pytest.raises(OSError, match="Read-only"):
+        sink.emit(_named("b"))
+    _mount("-o", "remount,rw", str(small_disk))
+    sink.emit(_named("c"))
+    assert _names(path) == ["a", "c"]
+
+
+def test_a_path_that_is_a_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError):
+        JsonLinesSink(tmp_path).emit(_named("a"))
+
+
+# -- fsync
+
+
+def test_fsync_waits_for_the_file_and_for_the_folder_of_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(
+        os, "fsync", lambda it: synced.append(Path(f"/proc/self/fd/{it}").resolve().name)
+    )
+    sink = JsonLinesSink(tmp_path / "v.jsonl", fsync=True)
+    sink.emit(_named("a"))
+    sink.emit(_named("b"))
+    JsonLinesSink(tmp_path / "v.jsonl").emit(_named("c"))
+    assert synced == ["v.jsonl", tmp_path.name, "v.jsonl"]
+
+
+def test_what_the_disk_did_not_take_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "broken disk")
+
+    path = tmp_path / "v.jsonl"
+    JsonLinesSink(path).emit(_named("a"))
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="broken disk"):
+        JsonLinesSink(path, fsync=True).emit(_named("b"))
+    assert _names(path) == ["a"]
+
+
+# -- where there are no locks
+
+
+def test_what_is_no_regular_file_is_written_to(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        JsonLinesSink(path, max_bytes=1).emit_many([_named("a"), _named("b")])
+        lines = os.read(reader, 100_000).decode().splitlines()
+    finally:
+        os.close(reader)
+    assert [_strictly(line)["budget"] for line in lines] == ["a", "b"]
+
+
+def test_a_drive_without_locks_is_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fcntl, "flock", _refuse_locks)
+    JsonLinesSink(tmp_path / "v.jsonl").emit(_named("a"))
+    assert _names(tmp_path / "v.jsonl") == ["a"]
+
+
+def test_a_drive_without_locks_allows_no_rotation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fcntl, "flock", _refuse_locks)
+    with pytest.raises(OSError, match="no locks"):
+        JsonLinesSink(tmp_path / "v.jsonl", max_bytes=1).emit(_named("a"))
+
+
+def _refuse_locks(*_: Any) -> None:
+    raise OSError(errno.ENOLCK, "no locks")
+
+
+def test_a_system_without_locks_writes_but_does_not_rotate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jsonl, "_HAS_LOCKS", False)
+    JsonLinesSink(tmp_path / "v.jsonl").emit(_named("a"))
+    assert _names(tmp_path / "v.jsonl") == ["a"]
+    with pytest.raises(ConfigurationError, match="lacks"):
+        JsonLinesSink(tmp_path / "v.jsonl", max_bytes=1)

@@ -1,0 +1,524 @@
+"""Layers that hold violations back: filter, rate limit, dedupe, edge; all of it is counted."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import defaultdict
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perfkit import ConfigurationError, Severity, State
+from perfkit.model import Route, Violation
+from perfkit.sinks import Deduped, EdgeTriggered, Filtered, RateLimited
+from perfkit.sinks.layers import held_back
+from perfkit.sinks.layers.layer import MOST_KEYS
+from tests.sinks.chains import (
+    LEVELS,
+    Chain,
+    Kept,
+    KeptTogether,
+    fork_while_locked,
+    in_threads,
+    of,
+    recovery_of,
+)
+
+SECOND = 1_000_000_000
+
+# -- each by itself
+
+
+def test_a_filter_lets_through_what_is_wanted_and_counts_the_rest() -> None:
+    chain = Chain(partial(Filtered, keep=Route(sinks=(), budget="a*").matches))
+    for name in ("a", "b", "ab"):
+        chain.emit(of(name))
+    assert [each.budget.name for each in chain.sink.got] == ["a", "ab"]
+    assert chain.account.totals().suppressed_by == {"filter": 1}
+
+
+def test_a_rate_limit_lets_through_a_burst_and_then_the_rate() -> None:
+    chain = Chain(partial(RateLimited, per_second=0.1, burst=2))
+    passed = []
+    for second in range(25):
+        chain.now.seconds = float(second)
+        chain.emit(of("a"))
+        passed.append(len(chain.sink.got))
+    assert [passed.index(count) for count in (1, 2, 3, 4)] == [0, 1, 10, 20]
+    assert passed[-1] == 4
+
+
+def test_the_next_violation_of_the_kind_says_how_many_found_no_token_and_since_when() -> None:
+    chain = Chain(partial(RateLimited, per_second=1.0))
+    for second in (1, 2, 3):
+        chain.emit(of("a", at_ns=second * SECOND))
+    chain.emit(of("b", at_ns=4 * SECOND))
+    chain.now.seconds = 1.0
+    chain.emit(of("a", at_ns=5 * SECOND))
+    assert [each.suppressed for each in chain.sink.got] == [0, 2]
+    assert chain.sink.got[-1].suppressed_since_ns == 2 * SECOND
+
+
+def test_a_rate_limit_lets_a_recovery_through_without_a_token() -> None:
+    chain = Chain(partial(RateLimited, per_second=1.0))
+    for violation in (of("a"), of("a"), recovery_of("a")):
+        chain.emit(violation)
+    assert [each.is_recovery for each in chain.sink.got] == [False, True]
+    assert chain.sink.got[-1].suppressed == 1
+
+
+def test_a_clock_that_goes_back_gives_no_tokens() -> None:
+    chain = Chain(partial(RateLimited, per_second=1.0))
+    chain.now.seconds = 10.0
+    chain.emit(of("a"))
+    for seconds in (5.0, 10.0, 10.5):
+        chain.now.seconds = seconds
+        chain.emit(of("a"))
+    assert len(chain.sink.got) == 1
+
+
+def test_a_cooldown_is_of_one_kind_and_severity() -> None:
+    chain = Chain(partial(Deduped, cooldown=10.0))
+    for violation in (of("a"), of("a"), of("b"), of("a", Severity.CRITICAL)):
+        chain.emit(violation)
+    assert [(each.budget.name, each.severity) for each in chain.sink.got] == [
+        ("a", Severity.WARNING),
+        ("b", Severity.WARNING),
+        ("a", Severity.CRITICAL),
+    ]
+    assert chain.sink.got[-1].suppressed == 1
+
+
+def test_after_the_cooldown_the_next_one_says_how_many_there_were() -> None:
+    chain = Chain(partial(Deduped, cooldown=10.0))
+    for second in (0.0, 4.0, 9.9, 10.0):
+        chain.now.seconds = second
+        chain.emit(of("a", at_ns=round((second + 1) * SECOND)))
+    assert [each.suppressed for each in chain.sink.got] == [0, 2]
+    assert chain.sink.got[-1].suppressed_since_ns == 5 * SECOND
+
+
+def test_a_recovery_ends_the_cooldowns_of_its_kind() -> None:
+    chain = Chain(partial(Deduped, cooldown=10.0))
+    for violation in (of("a"), of("a", Severity.CRITICAL), recovery_of("a", Severity.CRITICAL)):
+        chain.emit(violation)
+    chain.emit(of("a"))
+    assert len(chain.sink.got) == 4
+
+
+def test_an_episode_is_said_when_it_begins_and_when_it_is_over() -> None:
+    chain = Chain(partial(EdgeTriggered, quiet=10.0))
+    for second in (0.0, 5.0, 14.0):
+        chain.now.seconds = second
+        chain.emit(of("a", at_ns=round((second + 1) * SECOND)))
+    assert chain.tick() == 10.0
+    chain.now.seconds = 30.0
+    assert chain.tick() is None
+    begin, end = chain.sink.got
+    assert (begin.since_ns, begin.is_recovery, begin.suppressed) == (SECOND, False, 0)
+    assert (end.since_ns, end.at_ns, end.state) == (SECOND, 25 * SECOND, State.MET)
+    assert (end.is_recovery, end.suppressed, end.suppressed_since_ns) == (True, 2, 6 * SECOND)
+    assert chain.sums == (4, 2, 2, 0, 0)
+
+
+def test_without_a_tick_an_episode_is_over_before_the_next_one_begins() -> None:
+    chain = Chain(partial(EdgeTriggered, quiet=10.0))
+    for second in (0.0, 100.0):
+        chain.now.seconds = second
+        chain.emit(of("a", at_ns=round((second + 1) * SECOND)))
+    assert [(each.is_recovery, each.since_ns) for each in chain.sink.got] == [
+        (False, SECOND),
+        (True, SECOND),
+        (False, 101 * SECOND),
+    ]
+
+
+def test_an_episode_that_goes_on_is_said_again_with_how_many_there_were() -> None:
+    chain = Chain(partial(EdgeTriggered, quiet=10.0, repeat=15.0))
+    for second in range(0, 50, 5):
+        chain.now.seconds = float(second)
+        chain.emit(of("a"))
+    assert [each.suppressed for each in chain.sink.got] == [0, 2, 2, 2]
+
+
+def test_what_gets_worse_is_said_once() -> None:
+    chain = Chain(partial(EdgeTriggered, quiet=10.0))
+    for severity in (*LEVELS, *reversed(LEVELS), *LEVELS):
+        chain.emit(of("a", severity))
+    assert [each.severity for each in chain.sink.got] == list(LEVELS)
+
+
+def test_a_recovery_has_the_severity_that_was_said() -> None:
+    chain = Chain(partial(EdgeTriggered, quiet=10.0))
+    chain.emit(of("a", Severity.CRITICAL))
+    chain.emit(of("a", Severity.INFO))
+    chain.now.seconds = 10.0
+    chain.tick()
+    assert chain.sink.got[-1].severity is Severity.CRITICAL
+
+
+def test_what_a_window_says_passes_an_edge_as_it_is() -> None:
+    chain = Chain(partial(EdgeTriggered, quiet=10.0))
+    windows = [of("a", since_ns=5), of("a", since_ns=5), recovery_of("a")]
+    for violation in windows:
+        chain.emit(violation)
+    assert chain.sink.got == windows
+    assert chain.tick() is None
+
+
+def test_a_recovery_that_fails_is_counted_and_reported() -> None:
+    chain = Chain(partial(EdgeTriggered, quiet=10.0), Kept())
+    chain.emit(of("a"))
+    chain.emit(of("b"))
+    chain.now.seconds = 10.0
+    chain.sink.failures = [OSError("gone")]
+    chain.tick()
+    assert chain.sums == (4, 3, 0, 1, 0)
+    assert list(map(str, chain.failures)) == ["gone"]
+
+
+def test_an_interrupt_in_a_recovery_leaves_nothing_uncounted_or_for_ever_ending() -> None:
+    chain = Chain(partial(EdgeTriggered, quiet=10.0), Kept())
+    chain.emit(of("a"))
+    chain.now.seconds = 10.0
+    chain.sink.failures = [KeyboardInterrupt()]
+    with pytest.raises(KeyboardInterrupt):
+        chain.tick()
+    chain.emit(of("a"))
+    assert chain.sums == (3, 2, 0, 1, 0)
+    assert not chain.sink.got[-1].is_recovery
+
+
+class _Stopping:
+    """A sink that stops in its first recovery until told to go on."""
+
+    def __init__(self) -> None:
+        self.got: list[Violation] = []
+        self.is_there, self.may_go_on = threading.Event(), threading.Event()
+
+    def emit(self, violation: Violation) -> None:
+        if violation.is_recovery and not self.is_there.is_set():
+            self.is_there.set()
+            self.may_go_on.wait(30)
+        self.got.append(violation)
+
+
+def test_no_episode_is_said_to_begin_before_the_last_one_is_said_to_be_over() -> None:
+    chain = Chain(partial(EdgeTriggered, quiet=10.0), _Stopping())
+    chain.emit(of("a"))
+    chain.now.seconds = 10.0
+    ticking = threading.Thread(target=chain.tick)
+    ticking.start()
+    chain.sink.is_there.wait(30)
+    for _ in range(3):
+        chain.emit(of("a"))
+    assert chain.sums == (5, 1, 2, 0, 2)
+    chain.sink.may_go_on.set()
+    ticking.join()
+    assert [each.is_recovery for each in chain.sink.got] == [False, True, False]
+    assert chain.sink.got[-1].suppressed == 2
+    assert chain.sums == (5, 3, 2, 0, 0)
+
+
+def test_what_follows_an_interrupted_recovery_is_counted_too() -> None:
+    chain = Chain(partial(EdgeTriggered, quiet=10.0), Kept())
+    chain.emit(of("a"))
+    chain.now.seconds = 10.0
+
+    class _Interrupts(Kept):
+        def emit(self, violation: Violation) -> None:
+            chain.emit(of("a"))  # as if it came in another thread
+            raise KeyboardInterrupt
+
+    chain.inner.inner.inner = _Interrupts()
+    with pytest.raises(KeyboardInterrupt):
+        chain.tick()
+    assert chain.sums == (3, 1, 0, 2, 0)
+
+
+# -- common to all of them
+
+HOLDING: dict[str, Any] = {
+    "rate limit": partial(RateLimited, per_second=0.001),
+    "dedupe": partial(Deduped, cooldown=1000.0),
+    "edge": partial(EdgeTriggered, quiet=2000.0, repeat=1000.0),
+}
+
+
+@pytest.mark.parametrize("make", HOLDING.values(), ids=HOLDING)
+def test_what_was_held_back_is_said_later_if_the_sink_fails_just_then(make: Any) -> None:
+    chain = Chain(make)
+    chain.emit(of("a"))
+    chain.emit(of("a", at_ns=7))
+    chain.emit(of("a", at_ns=8))
+    for seconds, failures in ((1000.0, [OSError()]), (2000.0, [])):
+        chain.now.seconds = seconds
+        chain.sink.failures = list(failures)
+        chain.emit(of("a"))
+    assert [each.suppressed for each in chain.sink.got] == [0, 2]
+    assert chain.sink.got[-1].suppressed_since_ns == 7
+    assert chain.sums == (5, 2, 2, 1, 0)
+
+
+@pytest.mark.parametrize("make", HOLDING.values(), ids=HOLDING)
+def test_what_an_outer_layer_held_back_is_not_forgotten(make: Any) -> None:
+    chain = Chain(make)
+    chain.emit(of("a"))
+    chain.emit(of("a", at_ns=9, suppressed=3, suppressed_since_ns=5))
+    chain.now.seconds = 1000.0
+    chain.emit(of("a", at_ns=20, suppressed=2, suppressed_since_ns=15))
+    assert chain.sink.got[-1].suppressed == 3 + 1 + 2
+    assert chain.sink.got[-1].suppressed_since_ns == 5
+
+
+@pytest.mark.parametrize("make", HOLDING.values(), ids=HOLDING)
+def test_of_many_at_once_only_those_are_lost_that_the_sink_did_not_take(make: Any) -> None:
+    chain = Chain(make, KeptTogether(OSError()))
+    violations = [of("a"), of("a"), of("b"), of("b")]
+    chain.account.take(4)
+    chain.inner.emit_many(violations)
+    raised, delivered, suppressed, dropped, waiting = chain.sums
+    assert (raised, waiting) == (4, 0)
+    assert delivered == len(chain.sink.got)
+    assert suppressed + dropped == 4 - delivered
+    assert dropped >= 1
+
+
+def test_many_at_once_of_which_all_fail_are_left_to_whoever_gave_them() -> None:
+    chain = Chain(partial(Deduped, cooldown=10.0), KeptTogether(OSError("gone")))
+    with pytest.raises(OSError, match="gone"):
+        chain.inner.emit_many([of("a"), of("b")])
+    assert chain.account.totals().dropped == 0
+
+
+def test_a_filter_counts_what_fails_of_many_at_once() -> None:
+    keep = Route(sinks=(), budget="a").matches
+    chain = Chain(partial(Filtered, keep=keep), KeptTogether(OSError("gone")))
+    chain.account.take(2)
+    chain.inner.emit_many([of("a"), of("b")])
+    assert chain.sums == (2, 0, 1, 1, 0)
+
+
+@pytest.mark.parametrize("make", HOLDING.values(), ids=HOLDING)
+def test_no_layer_remembers_more_kinds_than_a_thousand(make: Any) -> None:
+    chain = Chain(make)
+    for number in range(MOST_KEYS + 200):
+        chain.emit(of(f"budget_{number}"))
+        chain.emit(of(f"budget_{number}"))
+    remembered = [
+        value
+        for value in (*vars(chain.inner).values(), chain.inner._held._counts)
+        if isinstance(value, dict)
+    ]
+    assert all(len(each) <= MOST_KEYS for each in remembered)
+    assert chain.sums[0] == 2 * (MOST_KEYS + 200)
+    assert chain.sums[-1] == 0
+
+
+def test_an_edge_that_remembers_too_many_lets_the_others_pass_until_there_is_room() -> None:
+    chain = Chain(partial(EdgeTriggered, quiet=10.0))
+    for number in range(MOST_KEYS + 1):
+        chain.emit(of(f"budget_{number}"))
+    chain.emit(of("too_many"))
+    assert chain.sink.got[-1].since_ns == 0
+    chain.now.seconds = 10.0
+    chain.emit(of("too_many"))
+    assert chain.sink.got[-1].since_ns > 0
+
+
+def test_a_layer_has_to_say_what_it_lets_through() -> None:
+    with pytest.raises(NotImplementedError):
+        held_back.HoldsBack(Kept()).emit(of("a"))
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (partial(RateLimited, per_second=0.0), "rate above zero"),
+        (partial(RateLimited, per_second=1.0, burst=0), "burst of at least 1"),
+        (partial(RateLimited, per_second=float("nan")), "rate above zero"),
+        (partial(Deduped, cooldown=0.0), "write one above zero"),
+        (partial(EdgeTriggered, quiet=0.0), "write them above zero"),
+        (partial(EdgeTriggered, repeat=0.0), "write them above zero"),
+    ],
+)
+def test_a_figure_that_makes_no_sense_is_refused(make: Any, text: str) -> None:
+    with pytest.raises(ConfigurationError, match=text):
+        make(Kept())
+
+
+# -- against naive models, for any sequence
+
+STEPS = st.lists(
+    st.tuples(
+        st.integers(0, 40).map(lambda eighths: eighths / 8),
+        st.sampled_from("ab"),
+        st.sampled_from(LEVELS),
+    ),
+    max_size=40,
+)
+
+
+@given(STEPS, st.sampled_from([0.125, 0.5, 1.0, 4.0]), st.integers(1, 4))
+@settings(deadline=None)
+def test_a_token_bucket_does_as_a_naive_one(
+    steps: list[Any], per_second: float, burst: int
+) -> None:
+    chain = Chain(partial(RateLimited, per_second=per_second, burst=burst))
+    tokens, held, wanted = Fraction(burst), defaultdict[str, int](int), []
+    for wait, name, severity in steps:
+        chain.now.seconds += wait
+        chain.emit(of(name, severity))
+        tokens = min(Fraction(burst), tokens + Fraction(wait) * Fraction(per_second))
+        if tokens >= 1:
+            tokens -= 1
+            wanted.append((name, held.pop(name, 0)))
+        else:
+            held[name] += 1
+    assert [(each.budget.name, each.suppressed) for each in chain.sink.got] == wanted
+    assert chain.sums == (len(steps), len(wanted), len(steps) - len(wanted), 0, 0)
+
+
+@given(STEPS, st.sampled_from([1.0, 3.0, 10.0]))
+@settings(deadline=None)
+def test_dedupe_does_as_a_naive_one(steps: list[Any], cooldown: float) -> None:
+    chain = Chain(partial(Deduped, cooldown=cooldown))
+    said: dict[Any, float] = {}
+    held, wanted = defaultdict[str, int](int), []
+    for wait, name, severity in steps:
+        chain.now.seconds += wait
+        chain.emit(of(name, severity))
+        now = chain.now.seconds
+        if now - said.get((name, severity), -1000.0) >= cooldown:
+            said[name, severity] = now
+            wanted.append((name, severity, held.pop(name, 0)))
+        else:
+            held[name] += 1
+    got = [(each.budget.name, each.severity, each.suppressed) for each in chain.sink.got]
+    assert got == wanted
+    assert chain.sums == (len(steps), len(wanted), len(steps) - len(wanted), 0, 0)
+
+
+class _NaiveEdge:
+    """Keeps all violations of each episode, and says what an edge has to say."""
+
+    def __init__(self, quiet: float, repeat: float | None) -> None:
+        self.quiet, self.repeat = quiet, repeat
+        self.episodes: dict[str, list[tuple[float, Severity, bool]]] = {}
+        self.said: list[tuple[str, str, int]] = []
+
+    def end(self, now: float) -> None:
+        for name, episode in tuple(self.episodes.items()):
+            if now - episode[-1][0] >= self.quiet:
+                del self.episodes[name]
+                self.said.append((name, "over", self._unsaid(episode)))
+
+    def take(self, name: str, severity: Severity, now: float) -> None:
+        episode = self.episodes[name] = self.episodes.pop(name, [])  # by the time of the last
+        said = [each for each in episode if each[2]]
+        is_said = not said or severity.rank > said[-1][1].rank
+        is_said = is_said or (self.repeat is not None and now - said[-1][0] >= self.repeat)
+        if is_said:
+            self.said.append((name, severity, self._unsaid(episode)))
+        episode.append((now, severity, is_said))
+
+    def _unsaid(self, episode: list[tuple[float, Severity, bool]]) -> int:
+        return next((at for at, each in enumerate(reversed(episode)) if each[2]), len(episode))
+
+
+@given(STEPS, st.sampled_from([1.0, 3.0]), st.sampled_from([None, 2.0]), st.booleans())
+@settings(deadline=None)
+def test_an_edge_does_as_a_naive_one(
+    steps: list[Any],
+    quiet: float,
+    repeat: float | None,
+    ticks: bool,  # noqa: FBT001 - drawn by hypothesis
+) -> None:
+    chain = Chain(partial(EdgeTriggered, quiet=quiet, repeat=repeat))
+    model = _NaiveEdge(quiet, repeat)
+    for wait, name, severity in steps:
+        chain.now.seconds += wait
+        if ticks:
+            chain.tick()
+        chain.emit(of(name, severity))
+        model.end(chain.now.seconds)
+        model.take(name, severity, chain.now.seconds)
+    chain.now.seconds += quiet
+    chain.tick()
+    model.end(chain.now.seconds)
+    got = [
+        (each.budget.name, "over" if each.is_recovery else each.severity, each.suppressed)
+        for each in chain.sink.got
+    ]
+    assert got == model.said
+    recoveries = sum(each.is_recovery for each in chain.sink.got)
+    passed = len(got) - recoveries
+    assert chain.sums == (len(steps) + recoveries, len(got), len(steps) - passed, 0, 0)
+
+
+# -- from several threads, and in the child of a fork
+
+EACH = 500
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(Filtered, keep=lambda violation: violation.budget.name != "b0"),
+        partial(RateLimited, per_second=1.0, burst=7),
+        partial(Deduped, cooldown=3.0),
+        partial(EdgeTriggered, quiet=1.0, repeat=2.0),
+    ],
+    ids=["filter", *HOLDING],
+)
+def test_sums_are_exact_from_several_threads(make: Any) -> None:
+    chain = Chain(make)
+
+    def work(number: int) -> None:
+        for turn in range(EACH):
+            chain.emit(of(f"b{turn % 3}"))
+            if turn % 10 == 0:
+                chain.now.seconds += 0.25
+                chain.tick()
+
+    in_threads(work)
+    chain.now.seconds += 1000.0
+    chain.tick()
+    raised, delivered, suppressed, dropped, waiting = chain.sums
+    recoveries = sum(each.is_recovery for each in chain.sink.got)
+    assert raised == 8 * EACH + recoveries
+    assert delivered == len(chain.sink.got)
+    assert (dropped, waiting) == (0, 0)
+    told = sum(each.suppressed for each in chain.sink.got)
+    left = sum(count for count, _ in getattr(chain.inner, "_held", _NOTHING)._counts.values())
+    assert told + left == suppressed or isinstance(chain.inner, Filtered)
+
+
+class _Nothing:
+    _counts: dict[Any, Any] = {}  # noqa: RUF012 - never changed
+
+
+_NOTHING = _Nothing()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.parametrize("make", HOLDING.values(), ids=HOLDING)
+def test_a_forked_child_begins_anew_though_the_lock_was_held(make: Any) -> None:
+    chain = Chain(make)
+    chain.emit(of("a"))
+    chain.emit(of("a"))
+
+    def in_child() -> None:
+        chain.sink.got.clear()
+        chain.emit(of("a"))
+        assert [each.suppressed for each in chain.sink.got] == [0]
+        assert chain.sums == (1, 1, 0, 0, 0)
+
+    assert fork_while_locked(chain.inner, in_child) == 0
+    assert chain.sums == (2, 1, 1, 0, 0)

@@ -1,0 +1,195 @@
+"""Violations to people: the real apprise, sending to a receiver on loopback and to dead ports."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from perfkit import Severity, Violation
+from perfkit.errors import ConfigurationError, DeliveryFailed, MissingExtraError
+from perfkit.model import Budget, Evidence
+from perfkit.sinks.endings.notify import NotifySink
+from tests.receivers.webhook import WebhookReceiver, answer, closed_port
+from tests.sinks.violations import make_violation
+
+SECRET = "s3cr3t-t0ken"  # noqa: S105 - it opens nothing
+
+# apprise itself uses it, up to the Python that has it no more
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+
+@pytest.fixture
+def receiver() -> Iterator[WebhookReceiver]:
+    """A service that apprise knows: it takes JSON."""
+    with WebhookReceiver() as receiver:
+        yield receiver
+
+
+def _url(port: int) -> str:
+    return f"json://user:{SECRET}@127.0.0.1:{port}/{SECRET}"
+
+
+def _sent(receiver: WebhookReceiver, violation: Violation, **options: Any) -> dict[str, Any]:
+    NotifySink([_url(receiver.port)], **options).emit(violation)
+    (request,) = receiver.requests
+    content: dict[str, Any] = request.json()
+    return content
+
+
+# -- what is sent
+
+
+def test_people_get_a_title_and_the_sentence(receiver: WebhookReceiver) -> None:
+    sent = _sent(receiver, make_violation())
+    assert sent["title"] == "critical: budget load"
+    assert sent["message"] == make_violation().describe()
+    assert sent["type"] == "failure"
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "title"),
+    [
+        ({"severity": Severity.INFO}, "info", "info: budget load"),
+        ({"severity": Severity.WARNING}, "warning", "warning: budget load"),
+        ({"is_recovery": True}, "success", "recovered: budget load"),
+        ({"is_test": True}, "failure", "TEST critical: budget load"),
+    ],
+)
+def test_title_and_kind_follow_the_severity(
+    receiver: WebhookReceiver, changes: dict[str, Any], kind: str, title: str
+) -> None:
+    sent = _sent(receiver, make_violation(**changes))
+    assert (sent["type"], sent["title"]) == (kind, title)
+
+
+def test_the_title_can_be_chosen(receiver: WebhookReceiver) -> None:
+    title = "[{environment}] {category}/{budget} {metric} {state}"
+    sent = _sent(receiver, make_violation(environment="production"), title=title)
+    assert sent["title"] == "[production] database/load duration violated"
+
+
+@pytest.mark.parametrize("title", ["{value}", "{", "{0}", "{budget.name}"])
+def test_a_title_that_names_something_else_is_refused(title: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"\{severity\}, \{budget\}"):
+        NotifySink("json://127.0.0.1", title=title)
+
+
+def test_the_body_tells_of_all_evidence(receiver: WebhookReceiver) -> None:
+    evidence = (
+        Evidence(kind="cpu", summary="9 ms in f"),
+        Evidence(kind="memory", summary="2 MB\nby g"),
+    )
+    violation = make_violation(evidence=evidence)
+    assert violation.describe().endswith("9 ms in f")
+    message = _sent(receiver, violation)["message"]
+    assert message.splitlines() == [violation.describe(), "2 MB\\nby g"]
+
+
+def test_title_and_body_are_short_and_printable(receiver: WebhookReceiver) -> None:
+    budget = Budget(name="load\r\n" + "x" * 10_000)
+    evidence = tuple(Evidence(kind="cpu", summary=str(number) * 500) for number in range(10))
+    sent = _sent(receiver, make_violation(budget=budget, evidence=evidence))
+    assert len(sent["title"]) == 200
+    assert sent["title"].isprintable()
+    assert len(sent["message"]) == 2000
+    assert sent["message"].endswith(" ...")
+
+
+# -- what fails
+
+
+def test_a_service_that_fails_is_named_by_its_schema(receiver: WebhookReceiver) -> None:
+    sink = NotifySink([_url(receiver.port), _url(closed_port())])
+    with pytest.raises(DeliveryFailed, match="1 of 2 services did not take it: json") as caught:
+        sink.emit(make_violation())
+    assert not caught.value.is_permanent
+    assert SECRET not in str(caught.value)
+    assert len(receiver.requests) == 1
+
+
+def test_a_second_try_goes_only_to_those_that_failed(receiver: WebhookReceiver) -> None:
+    with WebhookReceiver() as other:
+        other.then(answer(503))
+        sink = NotifySink([_url(receiver.port), _url(other.port)])
+        violation = make_violation()
+        with pytest.raises(DeliveryFailed):
+            sink.emit(violation)
+        sink.emit(violation)
+        assert (len(receiver.requests), len(other.requests)) == (1, 2)
+        sink.emit(violation)
+        assert (len(receiver.requests), len(other.requests)) == (2, 3)
+
+
+def test_no_secret_is_logged_or_shown(
+    receiver: WebhookReceiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At any level: of a service that takes it, one that refuses it, and one that is not there."""
+    caplog.set_level(1)
+    receiver.then(answer(), answer(403))
+    told = []
+    for port in (receiver.port, receiver.port, closed_port()):
+        sink = NotifySink(_url(port))
+        told += [repr(sink), sink.destination]
+        try:
+            sink.emit(make_violation())
+        except DeliveryFailed as error:
+            told.append(repr(error))
+    told += [record.getMessage() for record in caplog.records]
+    assert {"apprise", "urllib3.connectionpool"} <= {record.name for record in caplog.records}
+    assert "WARNING" in {record.levelname for record in caplog.records}
+    assert not [text for text in told if SECRET in text]
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        (f"slack://{SECRET}", "slack"),
+        (f"nonsense://user:{SECRET}@host/", "nonsense"),
+        (f"json:/ {SECRET}", "no schema"),
+        (SECRET, "no schema"),
+        (f"mailto://user:{SECRET}@", "mailto"),
+        (f"json://user:{SECRET}@:port:/", "json"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_named_by_its_place(
+    url: str, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(1)
+    with pytest.raises(ConfigurationError) as caught:
+        NotifySink(["json://127.0.0.1", url])
+    assert str(caught.value) == f"address 2 ({name}) is none that apprise can use"
+    assert SECRET not in caplog.text
+    assert caught.value.__cause__ is None
+
+
+def test_no_address_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="at least one"):
+        NotifySink([])
+
+
+def test_the_log_of_apprise_is_as_it_was(receiver: WebhookReceiver) -> None:
+    filters = logging.getLogger("apprise").filters
+    before = list(filters)
+    _sent(receiver, make_violation())
+    assert filters == before
+
+
+def test_a_missing_apprise_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    with pytest.raises(MissingExtraError, match=r"perfkit\[notify\]"):
+        NotifySink("json://127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("urls", "text"),
+    [
+        ("json://127.0.0.1/token", "1 service: json"),
+        (["JSON://127.0.0.1", "mailto://user:pass@example.com"], "2 services: json, mailto"),
+    ],
+)
+def test_it_says_where_violations_go(urls: str | list[str], text: str) -> None:
+    assert NotifySink(urls).destination == text

@@ -1,0 +1,270 @@
+"""What a webhook posts, in which shape, and how a receiver can trust it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from perfkit.catalog import parse_limits
+from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.model import Budget, Evidence, Metric, Where
+from perfkit.sinks.endings.webhook import WebhookSink
+from perfkit.sinks.http.signing import Signer
+from perfkit.sinks.layers.layer import takes_many
+from perfkit.sinks.record import as_record
+from perfkit.sinks.template import Template, fact_names, facts_of
+from tests.receivers.webhook import WebhookReceiver, answer
+from tests.sinks.violations import make_violation
+
+KEY = b"a key of more than twenty-four bytes"
+SECRET = f"whsec_{base64.b64encode(KEY).decode()}"
+
+
+@pytest.fixture
+def receiver() -> Iterator[WebhookReceiver]:
+    with WebhookReceiver() as server:
+        yield server
+
+
+def sink_for(receiver: WebhookReceiver, **options: Any) -> WebhookSink:
+    return WebhookSink(receiver.url, **{"loopback": True, "timeout": 20.0, **options})
+
+
+# The usual shape.
+
+
+def test_a_violation_is_posted_as_its_record(receiver: WebhookReceiver) -> None:
+    violation = make_violation(evidence=(Evidence(kind="cpu", rows=({"function": "f"},)),))
+    sink_for(receiver).emit(violation)
+    (request,) = receiver.requests
+    assert request.json() == {"violations": [as_record(violation)]}
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["user-agent"].startswith("perfkit/")
+
+
+def test_many_violations_are_one_post(receiver: WebhookReceiver) -> None:
+    sink_for(receiver).emit_many([make_violation(value=value) for value in (0.4, 0.5, 0.6)])
+    assert [record["value"] for record in receiver.records()] == [0.4, 0.5, 0.6]
+    assert len(receiver.requests) == 1
+
+
+def test_text_that_is_no_unicode_arrives(receiver: WebhookReceiver) -> None:
+    sink_for(receiver).emit(make_violation(budget=Budget(name="lo\udcffad \u00e9")))
+    assert receiver.records()[0]["budget"] == "lo\udcffad \u00e9"
+
+
+def test_what_json_cannot_hold_in_evidence_arrives_as_text(receiver: WebhookReceiver) -> None:
+    row = {"type": Where(function="f")}
+    sink_for(receiver).emit(make_violation(evidence=(Evidence(kind="x", rows=(row,)),)))
+    assert receiver.records()[0]["evidence"][0]["rows"] == [{"type": "f"}]
+
+
+def test_a_receiver_that_says_no_is_a_failure(receiver: WebhookReceiver) -> None:
+    receiver.always(answer(503, {"Retry-After": "3"}))
+    with pytest.raises(DeliveryFailed) as caught:
+        sink_for(receiver).emit(make_violation())
+    assert caught.value.retry_after == 3.0
+
+
+# A shape of one's own.
+
+
+def test_placeholders_stand_for_facts_wherever_a_text_is(receiver: WebhookReceiver) -> None:
+    body = {
+        "text": "{severity}: {sentence}",
+        "blocks": [{"name": "{budget}"}, "{value_text} of {target_text}, {threshold_text}"],
+        "raw": ("{value}", "{critical}", "{line}", "{trace_id}"),
+        "fixed": [1, 2.5, True, None],
+        "{budget}": "{{literally}}",
+    }
+    violation = make_violation()
+    sink_for(receiver, body=body).emit(violation)
+    assert receiver.requests[0].json() == {
+        "text": f"critical: {violation.describe()}",
+        "blocks": [{"name": "load"}, "412 ms of 100 ms, 300 ms"],
+        "raw": ["0.412", "true", "7", "0" * 31 + "1"],
+        "fixed": [1, 2.5, True, None],
+        "{budget}": "{literally}",
+    }
+
+
+def test_facts_come_in_the_unit_of_the_metric() -> None:
+    limit = parse_limits(Metric.MEMORY_PEAK, ("50MB", "100MB"))[0]
+    facts = facts_of(make_violation(limit=limit, value=123e6))
+    assert (facts["value_text"], facts["threshold_text"]) == ("123 MB", "100 MB")
+
+
+def test_every_fact_of_a_violation_has_a_placeholder() -> None:
+    record = as_record(make_violation())
+    assert set(record) - {"evidence"} < set(fact_names())
+    assert set(facts_of(make_violation())) == set(fact_names())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ['", "evil": "', "{secret}", "{{budget}}", "{trace_id}", "a\\", "a\nb\x00", "\\u0022", "{"],
+)
+def test_no_name_breaks_out_of_the_text_that_it_is_in(receiver: WebhookReceiver, name: str) -> None:
+    """What a fact says is neither a placeholder nor the end of a string."""
+    sink = sink_for(receiver, body={"text": "<{budget}>", "other": "{category}"})
+    sink.emit(make_violation(budget=Budget(name=name, category=name)))
+    assert receiver.requests[0].json() == {"text": f"<{name}>", "other": name}
+
+
+def test_with_a_shape_each_violation_is_a_post_of_its_own(receiver: WebhookReceiver) -> None:
+    sink_for(receiver, body={"text": "{value}"}).emit_many(
+        [make_violation(value=value) for value in (0.4, 0.5)]
+    )
+    assert [each.json() for each in receiver.requests] == [{"text": "0.4"}, {"text": "0.5"}]
+
+
+def test_a_shape_can_be_a_text_or_a_list(receiver: WebhookReceiver) -> None:
+    sink_for(receiver, body="{budget}").emit(make_violation())
+    sink_for(receiver, body=["{budget}"]).emit(make_violation())
+    assert [each.json() for each in receiver.requests] == ["load", ["load"]]
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        (
+            {"a": ["{bugdet}"]},
+            r"body\.a\[0\]: unknown placeholder {bugdet}; did you mean {budget}\?",
+        ),
+        ("{}", "unknown placeholder {}"),
+        ("{0}", "unknown placeholder"),
+        ("{budget.name}", "unknown placeholder"),
+        ("{evidence}", "unknown placeholder"),
+        ("{xyzzyx}", "There are time, severity"),
+        ("a { b", "write {{ for"),
+        ("a } b", "write }} for"),
+        ({"a": {1, 2}}, "nothing that JSON can hold"),
+        ({"a": float("nan")}, "nothing that JSON can hold"),
+        ([float("-inf")], "nothing that JSON can hold"),
+        ({1: "a"}, "a key is no text"),
+    ],
+    ids=repr,
+)
+def test_a_shape_that_cannot_be_used_is_an_error_at_once(body: Any, complaint: str) -> None:
+    with pytest.raises(ConfigurationError, match=complaint):
+        WebhookSink("https://example.org", body=body)
+
+
+def test_all_that_is_wrong_with_a_shape_is_said_at_once() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Template({"a": "{x} {", "b": {"c": object()}})
+    assert len(str(caught.value).splitlines()) == 3
+
+
+# Signatures.
+
+
+@pytest.mark.parametrize("secret", [SECRET, SECRET.removeprefix("whsec_"), SECRET.rstrip("="), KEY])
+def test_a_receiver_can_verify_the_signature(
+    receiver: WebhookReceiver, secret: str | bytes
+) -> None:
+    sink_for(receiver, secret=secret).emit(make_violation(budget=Budget(name="lo\u00e9\udcff")))
+    (request,) = receiver.requests
+    assert Webhook(secret).verify(request.body, dict(request.headers)) == request.json()
+
+
+def test_a_changed_body_or_id_is_noticed(receiver: WebhookReceiver) -> None:
+    sink_for(receiver, secret=SECRET).emit(make_violation())
+    (request,) = receiver.requests
+    headers = dict(request.headers)
+    for body, changed in (
+        (request.body.replace(b"load", b"laod"), headers),
+        (request.body, {**headers, "webhook-id": "msg_other"}),
+    ):
+        with pytest.raises(WebhookVerificationError):
+            Webhook(SECRET).verify(body, changed)
+
+
+def test_the_signature_covers_the_time() -> None:
+    """The figures are those of an HMAC made with the openssl command."""
+    headers = Signer(b"secret", now=lambda: 1_700_000_000.9).sign("msg_1", b"{}")
+    assert headers == {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": "1700000000",
+        "webhook-signature": "v1,A5oIrJxXPB/PkULSoVu0e4khvPiqpF9vljmhkSKg0FI=",
+    }
+
+
+def test_a_second_attempt_has_the_same_id_and_other_violations_have_others(
+    receiver: WebhookReceiver,
+) -> None:
+    receiver.then(answer(503), answer(), answer())
+    sink = sink_for(receiver, secret=SECRET, body="always the same")
+    with pytest.raises(DeliveryFailed):
+        sink.emit(make_violation())
+    sink.emit(make_violation())
+    sink.emit(make_violation(at_ns=1_700_000_000_000_000_001))
+    first, again, other = (each.headers["webhook-id"] for each in receiver.requests)
+    assert first == again != other
+
+
+def test_two_sinks_give_ids_of_their_own(receiver: WebhookReceiver) -> None:
+    for _ in range(2):
+        sink_for(receiver, secret=SECRET).emit(make_violation())
+    first, second = (each.headers["webhook-id"] for each in receiver.requests)
+    assert first != second
+
+
+def test_without_a_secret_nothing_is_signed(receiver: WebhookReceiver) -> None:
+    sink_for(receiver).emit(make_violation())
+    assert not any(name.startswith("webhook-") for name in receiver.requests[0].headers)
+
+
+@pytest.mark.parametrize(
+    "secret", ["", "whsec_", "not base64!", "whsec_a", b"", "whsec_\u00e9\u00e9"]
+)
+def test_a_secret_that_is_none_is_an_error_that_does_not_quote_it(secret: str | bytes) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        WebhookSink("https://example.org", secret=secret)
+    assert str(caught.value) == (
+        "the secret is not one; write whsec_ and then base64, as the receiver shows it"
+    )
+
+
+def test_no_repr_and_no_failure_gives_a_secret_away(receiver: WebhookReceiver) -> None:
+    receiver.always(answer(400, body=b"I know of no Bearer 4711-4711"))
+    sink = sink_for(receiver, secret=SECRET, headers={"Authorization": "Bearer 4711-4711"})
+    with pytest.raises(DeliveryFailed) as caught:
+        sink.emit(make_violation())
+    told = f"{sink!r} {sink._signer!r} {sink._endpoint!r}"
+    for secret in (SECRET, KEY.decode(), "/hook", "4711"):
+        assert secret not in told
+        assert secret not in f"{caught.value!r}"
+    assert sink.destination == f"http://127.0.0.1:{receiver.port}"
+    assert repr(sink) == f"WebhookSink({sink.destination})"
+
+
+def test_loopback_has_to_be_allowed(receiver: WebhookReceiver) -> None:
+    with pytest.raises(ConfigurationError, match="write loopback = true"):
+        WebhookSink(receiver.url)
+
+
+def test_a_body_is_json_of_ascii(receiver: WebhookReceiver) -> None:
+    sink_for(receiver, body="\u00e9\u2028 {budget}").emit(make_violation())
+    assert receiver.requests[0].body.isascii()
+    assert json.loads(receiver.requests[0].body) == "\u00e9\u2028 load"
+
+
+def test_many_with_a_body_go_one_by_one_so_that_each_arrives_or_not(
+    receiver: WebhookReceiver,
+) -> None:
+    """Layers count what has arrived: of three in one hand nobody knew which, if one failed."""
+    plain = WebhookSink(receiver.url, loopback=True)
+    filled = WebhookSink(receiver.url, loopback=True, body={"text": "{sentence}"})
+    assert (takes_many(plain), takes_many(filled)) == (True, False)
+
+
+def test_a_value_that_json_does_not_know_is_text(receiver: WebhookReceiver) -> None:
+    WebhookSink(receiver.url, loopback=True).emit(make_violation(value=float("inf")))
+    (record,) = receiver.records()
+    assert record["value"] == "Infinity"
