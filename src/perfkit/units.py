@@ -6,6 +6,7 @@ Base units follow UCUM: seconds (``s``), bytes (``By``), one (``1``), and those 
 
 from __future__ import annotations
 
+import math
 import re
 from enum import StrEnum
 from functools import cache
@@ -85,7 +86,11 @@ def format_quantity(value: float, unit: Unit, *, digits: int = 3) -> str:
     '123 ms'
     >>> format_quantity(52_428_800, Unit.BYTES)
     '52.4 MB'
+    >>> format_quantity(float("inf"), Unit.RATIO)
+    'infinite'
     """
+    if math.isinf(value):
+        return "infinite" if value > 0 else "minus infinite"
     if unit is Unit.RATIO:
         return f"{_rounded(value * 100, digits)}%"
     if unit is Unit.COUNT:
