@@ -11,7 +11,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test soak bench bench-quick lint imports types unit docs other-pythons venv venv-demo python pins clean
+.PHONY: help demo test soak bench bench-quick bench-reliability lint imports types unit docs other-pythons venv venv-demo python pins clean
 
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -56,6 +56,9 @@ bench: venv  ## Measure what perfkit costs beside its peers, in full; a few minu
 
 bench-quick: venv  ## The same in short: fails where a figure is far beyond its bound
 	$(BIN)/python -m benchmarks.overhead --quick
+
+bench-reliability: venv  ## Hold sinks with every fault to the bars of docs/reliability.md
+	$(BIN)/python -m benchmarks.reliability $(ARGS)
 
 venv: python
 	@$(PYTHON) scripts/environment.py .venv all dev

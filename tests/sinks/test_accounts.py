@@ -185,7 +185,7 @@ def test_a_callback_that_a_block_makes_anew_each_time_has_one_queue() -> None:
     for number in range(100):
         with budget("load", duration="0s", on_violation=lambda _, n=number: heard.append(n)):
             pass
-    assert threading.active_count() - before <= 1
+    assert threading.active_count() - before <= 2  # that of the queue, and the one that wakes it
     assert perfkit.flush_sinks(20)
     assert heard == list(range(100))
 

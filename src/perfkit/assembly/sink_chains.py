@@ -52,7 +52,7 @@ class SinkChains:
         """
         account = book.account_of(name, faults.report)
         shared: dict[str, Any] = {"account": account, "now": self._now}
-        if getattr(sink, "reaches_caller", False):
+        if getattr(sink, "reaches_caller", False) is True:
             return Entrance(sink, **shared)
         whole = policy.over(usual_policy(kind))
         is_queued = self._in_background if whole.background is None else whole.background
@@ -85,7 +85,7 @@ class SinkChains:
     def _chain_of(self, sink: Sink, *, is_kept: bool) -> Sink:
         account = book.account_of(_name_of(sink), faults.report)
         shared: dict[str, Any] = {"account": account, "now": self._now}
-        if getattr(sink, "reaches_caller", False):
+        if getattr(sink, "reaches_caller", False) is True:
             return Entrance(sink, **shared)
         inner = _with_account(sink, account) if isinstance(sink, Layer) else Arrival(sink, **shared)
         has_queue = any(isinstance(layer, Background) for layer in layers_of(sink))

@@ -236,7 +236,7 @@ def _checked(sink: Sink) -> Sink:
 
 def _check_policy(sink: Sink, policy: Policy) -> None:
     said = [key for key, value in asdict(policy, recurse=False).items() if value is not None]
-    if said and getattr(sink, "reaches_caller", False):
+    if said and getattr(sink, "reaches_caller", False) is True:
         raise ConfigurationError(
             f"{', '.join(said)} can do nothing for a sink that raises out of the call; leave it out"
         )

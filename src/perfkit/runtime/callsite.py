@@ -7,6 +7,7 @@ else goes the whole way, through `settle` here or through the pipeline.
 
 from __future__ import annotations
 
+import sys
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
@@ -166,6 +167,8 @@ class Callsite:
         Args:
             in_steps: The caller will drive it step by step; see `pipeline.begin`.
         """
+        if sys.is_finalizing():
+            return None  # nothing can be loaded, and nobody hears of it any more
         from perfkit.runtime import pipeline, short_call  # noqa: PLC0415 - load at the first call
 
         plan = self.plan_for_call()
@@ -198,6 +201,8 @@ class Callsite:
         Raises:
             BudgetExceeded: If a raise sink was chosen and `error` is None.
         """
+        if sys.is_finalizing():
+            return  # as in `begin`
         from perfkit.runtime import short_call  # noqa: PLC0415 - loads at the first call
 
         short_call.settle(self._short_plan, elapsed_ns, error)

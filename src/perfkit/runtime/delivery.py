@@ -122,7 +122,7 @@ def _emit(violation: Violation, sinks_for: SinksFor) -> Iterator[Violation]:
         try:
             sink.emit(violation)
         except Exception as error:  # noqa: BLE001 - whatever a sink raises must not reach the application
-            if isinstance(error, BudgetExceeded) and getattr(sink, "reaches_caller", False):
+            if isinstance(error, BudgetExceeded) and getattr(sink, "reaches_caller", False) is True:
                 yield from error.violations
             else:
                 faults.report(f"sink {type(sink).__name__}", error)

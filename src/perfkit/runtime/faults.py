@@ -43,7 +43,15 @@ def report(part: str, error: Exception) -> None:
     with at_work, _state.lock:
         _state.counts[part] += 1
     text = "perfkit: %s failed: %s: %s; the application is not affected, later failures are counted"
-    warn_once((part, type(error)), text, part, type(error).__name__, error)
+    warn_once((part, type(error)), text, part, type(error).__name__, _said(error))
+
+
+def _said(error: Exception) -> str:
+    """Return what `error` says, where it can say something at all."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - any class may have a method of its own for that
+        return "(it cannot be printed)"
 
 
 def guarded(

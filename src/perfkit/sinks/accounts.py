@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -30,7 +31,7 @@ class Totals:
         raised: How many violations it was given.
         delivered: How many of them have arrived, as far as the sink can tell.
         suppressed_by: How many were held back on purpose, by reason: ``"filter"``, ``"cooldown"``,
-            ``"ongoing"``, ``"rate limit"``.
+            ``"ongoing"``, ``"rate limit"``, ``"not raised"``.
         dropped_by: How many were lost, by reason: ``"queue full"``, ``"failed"``, ``"timeout"``,
             ``"circuit open"``, ``"shutdown"``, ``"recursion"``.
     """
@@ -77,15 +78,15 @@ class Account:
     def start_anew(self) -> None:
         """Count from zero, with a lock that nobody holds: at first, and after a fork."""
         self._lock = threading.RLock()
-        self._raised = 0
+        self._raised = itertools.count()
         self._delivered = 0
         self._suppressed: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
 
     def take(self, count: int = 1) -> None:
-        """Count violations that the sink is given."""
-        with at_work, self._lock:
-            self._raised += count
+        """Count violations that the sink is given; without the lock, so that no call waits."""
+        for _ in range(count):
+            next(self._raised)
 
     def deliver(self, count: int = 1) -> None:
         """Count violations that have arrived."""
@@ -117,7 +118,7 @@ class Account:
         with at_work, self._lock:
             return Totals(
                 sink=self.sink,
-                raised=self._raised,
+                raised=_reached(self._raised),
                 delivered=self._delivered,
                 suppressed_by=dict(self._suppressed),
                 dropped_by=dict(self._dropped),
@@ -126,6 +127,11 @@ class Account:
 
 _MOST_ACCOUNTS: Final = 200
 """Names become attributes of metrics, of which there should not be too many."""
+
+
+def _reached(counter: itertools.count[int]) -> int:
+    """Return how often `next` was called on a counter that began at 0."""
+    return int(repr(counter).removeprefix("count(").removesuffix(")"))
 
 
 class _Book:

@@ -6,9 +6,12 @@ while *it* is delivered is not, or one sink could keep the process busy for ever
 
 from __future__ import annotations
 
-import sys
 import threading
-from typing import Final
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import asyncio
 
 DEEPEST: Final = 2
 """Violations that come up in deliveries this deep are dropped."""
@@ -24,8 +27,15 @@ here: Final = _Here()
 """`depth` is 0 where nothing is being delivered, 1 while a violation of the application is."""
 
 
+is_delivering: Final[ContextVar[bool]] = ContextVar("perfkit_is_delivering", default=False)
+"""Whether what runs here is the coroutine of a callback, in a task of its own."""
+
+origin_loop: Final[ContextVar[asyncio.AbstractEventLoop | None]] = ContextVar(
+    "perfkit_origin_loop", default=None
+)
+"""The event loop in which the measured call ran, for a delivery in another thread."""
+
+
 def depth_here() -> int:
     """Return how deep this thread is, or the task of a callback that runs in it."""
-    callback = sys.modules.get("perfkit.sinks.endings.callback")
-    is_within_callback = callback is not None and callback.is_delivering.get()
-    return max(here.depth, DEEPEST if is_within_callback else 0)
+    return max(here.depth, DEEPEST if is_delivering.get() else 0)

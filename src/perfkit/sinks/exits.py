@@ -10,6 +10,8 @@ import time
 from typing import Final, Protocol
 from weakref import WeakSet
 
+from perfkit.sinks.waking import waker
+
 EXIT_SECONDS: Final = 1.5
 """How much longer the exit of a process may take in all, for all sinks together."""
 
@@ -65,6 +67,7 @@ def close_all(seconds: float) -> bool:
     """Flush everything that waits, for at most so long, and end the threads that deliver it."""
     deadline = time.monotonic() + seconds
     results = [thing.close(max(0.0, deadline - time.monotonic())) for thing in tuple(_waiting)]
+    waker.close()
     return all(results)
 
 

@@ -186,7 +186,8 @@ class Trial:
 
     def is_wanted(self, error: BaseException) -> bool:
         """Tell whether the sink is there to raise `error`."""
-        return isinstance(error, BudgetExceeded) and getattr(self.sink, "reaches_caller", False)
+        reaches_caller = getattr(self.sink, "reaches_caller", False) is True
+        return isinstance(error, BudgetExceeded) and reaches_caller
 
     def emit(self, violation: Violation) -> Callable[[], object]:
         """Return what gives `violation` to the sink."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from contextvars import ContextVar, copy_context
+from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from perfkit.errors import DeliveryFailed
 from perfkit.model import Violation
+from perfkit.sinks.depth import is_delivering, origin_loop
 from perfkit.sinks.forks import survive_forks
 
 if TYPE_CHECKING:
@@ -17,14 +18,6 @@ if TYPE_CHECKING:
 
 MOST_TASKS: Final = 100
 """How many coroutines of one callback may be on their way at once in a loop that cannot wait."""
-
-origin_loop: Final[ContextVar[asyncio.AbstractEventLoop | None]] = ContextVar(
-    "perfkit_origin_loop", default=None
-)
-"""The event loop in which the measured call ran, for a delivery in another thread."""
-
-is_delivering: Final[ContextVar[bool]] = ContextVar("perfkit_is_delivering", default=False)
-"""Whether what runs here is a callback's coroutine, so that nothing it does is a violation."""
 
 
 class CallbackSink:

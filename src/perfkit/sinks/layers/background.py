@@ -18,7 +18,7 @@ from perfkit.errors import ConfigurationError
 from perfkit.locks import at_work
 from perfkit.model import Sink, Violation
 from perfkit.sinks.accounts import Account
-from perfkit.sinks.depth import depth_here, here
+from perfkit.sinks.depth import depth_here, here, origin_loop
 from perfkit.sinks.exits import flush_at_exit
 from perfkit.sinks.layers.layer import (
     Layer,
@@ -29,9 +29,7 @@ from perfkit.sinks.layers.layer import (
     takes_many,
     tick_of,
 )
-
-IDLE_SECONDS: Final = 30.0
-"""The thread ends after so long without anything to do."""
+from perfkit.sinks.waking import IDLE_SECONDS, waker
 
 MOST_AT_ONCE: Final = 100
 """Violations that a sink which takes many is given together, of those that wait anyway."""
@@ -98,7 +96,9 @@ class Background(Layer):
         self._is_touched = False  # whether what is within was given something since it was flushed
         self._flush_until: float | None = None
         self._flushes = 0
+        self._is_flushing = False
         self._is_stopping = False
+        self._is_awake = False  # whether the thread works, or will without being told again
         self._thread: threading.Thread | None = None
 
     def be_wrapped_by(self, outer: Layer) -> None:
@@ -113,11 +113,23 @@ class Background(Layer):
         """Do the same for any sink, in the order of all that waits here."""
         context = _context_of_call()
         depth = max(1, depth_here())
+        # Without the lock: the thread may hold it, and lose the interpreter meanwhile. What is
+        # appended here is seen by the thread, or this sees that it sleeps.
+        for violation in violations:
+            self._add(_Item(violation, context, depth, sink))
+        if not self._is_awake:
+            self._is_awake = True
+            flush_at_exit(self)
+            waker.leave_note(self)
+
+    def wake(self) -> None:
+        """Let the thread work, and start it if there is none; if there still is work for it."""
         with at_work, self._lock:
-            for violation in violations:
-                self._add(_Item(violation, context, depth, sink))
-            self._start()
-            self._changed.notify()
+            if self._queue:
+                self._start()
+                self._changed.notify_all()
+            if self._thread is None:
+                self._is_awake = False
 
     def tick(self) -> float | None:
         """Let what is within do what is due, in the thread that delivers; elsewhere do nothing."""
@@ -145,10 +157,10 @@ class Background(Layer):
         return self._flush_without_thread(deadline)
 
     def _wait_until_flushed(self, deadline: float) -> None:
-        before = self._flushes
+        own = self._flushes + 1 + self._is_flushing  # one that is under way began without ours
 
         def is_over() -> bool:
-            is_tried = self._flushes != before and not self._queue and not self._in_hand
+            is_tried = self._flushes >= own and not self._queue and not self._in_hand
             return is_tried or not self._is_pending()
 
         self._changed.wait_for(is_over, max(0.0, deadline - time.monotonic()))
@@ -160,8 +172,8 @@ class Background(Layer):
         """Hand on here what waits: at the exit of a process no thread starts any more."""
         while time.monotonic() < deadline:
             with at_work, self._lock:
-                items = self._take() if self._queue else None
-            if items is None:
+                items = self._take()
+            if not items:
                 self._flush_inner()
                 break
             self._hand(items)
@@ -184,20 +196,22 @@ class Background(Layer):
 
     def give_up(self) -> int:
         """Drop what waits, as the process ends; return how much that was."""
-        with at_work, self._lock:
-            lost = list(self._queue)
-            self._queue.clear()
-        for item in lost:
-            self._account_of(item).drop("shutdown")
-        return len(lost) + super().give_up()
+        lost = 0
+        with suppress(IndexError):
+            while True:
+                self._account_of(self._queue.popleft()).drop("shutdown")
+                lost += 1
+        return lost + super().give_up()
 
     def _add(self, item: _Item) -> None:
-        if len(self._queue) >= self._size:
-            lost = self._queue.popleft() if self._drops_oldest else item
-            self._account_of(lost).drop("queue full")
-            if lost is item:
-                return
+        """Append to the queue; what is beyond its size is lost. From several threads at once."""
+        if len(self._queue) >= self._size and not self._drops_oldest:
+            self._account_of(item).drop("queue full")
+            return
         self._queue.append(item)
+        if len(self._queue) > self._size:
+            with suppress(IndexError):  # others have made room meanwhile
+                self._account_of(self._queue.popleft()).drop("queue full")
 
     def _account_of(self, item: _Item) -> Account:
         return item.sink.account if isinstance(item.sink, Layer) else self.account
@@ -207,7 +221,6 @@ class Background(Layer):
         self._is_stopping = False
         if self._thread is not None:
             return
-        flush_at_exit(self)
         thread = threading.Thread(
             target=self._work, name=f"perfkit-{self.account.sink}", daemon=True
         )
@@ -234,30 +247,41 @@ class Background(Layer):
         while True:
             wait = self._tick()
             with at_work, self._lock:
-                if self._queue:
-                    return self._take()
+                if items := self._take():
+                    return items
                 is_to_flush = self._flush_until is not None
                 left = idle_since + IDLE_SECONDS - time.monotonic()
                 if not is_to_flush and (self._is_stopping or (wait is None and left <= 0)):
+                    self._is_awake = False
+                    if self._queue:
+                        self._is_awake = True
+                        continue
                     self._thread = None
                     return None
                 if not is_to_flush:
+                    self._is_awake = False
+                    if self._queue:
+                        self._is_awake = True
+                        continue
                     # A clock of its own that layers may have says nothing of how long to wait.
                     most = min(max(left, 0.1), 1.0)
                     self._changed.wait(sooner(_at_least_a_little(wait), most))
+                    self._is_awake = True
             if is_to_flush:
                 self._flush_inner()
 
     def _flush_inner(self) -> None:
         """Let what is within bring away what it keeps."""
-        until = self._flush_until or time.monotonic()
+        with at_work, self._lock:
+            until, self._flush_until = self._flush_until or time.monotonic(), None
+            self._is_flushing = True
         is_done = False
         try:
             is_done = flush_of(self.inner, max(0.0, until - time.monotonic()))
         except Exception as error:  # noqa: BLE001 - a sink may raise anything
             self._report(error)
         with at_work, self._lock:
-            self._flush_until = None
+            self._is_flushing = False
             self._flushes += 1
             if is_done:
                 self._is_touched = bool(self._queue)
@@ -271,12 +295,16 @@ class Background(Layer):
             return 1.0
 
     def _take(self) -> Sequence[_Item]:
-        """Take what is to be handed on at once, so that it arrives whole or not at all."""
-        items = [self._queue.popleft()]
-        sink = items[0].sink
-        if takes_many(sink):
-            while self._queue and self._queue[0].sink is sink and len(items) < MOST_AT_ONCE:
-                items.append(self._queue.popleft())
+        """Take what is to be handed on at once, so that it arrives whole or not at all.
+
+        Calls may take from the queue too, to make room; so each look at it may find it empty.
+        """
+        items: list[_Item] = []
+        with suppress(IndexError):
+            items.append(self._queue.popleft())
+            if takes_many(items[0].sink):
+                while len(items) < MOST_AT_ONCE and self._queue[0].sink is items[0].sink:
+                    items.append(self._queue.popleft())
         self._in_hand = len(items)
         return items
 
@@ -330,13 +358,9 @@ class Queued(Layer):
 def _context_of_call() -> contextvars.Context:
     """Return the context of the measured call, which knows its event loop too."""
     context = contextvars.copy_context()
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is not None:
-        loop = asyncio._get_running_loop()  # noqa: SLF001 - get_running_loop raises where there is none
-        if loop is not None:
-            from perfkit.sinks.endings.callback import origin_loop  # noqa: PLC0415 - for asyncio only
-
-            context.run(origin_loop.set, loop)
+    running_loop = getattr(sys.modules.get("asyncio"), "_get_running_loop", None)
+    if running_loop is not None and (loop := running_loop()) is not None:
+        context.run(origin_loop.set, loop)
     return context
 
 

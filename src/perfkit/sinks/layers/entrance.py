@@ -26,7 +26,7 @@ class Entrance(Layer):
     def __init__(self, inner: Sink, **shared: Any) -> None:
         super().__init__(inner, **shared)
         entrances.add(self)
-        self.reaches_caller = bool(getattr(inner, "reaches_caller", False))
+        self.reaches_caller = getattr(inner, "reaches_caller", False) is True
 
     def emit_many(self, violations: Sequence[Violation]) -> None:
         """Take violations.
@@ -38,6 +38,8 @@ class Entrance(Layer):
             self.account.take()
             try:
                 self.inner.emit(violation)
+                if self.reaches_caller:
+                    self.account.suppress("not raised")
             except KeyboardInterrupt:
                 self.account.drop("interrupted")
                 raise

@@ -95,4 +95,4 @@ def _failures(
 
 
 def _reaches_caller(sink: Sink) -> bool:
-    return bool(getattr(sink, "reaches_caller", False))
+    return getattr(sink, "reaches_caller", False) is True

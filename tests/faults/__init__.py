@@ -1,0 +1,1 @@
+"""perfkit never hurts the application: everything that can go wrong, on purpose."""

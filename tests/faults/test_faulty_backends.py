@@ -1,0 +1,270 @@
+"""A backend that misbehaves: each violation is delivered or dropped with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
+
+import perfkit
+from tests.faults.conftest import Accounts
+from tests.faults.sinks import LONGEST, Hearing
+from tests.receivers.alertmanager import Alertmanager, find_alertmanager
+from tests.receivers.certificates import make_certificate
+from tests.receivers.otlp import OtlpReceiver
+from tests.receivers.webhook import (
+    Behaviour,
+    WebhookReceiver,
+    answer,
+    closed_port,
+    never,
+    reset,
+    trickle_body,
+    trickle_headers,
+    trickle_status,
+)
+
+_CALLS = 3
+_TABLE = """
+[sinks.backend]
+type = "{kind}"
+url = "{url}"
+timeout = "{timeout}"
+loopback = true
+attempts = {attempts}
+failures = {failures}
+failure_cooldown = "{cooldown}"
+{more}
+"""
+
+
+@pytest.fixture
+def receiver() -> Iterator[WebhookReceiver]:
+    with WebhookReceiver() as server:
+        yield server
+
+
+@pytest.fixture
+def configure(tmp_path: Path) -> Callable[..., Hearing]:
+    """Configure a backend beside a sink that hears everything."""
+
+    def configure(kind: str, url: str, more: str = "", **options: Any) -> Hearing:
+        given = {"timeout": "200ms", "attempts": 1, "failures": 100, "cooldown": "1ms", **options}
+        catalog = tmp_path / "perfkit.toml"
+        catalog.write_text(_TABLE.format(kind=kind, url=url, more=more, **given))
+        hearing = Hearing()
+        perfkit.configure(
+            catalog,
+            sinks=["backend", hearing],
+            delivery="background",
+            unknown_budgets="ignore",
+        )
+        return hearing
+
+    return configure
+
+
+def break_budgets(calls: int = _CALLS) -> None:
+    for number in range(calls):
+        with perfkit.budget(f"backend {number}", duration="0s"):
+            pass
+
+
+def url_of(kind: str, receiver: WebhookReceiver) -> str:
+    return receiver.url.removesuffix("/hook") if kind == "alertmanager" else receiver.url
+
+
+_KINDS = pytest.mark.parametrize(
+    ("kind", "more"),
+    [("webhook", 'rate_limit = "off"'), ("alertmanager", 'quiet = "off"')],
+    ids=["webhook", "am"],
+)
+
+
+@_KINDS
+@pytest.mark.parametrize(
+    ("behave", "reasons"),
+    [
+        (answer(500), {"refused"}),
+        (answer(429, {"Retry-After": "1"}), {"refused"}),
+        (answer(413), {"refused"}),
+        (reset(b"HTTP/1.1 200 OK\r\nContent-Le"), {"failed"}),
+        (trickle_status(1.0), {"timeout"}),
+        (trickle_headers(1.0), {"timeout"}),
+        (never(), {"timeout"}),
+    ],
+    ids=["500", "429", "413", "reset", "slow status", "slow headers", "silent"],
+)
+def test_what_a_backend_does_not_take_is_dropped_with_its_reason(  # noqa: PLR0913, PLR0917 - fixtures
+    kind: str,
+    more: str,
+    behave: Behaviour,
+    reasons: set[str],
+    receiver: WebhookReceiver,
+    configure: Any,
+    accounts: Accounts,
+) -> None:
+    receiver.always(behave)
+    hearing = configure(kind, url_of(kind, receiver), more)
+    break_budgets()
+    assert perfkit.flush_sinks(LONGEST)
+    totals = accounts()["backend"]
+    assert (totals.raised, totals.delivered, totals.dropped) == (_CALLS, 0, _CALLS)
+    assert set(totals.dropped_by) <= reasons
+    assert len(hearing.heard) == _CALLS
+    assert receiver.requests, "it was asked"
+
+
+@_KINDS
+def test_a_good_status_counts_though_the_body_comes_at_a_byte_a_second(
+    kind: str, more: str, receiver: WebhookReceiver, configure: Any, accounts: Accounts
+) -> None:
+    """Whether it is delivered or given up, it ends, and is counted once."""
+    receiver.always(trickle_body(200, 1.0))
+    configure(kind, url_of(kind, receiver), more)
+    break_budgets()
+    assert perfkit.flush_sinks(LONGEST)
+    totals = accounts()["backend"]
+    assert totals.delivered + totals.dropped == _CALLS
+
+
+@_KINDS
+def test_a_backend_that_is_down(kind: str, more: str, configure: Any, accounts: Accounts) -> None:
+    hearing = configure(kind, f"http://127.0.0.1:{closed_port()}/x", more)
+    break_budgets()
+    assert perfkit.flush_sinks(LONGEST)
+    assert accounts()["backend"].dropped_by == {"unreachable": _CALLS}
+    assert len(hearing.heard) == _CALLS
+
+
+@_KINDS
+@pytest.mark.parametrize("fault", ["untrusted", "another name", "has run out"])
+def test_a_bad_certificate(  # noqa: PLR0913, PLR0917 - fixtures
+    kind: str, more: str, fault: str, configure: Any, accounts: Accounts, tmp_path: Path
+) -> None:
+    names = ("example.org",) if fault == "another name" else ()
+    certificate = make_certificate(tmp_path, *names, has_run_out=fault == "has run out")
+    if fault != "untrusted":
+        more += f'\nca_file = "{certificate.ca_file}"'
+    with WebhookReceiver(certificate) as receiver:
+        configure(kind, url_of(kind, receiver), more, timeout="5s")
+        break_budgets()
+        assert perfkit.flush_sinks(LONGEST)
+        assert accounts()["backend"].dropped_by == {"failed": _CALLS}
+        assert receiver.requests == []
+
+
+@_KINDS
+def test_a_second_attempt_delivers(
+    kind: str, more: str, receiver: WebhookReceiver, configure: Any, accounts: Accounts
+) -> None:
+    receiver.then(answer(503), answer(200))
+    configure(kind, url_of(kind, receiver), more, attempts=3, timeout="5s")
+    break_budgets(1)
+    assert perfkit.flush_sinks(LONGEST)
+    totals = accounts()["backend"]
+    assert (totals.delivered, totals.dropped) == (1, 0)
+    assert len(receiver.requests) == 2
+
+
+@_KINDS
+def test_a_dead_backend_is_left_alone_and_heard_again_when_it_is_back(
+    kind: str, more: str, configure: Any, accounts: Accounts
+) -> None:
+    """The circuit opens, one attempt is made when it is half open, and then it is closed."""
+    with WebhookReceiver() as receiver:
+        port = receiver.port
+        receiver.always(answer(500))
+        configure(kind, url_of(kind, receiver), more, failures=2, cooldown="500ms", timeout="5s")
+        break_budgets(10)
+        assert perfkit.flush_sinks(LONGEST)
+        dropped = accounts()["backend"].dropped_by
+        assert dropped["refused"] >= 2
+        assert dropped["refused"] + dropped.get("circuit open", 0) == 10
+    before = accounts()["backend"]
+    with WebhookReceiver(port=port) as receiver:
+        while not receiver.requests:  # until the cooldown is over, nothing comes
+            break_budgets(1)
+            assert perfkit.flush_sinks(LONGEST)
+        break_budgets(5)
+        assert perfkit.flush_sinks(LONGEST)
+        assert accounts()["backend"].delivered == before.delivered + 6
+
+
+@pytest.mark.skipif(find_alertmanager() is None, reason="Alertmanager is not installed")
+def test_a_real_alertmanager_that_comes_back_hears_again(
+    configure: Any, accounts: Accounts, tmp_path: Path
+) -> None:
+    with Alertmanager(tmp_path / "alertmanager") as alertmanager:
+        configure("alertmanager", alertmanager.url, 'quiet = "off"', timeout="10s")
+        break_budgets(1)
+        assert perfkit.flush_sinks(LONGEST)
+        assert accounts()["backend"].delivered == 1
+        alertmanager.stop()
+        break_budgets(2)
+        assert perfkit.flush_sinks(LONGEST)
+        assert accounts()["backend"].dropped_by == {"unreachable": 2}
+        alertmanager.start()
+        break_budgets(3)
+        assert perfkit.flush_sinks(LONGEST)
+        assert accounts()["backend"].delivered == 4
+        names = {alert["labels"]["budget"] for alert in alertmanager.alerts()}
+        assert names == {"backend 0", "backend 1", "backend 2"}
+
+
+# -- an OTLP receiver
+
+
+@pytest.mark.parametrize("fault", ["never answers", "down"])
+def test_an_otlp_receiver_that_fails_holds_up_no_call_though_each_is_exported_at_once(
+    fault: str, receiver: WebhookReceiver, accounts: Accounts
+) -> None:
+    """The SDK's simple processor exports within `emit`: only the sink's thread waits for it."""
+    receiver.always(never())
+    url = receiver.url if fault == "never answers" else f"http://127.0.0.1:{closed_port()}"
+    provider = LoggerProvider(shutdown_on_exit=False)
+    exporter = OTLPLogExporter(endpoint=url, timeout=1)
+    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+    perfkit.configure(
+        perfkit.Catalog(),
+        telemetry=perfkit.Telemetry(logger_provider=provider),
+        sinks=["otel"],
+        delivery="background",
+        unknown_budgets="ignore",
+    )
+    break_budgets()
+    assert accounts()["otel"].waiting > 0
+    assert perfkit.flush_sinks(LONGEST)
+    totals = accounts()["otel"]
+    assert (totals.raised, totals.waiting) == (_CALLS, 0)
+    assert totals.delivered + totals.dropped == _CALLS
+    provider.shutdown()
+
+
+def test_an_otlp_receiver_that_others_wrote_gets_each_violation_from_the_thread_of_the_sink(
+    otlp_receiver: OtlpReceiver, accounts: Accounts
+) -> None:
+    otlp_receiver.clear()
+    provider = LoggerProvider(shutdown_on_exit=False)
+    exporter = OTLPLogExporter(endpoint=f"{otlp_receiver.url}/v1/logs")
+    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+    perfkit.configure(
+        perfkit.Catalog(),
+        telemetry=perfkit.Telemetry(logger_provider=provider),
+        sinks=["otel"],
+        delivery="background",
+        unknown_budgets="ignore",
+    )
+    break_budgets()
+    assert perfkit.flush_sinks(LONGEST)
+    provider.shutdown()
+    assert accounts()["otel"].delivered == _CALLS
+    records = otlp_receiver.wait_for(
+        lambda each: found if len(found := each.log_records()) == _CALLS else None
+    )
+    assert {record["event_name"] for record in records} == {"perfkit.budget.violation"}

@@ -1,0 +1,394 @@
+"""Forks, workers, signals and exits: no process hangs, complains, or ends otherwise than without.
+
+Each test runs a program of its own, as an application would be.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+_HUNG_SECONDS = 60.0
+_HAS_FORK = hasattr(os, "fork")
+pytestmark = pytest.mark.skipif(not _HAS_FORK, reason="needs os.fork and signals")
+
+_BEGIN = """
+import asyncio, json, logging, multiprocessing, os, signal, sys, threading, time
+import perfkit
+from tests.faults.sinks import Fault, Hearing, Raising, Recursing, Sleeping
+from tests.receivers.webhook import closed_port
+from perfkit.sinks.endings.webhook import WebhookSink
+
+def configure(*sinks):
+    perfkit.configure(perfkit.Catalog(), sinks=list(sinks), delivery="background", spans="never",
+                      unknown_budgets="ignore")
+
+def break_budgets(calls):
+    for _ in range(calls):
+        with perfkit.budget("broken", duration="0s"):
+            pass
+
+def accounts():
+    return {
+        each.sink: [each.raised, each.delivered, each.suppressed, each.dropped, each.waiting]
+        for each in perfkit.sink_totals()
+    }
+
+def work_once():
+    # A child that is forked while another thread imports a module cannot import that one, in any
+    # program. So all is loaded first: each sink but the sleeping one delivers or fails once.
+    break_budgets(1)
+    while any(waiting for sink, (*_, waiting) in accounts().items() if sink != "Sleeping"):
+        time.sleep(0.01)
+
+def tell(thing):
+    print(json.dumps(thing), flush=True)
+
+def dead():
+    return [Sleeping(), WebhookSink(f"http://127.0.0.1:{closed_port()}/", loopback=True)]
+"""
+
+
+def start(program: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-Wignore::DeprecationWarning", "-c", _program(program)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        start_new_session=True,
+    )
+
+
+def _program(program: str) -> str:
+    return f"{_BEGIN}\n{textwrap.dedent(program)}"
+
+
+class Ended:
+    """How a program ended."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        try:
+            self.said, self.errors = process.communicate(timeout=_HUNG_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # its children hold the pipes too
+            self.said, self.errors = process.communicate()
+            pytest.fail(f"it hangs: {self.said}\n{self.errors}")
+        self.code = process.returncode
+
+    @property
+    def told(self) -> list[Any]:
+        return [json.loads(line) for line in self.said.splitlines()]
+
+
+def run(program: str) -> Ended:
+    return Ended(start(program))
+
+
+def assert_quiet(ended: Ended) -> None:
+    """Nothing but perfkit's own lines of what was lost is on standard error."""
+    lines = [line for line in ended.errors.splitlines() if not line.startswith("perfkit: ")]
+    assert lines == []
+
+
+def test_prefork_workers_account_for_their_own() -> None:
+    """As gunicorn does: the master configures, forks, and forks again when a worker ends."""
+    ended = run("""
+        hearing, sleeping = Hearing(), Sleeping()
+        configure(hearing, Raising(), sleeping)
+        break_budgets(10)                       # so that the threads run in the master
+        for generation in range(3):
+            workers = []
+            for _ in range(4):
+                reading, writing = os.pipe()
+                pid = os.fork()
+                if pid == 0:
+                    hearing.heard.clear()
+                    Fault.start_anew(sleeping)
+                    break_budgets(100)
+                    sleeping.let_go()
+                    flushed = perfkit.flush_sinks(50)
+                    report = [flushed, len(hearing.heard), accounts()]
+                    os.write(writing, json.dumps(report).encode())
+                    os._exit(0)
+                os.close(writing)
+                workers.append((pid, reading))
+            for pid, reading in workers:
+                os.waitpid(pid, 0)
+                tell(json.loads(os.read(reading, 65536)))
+        sleeping.let_go()
+        tell([perfkit.flush_sinks(50), len(hearing.heard), accounts()])
+    """)
+    assert ended.code == 0, ended.errors
+    *workers, master = ended.told
+    assert len(workers) == 12
+    for flushed, heard, accounts in workers:
+        assert flushed
+        assert heard == 100
+        assert accounts["Hearing"] == [100, 100, 0, 0, 0]
+        assert accounts["Raising"] == [100, 0, 0, 100, 0]
+        assert accounts["Sleeping"] == [100, 100, 0, 0, 0]
+    assert master[:2] == [True, 10]
+    assert master[2]["Hearing"] == [10, 10, 0, 0, 0]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_multiprocessing(method: str, tmp_path: Path) -> None:
+    """A child that `multiprocessing` ends runs no atexit hooks, and so flushes by itself."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        _program(f"""
+        def work(number):
+            configure(Hearing(), Raising(), Recursing(is_alone=True))
+            break_budgets(50)
+            return [perfkit.flush_sinks(50), accounts()]
+
+        if __name__ == "__main__":
+            configure(Hearing(), *dead())
+            break_budgets(10)
+            with multiprocessing.get_context("{method}").Pool(2) as pool:
+                for report in pool.map(work, range(4), chunksize=1):
+                    tell(report)
+            sys.stdout.flush()
+    """),
+    )
+    done = subprocess.Popen(
+        [sys.executable, "-Wignore::DeprecationWarning", str(program)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *_python_path()])},
+    )
+    ended = Ended(done)
+    assert ended.code == 0, ended.errors
+    assert len(ended.told) == 4
+    for flushed, accounts in ended.told:
+        assert flushed
+        assert all(account[-1] == 0 for account in accounts.values())
+        raised, delivered, *_ = accounts["Hearing"]
+        assert raised == delivered > 0
+
+
+def _python_path() -> list[str]:
+    return [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
+
+
+def test_forks_while_eight_threads_break_budgets() -> None:
+    ended = run("""
+        hearing = Hearing()
+        configure(hearing, Raising(), Recursing(is_alone=True), *dead())
+        work_once()
+        stop = threading.Event()
+        def violate():
+            while not stop.is_set():
+                break_budgets(1)
+        threads = [threading.Thread(target=violate) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        codes = []
+        for _ in range(30):
+            pid = os.fork()
+            if pid == 0:
+                hearing.heard.clear()
+                break_budgets(20)
+                for _ in range(5000):
+                    if len(hearing.heard) == 20:
+                        break
+                    time.sleep(0.01)
+                is_right = accounts()["Hearing"] == [20, 20, 0, 0, 0]
+                os._exit(0 if is_right else 1)
+            codes.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        stop.set()
+        for thread in threads:
+            thread.join()
+        tell(codes)
+    """)
+    assert ended.code == 0, ended.errors
+    assert ended.told == [[0] * 30]
+    assert_quiet(ended)
+
+
+# -- signals
+
+
+def _ended_by_sigterm(program: str) -> Ended:
+    process = start(program)
+    assert process.stdout is not None
+    assert process.stdout.readline() == '"ready"\n'
+    process.send_signal(signal.SIGTERM)
+    return Ended(process)
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_handler_of_sigterm_that_exits_delivers_what_waits(code: int, tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    ended = _ended_by_sigterm(f"""
+        from perfkit.sinks import JsonLinesSink
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit({code}))
+        configure(JsonLinesSink({str(path)!r}))
+        break_budgets(200)
+        tell("ready")
+        while True:
+            time.sleep(0.01)
+    """)
+    assert ended.code == code
+    assert ended.errors == ""
+    assert path.read_text().count("\n") == 200
+
+
+def test_a_handler_of_sigterm_that_flushes_delivers_what_waits(tmp_path: Path) -> None:
+    """Also where it interrupts a call in the middle of breaking its budget."""
+    path = tmp_path / "lines.jsonl"
+    ended = _ended_by_sigterm(f"""
+        from perfkit.sinks import JsonLinesSink
+        def end(*_):
+            perfkit.flush_sinks(50)
+            (raised, delivered, _, dropped, waiting), = accounts().values()
+            tell([raised, delivered, dropped, waiting])
+            os._exit(0)
+        signal.signal(signal.SIGTERM, end)
+        configure(JsonLinesSink({str(path)!r}))
+        break_budgets(100)
+        tell("ready")
+        while True:
+            break_budgets(1)
+    """)
+    assert ended.code == 0, ended.errors
+    ((raised, delivered, dropped, waiting),) = ended.told
+    assert waiting <= 1, "but for the one that was being counted when the signal came"
+    assert raised == delivered + dropped + waiting
+    assert path.read_text().count("\n") == delivered > 0
+
+
+def test_an_unhandled_sigterm_ends_the_process_as_without_perfkit() -> None:
+    ended = _ended_by_sigterm("""
+        configure(*dead())
+        break_budgets(200)
+        tell("ready")
+        time.sleep(1000)
+    """)
+    assert ended.code == -signal.SIGTERM
+    assert_quiet(ended)
+
+
+# -- the end
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        ("pass", 0),
+        ("sys.exit(7)", 7),
+        ("os._exit(5)", 5),
+        ("raise SystemExit('bye')", 1),
+    ],
+)
+def test_the_exit_code_with_dead_backends_is_that_without_perfkit(end: str, code: int) -> None:
+    ended = run(f"""
+        logging.getLogger("perfkit").disabled = True
+        configure(*dead())
+        break_budgets(1000)
+        {end}
+    """)
+    assert ended.code == code
+    assert ended.errors == ("bye\n" if "bye" in end else "")
+
+
+def test_what_did_not_arrive_is_told_at_the_exit() -> None:
+    ended = run("""
+        configure(Sleeping())
+        break_budgets(100)
+    """)
+    assert ended.code == 0
+    assert "violations did not reach their sinks before the process ended" in ended.errors
+    assert_quiet(ended)
+
+
+def test_the_exception_that_ends_the_process_is_the_only_one_shown() -> None:
+    ended = run("""
+        configure(Raising(), *dead())
+        break_budgets(100)
+        raise KeyError("its own")
+    """)
+    assert ended.code == 1
+    assert ended.errors.count("Traceback") == 1
+    assert "KeyError: 'its own'" in ended.errors
+
+
+@pytest.mark.parametrize("sinks", ["Hearing()", "*dead(), Raising(), Recursing(), Hearing()"])
+def test_daemon_threads_that_go_on_breaking_budgets_do_not_disturb_the_exit(sinks: str) -> None:
+    ended = run(f"""
+        configure({sinks})
+        def violate():
+            while True:
+                break_budgets(1)
+        for _ in range(8):
+            threading.Thread(target=violate, daemon=True).start()
+        time.sleep(0.2)
+        sys.exit(4)
+    """)
+    assert ended.code == 4, ended.errors
+    assert_quiet(ended)
+
+
+def test_violations_of_atexit_hooks_do_not_disturb_the_exit() -> None:
+    """One hook runs before perfkit's own, and one after it."""
+    ended = run("""
+        import atexit
+        atexit.register(break_budgets, 5)
+        configure(Hearing(), *dead())
+        break_budgets(5)
+        atexit.register(break_budgets, 5)
+        sys.exit(6)
+    """)
+    assert ended.code == 6, ended.errors
+    assert_quiet(ended)
+
+
+def test_a_violation_of_a_finalizer_at_the_very_end_does_not_disturb_it() -> None:
+    ended = run("""
+        @perfkit.timed("late", threshold="0s")
+        def call():
+            pass
+        class Late:
+            def __del__(self):
+                call()
+        late = Late()
+        late.itself = late
+        configure(Hearing())
+        call()
+        sys.exit(6)
+    """)
+    assert ended.code == 6, ended.errors
+    assert_quiet(ended)
+
+
+def test_a_fork_of_a_process_with_dead_backends_ends_at_once() -> None:
+    """What waits is the parent's, so a child has nothing to wait for."""
+    ended = run("""
+        configure(*dead())
+        break_budgets(100)
+        pid = os.fork()
+        if pid == 0:
+            import atexit
+            atexit.register(lambda: tell(accounts()))
+            sys.exit(0)
+        tell(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        os._exit(0)
+    """)
+    assert ended.code == 0, ended.errors
+    child, code = ended.told
+    assert code == 0
+    assert all(account == [0, 0, 0, 0, 0] for account in child.values())
