@@ -7,21 +7,16 @@ from pathlib import Path
 
 import pytest
 from benchmarks.faulty import KINDS
-from benchmarks.reliability import (
-    BEGIN,
-    END,
+from benchmarks.reliability import BEGIN, END, Form, main, measure, steps_of, write_page
+from benchmarks.reliability_bars import (
     Figures,
-    Form,
     Latencies,
     as_json,
     as_markdown,
     as_text,
     exit_code,
     judge,
-    main,
-    measure,
     percentile,
-    write_page,
 )
 from benchmarks.results import Exit
 from benchmarks.running import WorkerFailed
@@ -29,17 +24,21 @@ from benchmarks.running import WorkerFailed
 TINY = Form(rounds=1, calls=20, exits=1, waiting=20, memory_processes=1, violations=2000)
 
 
-def figures(*, faulty: float = 1.0, exit_seconds: float = 1.5, grown_mb: float = 1.0) -> Figures:
+def figures(
+    *, faulty: float = 1.0, first: float = 3.0, exit_seconds: float = 1.5, grown_mb: float = 1.0
+) -> Figures:
     took = {"healthy": 1.0, "faulty": faulty, "bare": 0.1}
     return Figures(
-        latencies={kind: Latencies([[took[kind]] * 10]) for kind in KINDS},
+        latencies={kind: Latencies([[took[kind]] * 10], first=first) for kind in KINDS},
         exit_seconds=[exit_seconds],
         grown_mb=[grown_mb],
     )
 
 
 def test_it_measures_every_bar() -> None:
-    bars = judge(measure(TINY))
+    told: list[str] = []
+    bars = judge(measure(TINY, told.append))
+    assert len(told) == steps_of(TINY)
     assert [bar.key for bar in bars if bar.figure is None] == []
     assert exit_code(bars) in {Exit.HOLDS, Exit.BROKEN}
 
@@ -51,6 +50,7 @@ def test_it_measures_every_bar() -> None:
         (figures(faulty=2.0), Exit.HOLDS),
         (figures(faulty=2.1), Exit.BROKEN),
         (figures(faulty=6.0), Exit.BROKEN),
+        (figures(first=5.1), Exit.BROKEN),
         (figures(exit_seconds=2.1), Exit.BROKEN),
         (figures(grown_mb=21.0), Exit.BROKEN),
         (Figures(), Exit.NOT_MEASURED),
@@ -95,7 +95,7 @@ def test_a_page_without_a_place_is_an_error(tmp_path: Path) -> None:
 def test_what_cannot_be_measured_says_why(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(_: Form) -> Figures:
+    def fail(_: Form, __: object) -> Figures:
         raise WorkerFailed("no receivers")
 
     monkeypatch.setattr("benchmarks.reliability.measure", fail)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.faults import accounting
+from tests.processes import environment
 from tests.receivers.webhook import Exchange, WebhookReceiver, answer
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +73,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
             text=True,
             cwd=ROOT,
             timeout=_HUNG_SECONDS,
+            env=environment(),
         )
         assert process.returncode == 0, process.stderr[-3000:]
     reports = json.loads(process.stdout)

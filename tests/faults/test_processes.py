@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.processes import environment
+
 ROOT = Path(__file__).parents[2]
 _HUNG_SECONDS = 60.0
 _HAS_FORK = hasattr(os, "fork")
@@ -67,6 +69,7 @@ def start(program: str) -> subprocess.Popen[str]:
         text=True,
         cwd=ROOT,
         start_new_session=True,
+        env=environment(),
     )
 
 
@@ -169,7 +172,7 @@ def test_multiprocessing(method: str, tmp_path: Path) -> None:
         text=True,
         cwd=ROOT,
         start_new_session=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *_python_path()])},
+        env=environment(PYTHONPATH=os.pathsep.join([str(ROOT), *_python_path()])),
     )
     ended = Ended(done)
     assert ended.code == 0, ended.errors

@@ -22,12 +22,13 @@ from perfkit.runtime import faults, plan, settings, window_book
 from perfkit.runtime.attribution import Frame
 from perfkit.runtime.state import state
 from perfkit.testing import FakeClock, capture_violations
+from tests.processes import environment
 
 _LONGEST_SECONDS: Final = 100
 """How long a process of its own may take: far longer than it does, unless it hangs."""
 
 
-def _run(script: str, *arguments: str, **environment: str) -> str:
+def _run(script: str, *arguments: str, **variables: str) -> str:
     """Run a script in a process of its own, which fails if it hangs; return what it prints."""
     done = subprocess.run(
         [sys.executable, "-X", "faulthandler", "-c", script, *arguments],
@@ -35,15 +36,10 @@ def _run(script: str, *arguments: str, **environment: str) -> str:
         text=True,
         timeout=_LONGEST_SECONDS,
         check=False,
-        env={**_without_coverage(), **environment},
+        env=environment(**variables),
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
-
-
-def _without_coverage() -> dict[str, str]:
-    """Return the environment, but for what measures coverage: its lock no finalizer may meet."""
-    return {name: text for name, text in os.environ.items() if not name.startswith("COVERAGE")}
 
 
 _ABANDONED: Final = """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import sys
 import threading
@@ -26,6 +25,7 @@ from perfkit.sinks import (
 from perfkit.sinks.accounts import _Book
 from perfkit.sinks.layers.entrance import Arrival, Entrance
 from perfkit.testing import capture_violations
+from tests.processes import environment
 from tests.sinks.violations import make_violation
 
 
@@ -309,6 +309,10 @@ print("done", flush=True)
 """
 
 
+def _as_in_production() -> dict[str, str]:
+    return {name: text for name, text in environment().items() if name != "PYTEST_VERSION"}
+
+
 def _run(**values: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", _AT_EXIT.format(**values)],
@@ -316,7 +320,7 @@ def _run(**values: Any) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=60,
         check=True,
-        env={name: text for name, text in os.environ.items() if name != "PYTEST_VERSION"},
+        env=_as_in_production(),
     )
 
 
@@ -377,7 +381,7 @@ def test_what_waits_at_the_end_of_a_worker_of_multiprocessing_is_delivered(
         text=True,
         timeout=60,
         check=True,
-        env={name: text for name, text in os.environ.items() if name != "PYTEST_VERSION"},
+        env=_as_in_production(),
     )
     assert done.stdout == "[0, 0, 0]\n", done.stderr
     assert heard.read_text().split() == ["heard"] * 15

@@ -70,7 +70,7 @@ class Waker:
         thread = threading.Thread(target=self._work, name="perfkit-waker", daemon=True)
         try:
             thread.start()
-        except RuntimeError:
+        except Exception:  # noqa: BLE001 - at the exit of the process anything may be gone
             self._is_running = False
         else:
             self._thread = thread
