@@ -1,1 +1,1 @@
-"""A real OTLP receiver for the tests to ship to."""
+"""Real receivers for the tests: of OTLP, of webhooks over HTTP and TLS, and an Alertmanager."""

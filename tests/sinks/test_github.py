@@ -17,7 +17,7 @@ from tests.sinks.violations import make_violation
 @pytest.fixture(autouse=True)
 def _in_github_actions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    monkeypatch.setenv("GITHUB_WORKSPACE", "/home/runner/work/app")
+    monkeypatch.setenv("GITHUB_WORKSPACE", "/github/workspace")
 
 
 def _written(**changes: object) -> str:
@@ -29,11 +29,11 @@ def _written(**changes: object) -> str:
 
 
 def test_a_violation_is_an_annotation_at_its_line() -> None:
-    where = Where(function="app.load", file="/home/runner/work/app/src/app.py", line=7)
+    where = Where(function="app.load", file="/github/workspace/src/app.py", line=7)
     assert _written(where=where) == (
         "::error file=src/app.py,line=7,title=perfkit budget load::critical load: duration was "
         "412 ms, threshold is at most 300 ms (1.37 x), in app.load "
-        "(/home/runner/work/app/src/app.py:7)"
+        "(/github/workspace/src/app.py:7)"
     )
 
 
