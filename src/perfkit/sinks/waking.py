@@ -1,15 +1,15 @@
-"""Start and wake the threads of sinks from a thread of their own, so that no call has to.
+"""Start and wake the threads of sinks in such a way that no call waits for them.
 
-Starting a thread waits until it runs, and waking one hands the interpreter over: on a busy machine
-that may take milliseconds for each sink. A call only leaves a note.
+Waking a thread hands the interpreter over: on a busy machine that may take milliseconds for each
+sink. A call only leaves a note for a thread that does it.
 """
 
 from __future__ import annotations
 
-import _thread
 import queue
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -18,6 +18,42 @@ from perfkit.sinks.forks import survive_forks
 
 IDLE_SECONDS: Final = 30.0
 """The thread ends after so long without a note."""
+
+
+class _NotAwaited(threading.Event):
+    """Says that a thread has started, though nobody waits for that."""
+
+    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002 - as the base class has it
+        return True
+
+
+def start_soon(target: Callable[[], object], name: str) -> threading.Thread | None:
+    """Start a daemon thread without waiting until it runs, as `threading.Thread.start` does.
+
+    From Python 3.12 on no thread starts any more once the process has begun to end, so it is not
+    left to another thread.
+
+    Returns:
+        The thread; None where none is to be had now.
+    """
+    thread = threading.Thread(target=target, name=name, daemon=True)
+    thread._started = _NotAwaited()  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public way
+    try:
+        thread.start()
+    except RuntimeError:
+        return None
+    return thread
+
+
+def join(thread: threading.Thread, seconds: float) -> None:
+    """Wait for the end of a thread that `start_soon` started, for at most so long."""
+    deadline = time.monotonic() + seconds
+    if thread is threading.current_thread():
+        return
+    while thread.ident is None and time.monotonic() < deadline:
+        time.sleep(0.001)  # it is about to start
+    with suppress(RuntimeError):
+        thread.join(max(0.0, deadline - time.monotonic()))
 
 
 class Sleeps(Protocol):
@@ -47,33 +83,18 @@ class Waker:
         if self._is_running:
             return
         with at_work, self._lock:
-            if self._is_running:
-                return
-            self._is_running = True
-        try:
-            _thread.start_new_thread(self._start, ())  # that of threading waits until it runs
-        except RuntimeError:  # none can be had now; the next note tries again
-            self._is_running = False
+            if not self._is_running:
+                self._thread = start_soon(self._work, "perfkit-waker")
+                self._is_running = self._thread is not None
 
     def close(self) -> None:
         """Let the thread end, and wait a second for that; the next note starts another."""
-        deadline = time.monotonic() + 1.0
-        if self._is_running:
-            self._notes.put(None)
-        while self._is_running and time.monotonic() < deadline:
-            time.sleep(0.001)  # it may be about to start
-        thread, self._thread = self._thread, None
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(1.0)
-
-    def _start(self) -> None:
-        thread = threading.Thread(target=self._work, name="perfkit-waker", daemon=True)
-        try:
-            thread.start()
-        except Exception:  # noqa: BLE001 - at the exit of the process anything may be gone
-            self._is_running = False
-        else:
-            self._thread = thread
+        with at_work, self._lock:
+            thread, self._thread = self._thread, None
+            if self._is_running:
+                self._notes.put(None)
+        if thread is not None:
+            join(thread, 1.0)
 
     def _work(self) -> None:
         notes = self._notes

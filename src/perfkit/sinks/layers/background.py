@@ -29,7 +29,7 @@ from perfkit.sinks.layers.layer import (
     takes_many,
     tick_of,
 )
-from perfkit.sinks.waking import IDLE_SECONDS, waker
+from perfkit.sinks.waking import IDLE_SECONDS, join, start_soon, waker
 
 MOST_AT_ONCE: Final = 100
 """Violations that a sink which takes many is given together, of those that wait anyway."""
@@ -120,7 +120,10 @@ class Background(Layer):
         if not self._is_awake:
             self._is_awake = True
             flush_at_exit(self)
-            waker.leave_note(self)
+            if self._thread is None:
+                self.wake()
+            else:
+                waker.leave_note(self)
 
     def wake(self) -> None:
         """Let the thread work, and start it if there is none; if there still is work for it."""
@@ -153,8 +156,7 @@ class Background(Layer):
             if self._thread is not None:
                 self._changed.notify_all()
                 self._wait_until_flushed(deadline)
-                return not self._is_pending()
-        return self._flush_without_thread(deadline)
+            return not self._is_pending()
 
     def _wait_until_flushed(self, deadline: float) -> None:
         own = self._flushes + 1 + self._is_flushing  # one that is under way began without ours
@@ -168,18 +170,6 @@ class Background(Layer):
     def _is_pending(self) -> bool:
         return bool(self._queue or self._in_hand or self._is_touched)
 
-    def _flush_without_thread(self, deadline: float) -> bool:
-        """Hand on here what waits: at the exit of a process no thread starts any more."""
-        while time.monotonic() < deadline:
-            with at_work, self._lock:
-                items = self._take()
-            if not items:
-                self._flush_inner()
-                break
-            self._hand(items)
-            self._settle()
-        return not self._is_pending()
-
     def close(self, seconds: float) -> bool:
         """Flush, and let the thread end; the next violation starts another.
 
@@ -190,8 +180,8 @@ class Background(Layer):
         with at_work, self._lock:
             thread, self._is_stopping = self._thread, True
             self._changed.notify_all()
-        if thread is not None and thread is not threading.current_thread() and is_empty:
-            thread.join(max(0.1, seconds))
+        if thread is not None and is_empty:
+            join(thread, max(0.1, seconds))
         return is_empty
 
     def give_up(self) -> int:
@@ -221,14 +211,7 @@ class Background(Layer):
         self._is_stopping = False
         if self._thread is not None:
             return
-        thread = threading.Thread(
-            target=self._work, name=f"perfkit-{self.account.sink}", daemon=True
-        )
-        self._thread = thread
-        try:
-            thread.start()
-        except RuntimeError:
-            self._thread = None
+        self._thread = start_soon(self._work, f"perfkit-{self.account.sink}")
 
     # -- in the thread
 
