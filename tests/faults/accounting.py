@@ -29,7 +29,7 @@ EACH_TASK: Final = 20
 WORKERS: Final = 4
 EACH_WORKER: Final = 10_000
 TOTAL: Final = THREADS * EACH_THREAD + TASKS * EACH_TASK + WORKERS * EACH_WORKER
-_FLUSH_SECONDS: Final = 120.0
+_FLUSH_SECONDS: Final = 300.0
 _CATALOG: Final = """
 [sinks.lines]
 type = "jsonl"

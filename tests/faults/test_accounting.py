@@ -17,7 +17,7 @@ from tests.processes import environment
 from tests.receivers.webhook import Exchange, WebhookReceiver, answer
 
 ROOT = Path(__file__).parents[2]
-_HUNG_SECONDS = 300.0
+_HUNG_SECONDS = 600.0
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 
 
