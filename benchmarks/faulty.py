@@ -25,8 +25,6 @@ from perfkit import Violation
 KINDS: Final = ("healthy", "faulty", "bare")
 PAUSE_SECONDS: Final = 0.005
 """Between two calls that break their budget: two hundred violations a second."""
-_FORK_SECONDS: Final = 0.1
-"""Between two forks: one slows the whole process down for a while, whoever does it."""
 _EXHAUSTED_SECONDS: Final = 0.05
 """For how long no descriptor is to be had, again and again: the other faults are to have theirs."""
 _MOST_FILES: Final = 1024
@@ -96,7 +94,7 @@ def _faulty_sinks(folder: Path) -> list[Any]:
         faults.Sleeping(),
         faults.ReturningGarbage(),
         faults.Recursing(),
-        faults.Forking(_FORK_SECONDS),
+        faults.Forking(),
         faults.LoggingUnderTheLock(),
         faults.Exhausting(_EXHAUSTED_SECONDS),
         faults.EndingItsThread(),

@@ -109,12 +109,11 @@ def _measure_latencies(
 ) -> None:
     """Let the processes take turns; the bare one measures beside both of the others."""
     with ExitStack() as stack:
-        asking = {
-            kind: stack.enter_context(_worker(kind, form.calls, folder / kind, addresses))
-            for kind in KINDS
-        }
-        for kind, worker in asking.items():
+        asking = {}
+        for kind in KINDS:  # one after the other: none is to wait for the others to load
+            worker = stack.enter_context(_worker(kind, form.calls, folder / kind, addresses))
             figures.latencies[kind].take_first(worker.answer())
+            asking[kind] = worker
         for number in range(form.rounds):
             for kind in ("healthy", "faulty") if number % 2 else ("faulty", "healthy"):
                 time.sleep(_REST_SECONDS)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from contextlib import suppress
 from typing import Any, Final
 
@@ -160,25 +159,14 @@ class Reconfiguring(Fault):
 
 
 class Forking(Fault):
-    """Forks, and lets the child return from it as if nothing had happened.
+    """Forks, and lets the child return from it as if nothing had happened."""
 
-    Args:
-        pause: Seconds between two forks, at the least.
-    """
-
-    def __init__(self, pause: float = 0.0) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.children: list[int] = []
-        self.forks = 0
-        self.pause = pause
-        self._next = 0.0
 
     def fail(self, violation: Violation) -> None:
         self.reap(os.WNOHANG)
-        if time.monotonic() < self._next:
-            return
-        self._next = time.monotonic() + self.pause
-        self.forks += 1
         if child := os.fork():
             self.children.append(child)
 

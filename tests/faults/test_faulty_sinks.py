@@ -23,7 +23,6 @@ from tests.faults.sinks import (
     EndingItsThread,
     Exhausting,
     Fault,
-    Forking,
     Garbage,
     Hearing,
     KeepingTheLoggingLock,
@@ -38,7 +37,6 @@ from tests.faults.sinks import (
 )
 
 _CALLS = 40
-_NEEDS_FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 
 
 def configure(*sinks: Any, delivery: Any = "background") -> None:
@@ -146,17 +144,6 @@ def test_a_sink_may_configure_perfkit_anew(accounts: Accounts) -> None:
     assert perfkit.flush_sinks(LONGEST)
     assert reconfiguring.calls == len(hearing.heard) == _CALLS
     assert all(adds_up(each) for each in accounts().values())
-
-
-@_NEEDS_FORK
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_sink_that_forks_leaves_no_process_behind(accounts: Accounts) -> None:
-    forking, hearing = Forking(), Hearing()
-    configure(forking, hearing)
-    break_budgets(10)
-    assert perfkit.flush_sinks(LONGEST)
-    forking.reap()
-    assert forking.calls == len(hearing.heard) == accounts()["Forking"].delivered == 10
 
 
 def test_no_call_waits_for_the_locks_of_logging(let_go: Any) -> None:

@@ -22,7 +22,11 @@ from perfkit.otel.reporting import Reporting
 from perfkit.otel.telemetry import Telemetry
 from perfkit.probes.clock import SystemClock
 from perfkit.probes.cpu import CpuTimeProbe
-from perfkit.runtime import faults, settings
+from perfkit.runtime import (
+    faults,
+    settings,
+    short_call,  # noqa: F401 - the first call that breaks a budget is not to wait for it to load
+)
 from perfkit.runtime.arming import Armory
 from perfkit.runtime.governor import Governor
 from perfkit.runtime.plan import known_lines

@@ -31,6 +31,7 @@ class Waits(Protocol):
 
 _waiting: Final[WeakSet[Waits]] = WeakSet()
 _is_registered = False
+_is_ending = False
 _worker = 0
 
 
@@ -71,7 +72,14 @@ def close_all(seconds: float) -> bool:
     return all(results)
 
 
+def is_ending() -> bool:
+    """Tell whether the process is about to end, and what waits is being brought away."""
+    return _is_ending
+
+
 def _flush_and_give_up() -> None:
+    global _is_ending  # noqa: PLW0603 - it ends once
+    _is_ending = True
     deadline = time.monotonic() + EXIT_SECONDS
     things = tuple(_waiting)
     share = EXIT_SECONDS / (2 * max(1, len(things)))

@@ -19,6 +19,11 @@ from perfkit.sinks.forks import survive_forks
 IDLE_SECONDS: Final = 30.0
 """The thread ends after so long without a note."""
 
+BETWEEN_SECONDS: Final = 0.002
+"""From one waking to the next. Threads of sinks that all wake at once are in the way of the
+application, which waits for the interpreter behind each; and a thread that wakes a little later
+finds several violations, and has to wake less often."""
+
 
 class _NotAwaited(threading.Event):
     """Says that a thread has started, though nobody waits for that."""
@@ -106,6 +111,7 @@ class Waker:
             if thing is not None:
                 with suppress(Exception):  # what cannot be woken now has its violations waiting
                     thing.wake()
+                time.sleep(BETWEEN_SECONDS)
                 continue
             with at_work, self._lock:
                 self._is_running = False

@@ -17,9 +17,10 @@ from attrs import frozen
 from perfkit.errors import ConfigurationError
 from perfkit.locks import at_work
 from perfkit.model import Sink, Violation
+from perfkit.sinks import forks
 from perfkit.sinks.accounts import Account
 from perfkit.sinks.depth import depth_here, here, origin_loop
-from perfkit.sinks.exits import flush_at_exit
+from perfkit.sinks.exits import flush_at_exit, is_ending
 from perfkit.sinks.layers.layer import (
     Layer,
     flush_of,
@@ -33,6 +34,10 @@ from perfkit.sinks.waking import IDLE_SECONDS, join, start_soon, waker
 
 MOST_AT_ONCE: Final = 100
 """Violations that a sink which takes many is given together, of those that wait anyway."""
+
+FORK_SECONDS: Final = 1.0
+"""From a delivery in which the sink forked to the next. A fork slows down every thread of the
+process for milliseconds, whoever does it: until each has its own copy of the memory it works on."""
 
 WHEN_FULL: Final = ("drop_oldest", "drop_newest")
 
@@ -60,8 +65,9 @@ class Background(Layer):
     The queue is bounded; what finds no room, or loses it, is counted as dropped. The thread starts
     with the first violation, sees the context variables of the measured call, ends when nothing has
     come for a while, and calls `tick` of all layers around and within. A sink that fails is counted
-    and reported. At the exit of the process what waits is delivered within a bounded time. The
-    child of a fork begins with an empty queue: what waits is the parent's.
+    and reported, and one that forks is given something once a second. At the exit of the process
+    what waits is delivered within a bounded time. The child of a fork begins with an empty queue:
+    what waits is the parent's.
 
     Args:
         inner: The sink that it wraps.
@@ -118,17 +124,22 @@ class Background(Layer):
         for violation in violations:
             self._add(_Item(violation, context, depth, sink))
         if not self._is_awake:
-            self._is_awake = True
             flush_at_exit(self)
-            if self._thread is None:
-                self.wake()
-            else:
-                waker.leave_note(self)
+            self._wake_soon()
+
+    def _wake_soon(self) -> None:
+        if self._is_awake:
+            return
+        self._is_awake = True
+        if self._thread is None:
+            self.wake()
+        else:
+            waker.leave_note(self)
 
     def wake(self) -> None:
         """Let the thread work, and start it if there is none; if there still is work for it."""
         with at_work, self._lock:
-            if self._queue:
+            if self._queue or self._flush_until is not None:
                 self._start()
                 self._changed.notify_all()
             if self._thread is None:
@@ -144,7 +155,10 @@ class Background(Layer):
         return len(self._queue) + self._in_hand
 
     def flush(self, seconds: float) -> bool:
-        """Wait until all has been handed on, for at most so long; never raises."""
+        """Wait until all has been handed on, for at most so long; never raises.
+
+        With no time to wait, it leaves a note to do so: who asks often is not to wake every thread.
+        """
         deadline = time.monotonic() + seconds
         if threading.current_thread() is self._thread:
             return False  # a sink that waits for itself
@@ -152,6 +166,9 @@ class Background(Layer):
             if not self._is_pending():
                 return True
             self._flush_until = max(deadline, self._flush_until or 0.0)
+            if seconds <= 0:
+                self._wake_soon()
+                return False
             self._start()
             if self._thread is not None:
                 self._changed.notify_all()
@@ -218,11 +235,20 @@ class Background(Layer):
     def _work(self) -> None:
         pid = os.getpid()
         while (items := self._next()) is not None:
+            forks_before = forks.here.forks
             self._hand(items)
             if os.getpid() != pid:
-                return  # the sink has forked, and in the child this thread has no business
+                os._exit(0)  # the sink has forked, and in the child this thread has no business
             self._settle()
-            time.sleep(0)  # let a thread have the interpreter that waits for it
+            if forks.here.forks == forks_before:
+                time.sleep(0)  # let a thread have the interpreter that waits for it
+            else:
+                self._pause(FORK_SECONDS)
+
+    def _pause(self, seconds: float) -> None:
+        """Leave what waits alone for so long; not when the thread or the process is to end."""
+        with at_work, self._lock:
+            self._changed.wait_for(lambda: self._is_stopping or is_ending(), seconds)
 
     def _next(self) -> Sequence[_Item] | None:
         """Wait for violations, ticking meanwhile; None if the thread is to end."""

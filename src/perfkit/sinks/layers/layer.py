@@ -94,7 +94,7 @@ def hand_on(sink: Sink, violations: Sequence[Violation]) -> None:
 def takes_many(sink: Sink) -> bool:
     """Tell whether many violations at once arrive together in the sink that the layers wrap."""
     ending = layers_of(sink)[-1]
-    return isinstance(ending, TakesMany) and bool(getattr(ending, "arrives_whole", True))
+    return _has(ending, "emit_many") and bool(getattr(ending, "arrives_whole", True))
 
 
 def parts_of(violations: Sequence[Violation], sink: Sink) -> Iterator[Sequence[Violation]]:
@@ -107,7 +107,18 @@ def parts_of(violations: Sequence[Violation], sink: Sink) -> Iterator[Sequence[V
 
 def tick_of(sink: Sink) -> float | None:
     """Let `sink` do what is due, if it ever has anything due. See `Ticks`."""
-    return sink.tick() if isinstance(sink, Ticks) else None
+    if not _has(sink, "tick"):
+        return None
+    wait: object = sink.tick()  # type: ignore[attr-defined]  # it was just seen
+    return wait if isinstance(wait, float | int) else None
+
+
+def _has(sink: Sink, method: str) -> bool:
+    """Tell whether `sink` is made with such a method; a mock has any that it is asked for.
+
+    `isinstance` with a protocol would say the same, at the cost of a whole delivery.
+    """
+    return callable(getattr(type(sink), method, None))
 
 
 def flush_of(sink: Sink, seconds: float) -> bool:

@@ -14,6 +14,7 @@ from attrs import define, field
 from perfkit.errors import ConfigurationError, DeliveryFailed
 from perfkit.locks import at_work
 from perfkit.model import Sink, Violation
+from perfkit.sinks import forks
 from perfkit.sinks.depth import depth_here, here
 from perfkit.sinks.layers.layer import Layer, hand_on
 
@@ -26,6 +27,7 @@ class _Delivery:
     context: contextvars.Context = field(factory=contextvars.copy_context)
     depth: int = field(factory=depth_here)
     thread: threading.Thread = field(init=False)
+    forks: int = 0
     is_given_up: bool = False
     error: BaseException | None = None
 
@@ -80,6 +82,7 @@ class TimeLimited(Layer):
         if not self._has_ended(delivery, deadline):
             raise DeliveryFailed(f"it took more than {self._seconds:g} s", reason="timeout")
         delivery.thread.join()
+        forks.here.forks += delivery.forks
         if delivery.error is not None:
             raise delivery.error
 
@@ -126,7 +129,8 @@ class TimeLimited(Layer):
         except BaseException as error:  # noqa: BLE001 - it is raised where somebody waits
             delivery.error = error
         if os.getpid() != pid:
-            return  # the sink has forked, and this is the child: nobody waits here
+            os._exit(0)  # the sink has forked, and this is the child: nobody waits here
+        delivery.forks = forks.here.forks
         with at_work, self._lock:
             self._running = None
             self._changed.notify_all()
