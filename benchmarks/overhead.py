@@ -9,20 +9,22 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Final
 
+from benchmarks import command, page
 from benchmarks.figures import FULL, QUICK, QUICK_TOLERANCE
-from benchmarks.printing import as_json, as_text, machine, write_page
+from benchmarks.printing import as_json, as_markdown, as_text, machine
+from benchmarks.processes import ROOT, WorkerFailed
 from benchmarks.progress import progress
 from benchmarks.results import Exit, exit_code, judge_all
-from benchmarks.running import ROOT, WorkerFailed, measure_all, steps_of
+from benchmarks.running import measure_all, steps_of
+
+MODULE: Final = "benchmarks.overhead"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and return the exit code."""
-    parser = _parser()
-    asked = parser.parse_args(arguments)
-    if asked.quick and asked.markdown:
-        parser.error("the page shows the full form; leave out --quick")
+    asked = command.read(_parser(), arguments)
     form = QUICK if asked.quick else FULL
     try:
         with progress(steps_of(form)) as tick:
@@ -37,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         allowed = f'; up to {QUICK_TOLERANCE} times a "must" passes' if asked.quick else ""
         sys.stdout.write(f"{machine()}{allowed}\n\n{as_text(results)}")
     if asked.markdown:
-        write_page(ROOT / "docs" / "performance.md", results)
+        page.write(ROOT / "docs" / "performance.md", MODULE, as_markdown(results))
     if asked.pyperf:
         from benchmarks.pyperf_file import save  # noqa: PLC0415 - pyperf is optional
 
@@ -46,15 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.overhead", description=__doc__)
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help=f'measure less, in under a minute, and allow {QUICK_TOLERANCE} times each "must"',
-    )
-    parser.add_argument("--json", action="store_true", help="print all figures as JSON")
-    parser.add_argument(
-        "--markdown", action="store_true", help="also write the table into docs/performance.md"
+    parser = command.parser(
+        MODULE,
+        __doc__,
+        quick=f'measure less, in under a minute, and allow {QUICK_TOLERANCE} times each "must"',
+        page="docs/performance.md",
     )
     parser.add_argument("--pyperf", metavar="FILE", help="also save the figures for pyperf's tools")
     return parser

@@ -6,7 +6,6 @@ import json
 import os
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
@@ -16,8 +15,6 @@ from benchmarks.row import Kind, Measure
 
 HEAD: Final = ("row", "CPU", "least", "wall", "beside", "figure", "must", "aim", "holds")
 _TITLES: Final = {row.key: row.title for row in ROWS}
-BEGIN: Final = "<!-- written by python -m benchmarks.overhead --markdown -->\n"
-END: Final = "<!-- end -->\n"
 _WORD: Final = {True: "yes", False: "NO", None: ""}
 
 
@@ -53,20 +50,6 @@ def as_markdown(results: Sequence[Result]) -> str:
 def as_json(results: Sequence[Result]) -> str:
     """Return all figures, also those of each round."""
     return json.dumps({"machine": machine(), "rows": [_as_record(each) for each in results]})
-
-
-def write_page(page: Path, results: Sequence[Result]) -> None:
-    """Put the table into `page`, in place of the one that is there.
-
-    Raises:
-        ValueError: If the page does not say where.
-    """
-    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{page.name} has no place for the table between {BEGIN!r} and {END!r}")
-    text = f"{before}{begin}{as_markdown(results)}{end}{after}"
-    page.write_text(text, encoding="utf-8")
 
 
 _LEFT: Final = (0, 4)

@@ -26,7 +26,7 @@ from tests.receivers.webhook import (
     trickle_headers,
 )
 
-from benchmarks.running import ROOT, WorkerFailed, environment
+from benchmarks.processes import ROOT, WorkerFailed, environment
 
 BEHAVIOURS: Final[Mapping[str, Behaviour]] = {
     "well": answer(),

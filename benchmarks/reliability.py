@@ -6,25 +6,24 @@ could not be measured.
 
 from __future__ import annotations
 
-import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from attrs import frozen
 
+from benchmarks import command, page
 from benchmarks.faulty import KINDS
-from benchmarks.printing import END, machine
+from benchmarks.printing import machine
+from benchmarks.processes import ROOT, Worker, WorkerFailed, output, worker
 from benchmarks.progress import progress
 from benchmarks.receiving import receivers
 from benchmarks.reliability_bars import (
-    Bar,
     Figures,
     as_json,
     as_markdown,
@@ -33,9 +32,8 @@ from benchmarks.reliability_bars import (
     judge,
 )
 from benchmarks.results import Exit
-from benchmarks.running import ROOT, WorkerFailed, environment
 
-BEGIN: Final = "<!-- written by python -m benchmarks.reliability --markdown -->\n"
+MODULE: Final = "benchmarks.reliability"
 _REST_SECONDS: Final = 0.3
 """Until what one process has left to its threads no longer disturbs the next."""
 
@@ -111,9 +109,8 @@ def _measure_latencies(
     with ExitStack() as stack:
         asking = {}
         for kind in KINDS:  # one after the other: none is to wait for the others to load
-            worker = stack.enter_context(_worker(kind, form.calls, folder / kind, addresses))
-            figures.latencies[kind].take_first(worker.answer())
-            asking[kind] = worker
+            asking[kind] = stack.enter_context(_worker(kind, form.calls, folder / kind, addresses))
+            figures.latencies[kind].take_first(asking[kind].answer())
         for number in range(form.rounds):
             for kind in ("healthy", "faulty") if number % 2 else ("faulty", "healthy"):
                 time.sleep(_REST_SECONDS)
@@ -126,52 +123,12 @@ def _measure_latencies(
             tick("added latency")
 
 
-class _Worker:
-    """A process that measures a round for each line it is sent."""
-
-    def __init__(self, kind: str, process: subprocess.Popen[str], log: Path) -> None:
-        self._kind = kind
-        self._process = process
-        self._log = log
-
-    def ask(self) -> None:
-        """Let it begin."""
-        assert self._process.stdin is not None  # noqa: S101 - it is a pipe
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-
-    def answer(self) -> Mapping[str, Any]:
-        """Wait for what it has measured."""
-        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
-        line = self._process.stdout.readline()
-        if not line:
-            raise WorkerFailed(f"{self._kind} cannot be measured:\n{self._log.read_text()[-4000:]}")
-        answer: Mapping[str, Any] = json.loads(line)
-        return answer
-
-
-@contextmanager
-def _worker(kind: str, calls: int, folder: Path, addresses: Mapping[str, str]) -> Iterator[_Worker]:
+def _worker(
+    kind: str, calls: int, folder: Path, addresses: Mapping[str, str]
+) -> AbstractContextManager[Worker]:
     folder.mkdir()
-    log = folder / "errors.txt"
-    command = [sys.executable, "-m", "benchmarks.faulty", kind, str(calls), str(folder)]
-    with (
-        log.open("w") as errors,
-        subprocess.Popen(  # noqa: S603 - our own module
-            [*command, json.dumps(addresses)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            cwd=ROOT,
-            env=environment(),
-        ) as process,
-    ):
-        worker = _Worker(kind, process, log)
-        try:
-            yield worker
-        finally:
-            process.kill()
+    arguments = (kind, str(calls), str(folder), json.dumps(addresses))
+    return worker(kind, "-m", "benchmarks.faulty", *arguments)
 
 
 def _exit_seconds(form: Form, addresses: Mapping[str, str]) -> float:
@@ -181,43 +138,15 @@ def _exit_seconds(form: Form, addresses: Mapping[str, str]) -> float:
 
 
 def _run(*arguments: str) -> str:
-    done = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "benchmarks.dead_backend", *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=environment(),
-    )
-    if done.returncode:
-        raise WorkerFailed(f"{arguments[0]} cannot be measured:\n{done.stderr}")
-    return done.stdout
-
-
-def write_page(page: Path, bars: Sequence[Bar]) -> None:
-    """Put the table into `page`, in place of the one that is there.
-
-    Raises:
-        ValueError: If the page does not say where.
-    """
-    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{page.name} has no place for the table between {BEGIN!r} and {END!r}")
-    page.write_text(f"{before}{begin}{as_markdown(bars)}{end}{after}", encoding="utf-8")
+    return output("-m", "benchmarks.dead_backend", *arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.reliability", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="measure less, in half a minute")
-    parser.add_argument("--json", action="store_true", help="print all figures as JSON")
-    parser.add_argument(
-        "--markdown", action="store_true", help="also write the table into docs/reliability.md"
+    parser = command.parser(
+        MODULE, __doc__, quick="measure less, in half a minute", page="docs/reliability.md"
     )
-    asked = parser.parse_args(arguments)
-    if asked.quick and asked.markdown:
-        parser.error("the page shows the full form; leave out --quick")
+    asked = command.read(parser, arguments)
     form = QUICK if asked.quick else FULL
     try:
         with progress(steps_of(form)) as tick:
@@ -229,7 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = as_json(bars, figures) if asked.json else f"{machine()}\n\n{as_text(bars)}"
     sys.stdout.write(f"{text.rstrip()}\n")
     if asked.markdown:
-        write_page(ROOT / "docs" / "reliability.md", bars)
+        page.write(ROOT / "docs" / "reliability.md", MODULE, as_markdown(bars))
     return exit_code(bars)
 
 

@@ -95,48 +95,8 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def judge(figures: Figures) -> list[Bar]:
     """Return the lines of the table."""
-    healthy, faulty, bare = (figures.latencies[kind] for kind in KINDS)
     return [
-        *_told("healthy", "healthy sinks", healthy),
-        *_told("faulty", "every fault at once", faulty),
-        Bar(
-            key="p99_ratio",
-            title="the p99 of every fault by the healthy one",
-            unit="",
-            figure=_ratio(faulty, healthy),
-            must=2.0,
-        ),
-        Bar(
-            key="longest",
-            title="the longest of every fault",
-            unit="ms",
-            figure=max(faulty.all, default=None),
-            must=LONGEST_MS,
-        ),
-        Bar(
-            key="first",
-            title="the first violated call of a process, every fault",
-            unit="ms",
-            figure=faulty.first,
-            must=LONGEST_MS,
-        ),
-        Bar(
-            key="bare_longest",
-            title="the longest hiccup of a loop without perfkit beside it",
-            unit="ms",
-            figure=max(bare.all, default=None),
-        ),
-        *(
-            Bar(
-                key=f"{kind}_over",
-                title=f"over {LONGEST_MS:g} ms: {name}",
-                unit=f"of {len(figures.latencies[kind].all):,} calls",
-                figure=figures.latencies[kind].over,
-            )
-            for kind, name in zip(
-                KINDS, ("healthy sinks", "every fault", "without perfkit"), strict=True
-            )
-        ),
+        *_bars_of_latency(figures),
         Bar(
             key="exit",
             title="exit with dead backends, beyond that without sinks",
@@ -152,6 +112,39 @@ def judge(figures: Figures) -> list[Bar]:
             must=20.0,
         ),
     ]
+
+
+def _bars_of_latency(figures: Figures) -> Iterator[Bar]:
+    healthy, faulty, bare = (figures.latencies[kind] for kind in KINDS)
+    yield from _told("healthy", "healthy sinks", healthy)
+    yield from _told("faulty", "every fault at once", faulty)
+    yield Bar(
+        key="p99_ratio",
+        title="the p99 of every fault by the healthy one",
+        unit="",
+        figure=_ratio(faulty, healthy),
+        must=2.0,
+    )
+    yield _longest("longest", "the longest of every fault", faulty.all, LONGEST_MS)
+    first = [] if faulty.first is None else [faulty.first]
+    yield _longest("first", _FIRST, first, LONGEST_MS)
+    yield _longest("bare_longest", _HICCUP, bare.all)
+    for kind, name in zip(KINDS, ("healthy sinks", "every fault", "without perfkit"), strict=True):
+        latencies = figures.latencies[kind]
+        yield Bar(
+            key=f"{kind}_over",
+            title=f"over {LONGEST_MS:g} ms: {name}",
+            unit=f"of {len(latencies.all):,} calls",
+            figure=latencies.over,
+        )
+
+
+_FIRST: Final = "the first violated call of a process, every fault"
+_HICCUP: Final = "the longest hiccup of a loop without perfkit beside it"
+
+
+def _longest(key: str, title: str, took: Sequence[float], must: float | None = None) -> Bar:
+    return Bar(key=key, title=title, unit="ms", figure=max(took, default=None), must=must)
 
 
 def _told(key: str, title: str, latencies: Latencies) -> Iterator[Bar]:

@@ -6,25 +6,16 @@ would bend the ratios. Here whatever disturbs a round disturbs all its rows.
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Final
 
 from attrs import Factory, define
 
 from benchmarks.figures import ROWS, Form
+from benchmarks.processes import Worker, output, worker
 from benchmarks.row import Kind, Row
-
-ROOT: Final = Path(__file__).parents[1]
-_LEFT_OUT: Final = ("OTEL_", "DD_", "LOGFIRE_", "PYTHON", "COVERAGE")
-"""Variables that would change what is measured."""
 
 _IMPORT: Final = """
 import time
@@ -33,10 +24,6 @@ cpu, wall = time.process_time_ns(), time.perf_counter_ns()
 cpu, wall = time.process_time_ns() - cpu, time.perf_counter_ns() - wall
 print(cpu, wall)
 """
-
-
-class WorkerFailed(Exception):  # noqa: N818 - it says what happened
-    """A process that measures a row came to an early end."""
 
 
 @define
@@ -103,15 +90,25 @@ def _measure_calls(
 ) -> None:
     with ExitStack() as stack:
         workers = {row.key: stack.enter_context(_worker(row, form.seconds)) for row in rows}
-        for worker in workers.values():
-            worker.answer()
+        for each in workers.values():
+            each.answer()
         for row in rows:
-            workers[row.key].ask()
+            _round_of(workers[row.key])
             tick(row.title)
         for number in range(form.rounds):
             for row in _there_and_back(rows, number):
-                _add(series[row.key], workers[row.key].ask())
+                _add(series[row.key], _round_of(workers[row.key]))
                 tick(row.title)
+
+
+def _worker(row: Row, seconds: float) -> AbstractContextManager[Worker]:
+    return worker(row.title, "-m", "benchmarks.worker", row.source, str(seconds))
+
+
+def _round_of(worker: Worker) -> Mapping[str, Any]:
+    """Let it measure one round, alone."""
+    worker.ask()
+    return worker.answer()
 
 
 def _measure_imports(
@@ -120,7 +117,7 @@ def _measure_imports(
     """Time each import in fresh processes; the first one of each only fills the caches."""
     for number in range(form.imports + 1):
         for row in _there_and_back(rows, number):
-            cpu, wall = _output("-c", _IMPORT.format(statement=row.source)).split()
+            cpu, wall = output("-c", _IMPORT.format(statement=row.source)).split()
             if number:
                 _add(series[row.key], {"cpu_ns": int(cpu), "wall_ns": int(wall)})
             tick(row.title)
@@ -132,7 +129,7 @@ def _measure_memory(
     """Let fresh processes grow: where an allocator puts things is chance, a leak is in each."""
     for _ in range(form.memory_processes):
         for row in rows:
-            grown = _output("-m", "benchmarks.memory", row.source, str(form.memory_calls[row.key]))
+            grown = output("-m", "benchmarks.memory", row.source, str(form.memory_calls[row.key]))
             series[row.key].grown_bytes.append(int(grown))
             tick(row.title)
 
@@ -147,74 +144,3 @@ def _add(series: Series, answer: Mapping[str, Any]) -> None:
     series.wall_ns.append(answer["wall_ns"])
     series.calls += answer.get("calls", 1)
     series.lost += answer.get("lost", 0)
-
-
-class _Worker:
-    """A process that measures one row, a round at a time."""
-
-    def __init__(self, title: str, process: subprocess.Popen[str], log: Any) -> None:
-        self._title = title
-        self._process = process
-        self._log = log
-
-    def ask(self) -> Mapping[str, Any]:
-        """Let it measure one round, alone."""
-        assert self._process.stdin is not None  # noqa: S101 - it is a pipe
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return self.answer()
-
-    def answer(self) -> Mapping[str, Any]:
-        """Wait for its next answer."""
-        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
-        line = self._process.stdout.readline()
-        if not line:
-            self._process.wait()  # until the traceback is written
-            self._log.seek(0)
-            raise WorkerFailed(f"{self._title} cannot be measured:\n{self._log.read()}")
-        answer: Mapping[str, Any] = json.loads(line)
-        return answer
-
-
-@contextmanager
-def _worker(row: Row, seconds: float) -> Iterator[_Worker]:
-    command = [sys.executable, "-m", "benchmarks.worker", row.source, str(seconds)]
-    with (
-        tempfile.TemporaryFile("w+") as log,
-        subprocess.Popen(  # noqa: S603 - our own module
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            cwd=ROOT,
-            env=environment(),
-        ) as process,
-    ):
-        try:
-            yield _Worker(row.title, process, log)
-        finally:
-            process.kill()
-
-
-def _output(*arguments: str) -> str:
-    done = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=environment(),
-    )
-    if done.returncode:
-        raise WorkerFailed(f"python {arguments[0]} {arguments[1]} failed:\n{done.stderr}")
-    return done.stdout
-
-
-def environment() -> dict[str, str]:
-    """Return this process's environment without what would change the figures."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(_LEFT_OUT) or name == "PYTHONPATH"
-    }

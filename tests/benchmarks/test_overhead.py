@@ -12,18 +12,11 @@ from pathlib import Path
 import pytest
 from benchmarks.figures import QUICK_TOLERANCE, ROWS, Form
 from benchmarks.overhead import main
-from benchmarks.printing import BEGIN, END, as_json, as_markdown, as_text, write_page
+from benchmarks.printing import as_json, as_markdown, as_text
+from benchmarks.processes import ROOT, WorkerFailed, environment
 from benchmarks.results import Exit, Judged, Result, exit_code, extra_of, judge_all, ratio_of
 from benchmarks.row import Kind, Measure, Promise, Row
-from benchmarks.running import (
-    ROOT,
-    Series,
-    WorkerFailed,
-    environment,
-    is_installed,
-    measure_all,
-    steps_of,
-)
+from benchmarks.running import Series, is_installed, measure_all, steps_of
 from benchmarks.subject import Case
 from benchmarks.worker import calibrate
 
@@ -211,31 +204,6 @@ def test_the_short_form_allows_more(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # -- what is printed
-
-
-def test_the_page_gets_the_table_in_its_place(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text(f"before\n{BEGIN}last time\n{END}after\n")
-    write_page(page, [fake(0.5)])
-    text = page.read_text()
-    assert text.startswith("before\n")
-    assert text.endswith("after\n")
-    assert "last time" not in text
-    assert "| a row |" in text
-    assert "| yes |" in text
-
-
-def test_a_page_without_a_place_is_an_error(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text("nothing here\n")
-    with pytest.raises(ValueError, match="no place"):
-        write_page(page, [fake(0.5)])
-
-
-def test_the_docs_have_a_place_for_the_table() -> None:
-    text = (ROOT / "docs" / "performance.md").read_text()
-    assert BEGIN in text
-    assert END in text
 
 
 def test_dropped_spans_are_named() -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from benchmarks.faulty import KINDS
-from benchmarks.reliability import BEGIN, END, Form, main, measure, steps_of, write_page
+from benchmarks.processes import WorkerFailed
+from benchmarks.reliability import Form, main, measure, steps_of
 from benchmarks.reliability_bars import (
     Figures,
     Latencies,
@@ -19,7 +19,6 @@ from benchmarks.reliability_bars import (
     percentile,
 )
 from benchmarks.results import Exit
-from benchmarks.running import WorkerFailed
 
 TINY = Form(rounds=1, calls=20, exits=1, waiting=20, memory_processes=1, violations=2000)
 
@@ -71,25 +70,14 @@ def test_a_percentile_of_few_is_one_of_them() -> None:
     assert percentile([3.0, 1.0, 2.0], 0.99) == 3.0
 
 
-def test_the_table_and_the_json_have_every_bar(tmp_path: Path) -> None:
+def test_the_table_and_the_json_have_every_bar() -> None:
     measured = figures(faulty=6.0)
     bars = judge(measured)
-    page = tmp_path / "page.md"
-    page.write_text(f"before\n{BEGIN}last time\n{END}after\n")
-    write_page(page, bars)
-    for text in (as_text(bars), as_markdown(bars), page.read_text()):
+    for text in (as_text(bars), as_markdown(bars)):
         assert all(bar.title in text for bar in bars)
         assert "NO" in text
-    assert "last time" not in page.read_text()
     records = json.loads(as_json(bars, measured))["bars"]
     assert [record["key"] for record in records] == [bar.key for bar in bars]
-
-
-def test_a_page_without_a_place_is_an_error(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text("nothing here\n")
-    with pytest.raises(ValueError, match="no place"):
-        write_page(page, judge(figures()))
 
 
 def test_what_cannot_be_measured_says_why(

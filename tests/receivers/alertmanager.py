@@ -17,9 +17,9 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
+from tests.receivers.closing import Closing
 from tests.receivers.webhook import closed_port
 
 Seen = TypeVar("Seen")
@@ -45,7 +45,7 @@ def find_alertmanager() -> str | None:
     return next((path for path in map(shutil.which, _NAMES) if path), None)
 
 
-class Alertmanager:
+class Alertmanager(Closing):
     """Runs Alertmanager as a process of its own, from when it is made until it is closed.
 
     Args:
@@ -133,17 +133,6 @@ class Alertmanager:
             TimeoutError: If it has not come by then.
         """
         return _poll(lambda: look(self), timeout, "what the test waits for has not come")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _is_ready(self) -> bool:
         if self._process is not None and self._process.poll() is not None:

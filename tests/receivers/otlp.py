@@ -8,9 +8,9 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
+from tests.receivers.closing import Closing
 from tests.receivers.installing import HERE
 from tests.receivers.reading import Json, read_log_records, read_points, read_spans
 
@@ -20,7 +20,7 @@ _PATIENCE_SECONDS = 30.0
 _POLL_SECONDS = 0.002
 
 
-class OtlpReceiver:
+class OtlpReceiver(Closing):
     """Runs the receiver as a process of its own until closed.
 
     What an exporter has handed over is there to read as soon as the exporter's call has returned.
@@ -88,17 +88,6 @@ class OtlpReceiver:
             self._process.kill()
             self._process.wait()
         self._output.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _of(self, signal: str) -> list[Json]:
         self._catch_up()

@@ -22,12 +22,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from attrs import field, frozen
 
 from tests.receivers.certificates import Certificate
+from tests.receivers.closing import Closing
 
 Behaviour = Callable[["Exchange"], None]
 _POLL_SECONDS = 0.01
@@ -163,7 +163,7 @@ def endless_body(status: int = 200, megabytes: int = 64) -> Behaviour:
     return behave
 
 
-class WebhookReceiver:
+class WebhookReceiver(Closing):
     """Serves on a free port of loopback, from when it is made until it is closed.
 
     A request is there to read before it is answered: what a sink has delivered has been kept.
@@ -238,17 +238,6 @@ class WebhookReceiver:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _take(self, request: Request, connection: socket.socket) -> None:
         with self._arrived:

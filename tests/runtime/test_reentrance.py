@@ -22,7 +22,7 @@ from perfkit.runtime import faults, plan, settings, window_book
 from perfkit.runtime.attribution import Frame
 from perfkit.runtime.state import state
 from perfkit.testing import FakeClock, capture_violations
-from tests.processes import environment
+from tests.processes import environment, fork
 
 _LONGEST_SECONDS: Final = 100
 """How long a process of its own may take: far longer than it does, unless it hangs."""
@@ -451,19 +451,6 @@ def test_a_call_in_flight_is_counted_as_it_began_when_the_settings_change(
 # -- forks
 
 
-def _fork(in_child: Callable[[], object]) -> int:
-    """Return how a child has ended that does this: 0 if well, less if it was killed for hanging."""
-    child = os.fork()
-    if child == 0:  # pragma: no cover - the child's coverage is not collected
-        signal.alarm(30)
-        try:
-            in_child()
-        except BaseException:  # noqa: BLE001 - the parent is to hear of anything
-            os._exit(1)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
 _LOCKS: Final[dict[str, Callable[[], Any]]] = {
     "settings": lambda: state.lock,
     "faults": lambda: faults._state.lock,
@@ -507,7 +494,7 @@ def test_a_child_is_free_of_a_lock_that_another_thread_held_at_the_fork(which: s
     holder.start()
     is_held.wait()
     try:
-        assert _fork(in_child) == 0
+        assert fork(in_child) == 0
     finally:
         may_go.set()
         holder.join()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from perfkit import Severity, State
 from perfkit.model import Budget, Sink, Violation
-from perfkit.sinks import Account, Layer
+from perfkit.sinks import Account, Layer, TimeLimited
 from perfkit.sinks.layers.entrance import Arrival, Entrance
+from tests.processes import fork
 from tests.sinks.violations import make_violation
 
 LEVELS = (Severity.INFO, Severity.WARNING, Severity.CRITICAL)
@@ -137,14 +136,49 @@ def fork_while_locked(layer: Layer, in_child: Callable[[], object]) -> int:
         holder.join()
 
 
-def fork(in_child: Callable[[], object]) -> int:
-    """Return how a child has ended that does this: 0 if well, less if it was killed for hanging."""
-    child = os.fork()
-    if child == 0:  # pragma: no cover - the child's coverage is not collected
-        signal.alarm(30)
-        try:
-            in_child()
-        except BaseException:  # noqa: BLE001 - the parent is to hear of anything
-            os._exit(1)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+class FailingFlush:
+    """A sink whose flush fails as long as it is broken."""
+
+    def __init__(self) -> None:
+        self.is_broken = True
+
+    def emit(self, violation: Violation) -> None:
+        """Take it."""
+
+    def flush(self, seconds: float) -> bool:
+        """Say that nothing waits, or fail."""
+        if self.is_broken:
+            raise OSError("gone")
+        return True
+
+
+class Blocking:
+    """A sink that stops in each delivery until told to go on."""
+
+    def __init__(self) -> None:
+        self.got: list[Violation] = []
+        self.is_there, self.may_go_on = threading.Event(), threading.Event()
+
+    def emit(self, violation: Violation) -> None:
+        self.is_there.set()
+        self.may_go_on.wait(30)
+        self.got.append(violation)
+
+
+class Calls:
+    """A sink that calls a function with each violation."""
+
+    def __init__(self, function: Callable[[Violation], object]) -> None:
+        self.emit = function
+
+
+class Limited:
+    """A sink with a time limit, and an account that counts what arrives in time."""
+
+    def __init__(self, sink: Any, seconds: float = 30.0) -> None:
+        self.account = Account("test")
+        self.layer = TimeLimited(sink, seconds, account=self.account)
+        self.entrance = Entrance(Arrival(self.layer, account=self.account), account=self.account)
+
+    def emit(self, violation: Violation) -> None:
+        self.entrance.emit(violation)

@@ -26,6 +26,7 @@ from perfkit.sinks.accounts import _Book
 from perfkit.sinks.layers.entrance import Arrival, Entrance
 from perfkit.testing import capture_violations
 from tests.processes import environment
+from tests.sinks.chains import FailingFlush
 from tests.sinks.violations import make_violation
 
 
@@ -271,18 +272,7 @@ def test_what_comes_too_late_counts_as_lost_and_not_as_delivered_too() -> None:
 
 
 def test_a_flush_reports_a_sink_that_fails_to(lenient: None) -> None:
-    class Broken:
-        is_broken = True
-
-        def emit(self, violation: Violation) -> None:
-            pass
-
-        def flush(self, seconds: float) -> bool:
-            if self.is_broken:
-                raise OSError("gone")
-            return True
-
-    sink = Broken()
+    sink = FailingFlush()
     _in_production(sinks=[sink])
     with budget("load", duration="0s"):
         pass

@@ -17,6 +17,7 @@ from perfkit.sinks import Account, Background, Batched, CallbackSink
 from perfkit.sinks.layers.background import Queued
 from perfkit.sinks.layers.entrance import Arrival, Entrance
 from perfkit.sinks.layers.layer import Layer
+from tests.sinks.chains import FailingFlush
 from tests.sinks.violations import make_violation
 
 _LONGEST = 20.0
@@ -306,18 +307,7 @@ def test_where_no_thread_can_be_had_a_flush_says_that_something_waits(
 def test_a_flush_within_that_fails_is_reported_and_tried_again_by_the_next(closing: Any) -> None:
     reported: list[str] = []
 
-    class Broken:
-        is_broken = True
-
-        def emit(self, violation: Violation) -> None:
-            pass
-
-        def flush(self, seconds: float) -> bool:
-            if self.is_broken:
-                raise OSError("gone")
-            return True
-
-    sink = Broken()
+    sink = FailingFlush()
     account = Account("pager", lambda _, error: reported.append(str(error)))
     background = closing(Background(sink, account=account))
     background.emit(make_violation())

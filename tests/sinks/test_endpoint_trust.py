@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.errors import ConfigurationError
 from perfkit.sinks.http import addresses as addresses_module
 from perfkit.sinks.http import endpoint as endpoint_module
 from perfkit.sinks.http.addresses import Address, ask, is_inward
@@ -23,26 +22,7 @@ from tests.receivers.webhook import (
     never,
     trickle_headers,
 )
-
-SHORT = 0.3
-TOKEN = "xoxb-4711-token"  # noqa: S105 - made up
-
-
-@pytest.fixture
-def receiver() -> Iterator[WebhookReceiver]:
-    with WebhookReceiver() as server:
-        yield server
-
-
-def endpoint_for(receiver: WebhookReceiver, **options: Any) -> Endpoint:
-    return Endpoint(receiver.url, **{"loopback": True, "timeout": 20.0, **options})
-
-
-def failure_of(endpoint: Endpoint, body: bytes = b"{}") -> DeliveryFailed:
-    with pytest.raises(DeliveryFailed) as caught:
-        endpoint.post(body)
-    return caught.value
-
+from tests.sinks.endpoints import SHORT, TOKEN, endpoint_for, failure_of
 
 # TLS.
 

@@ -1,17 +1,13 @@
-"""Layers that hold violations back: filter, rate limit, dedupe, edge; all of it is counted."""
+"""Layers that hold violations back: filter, rate limit, dedupe, edge."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections import defaultdict
-from fractions import Fraction
 from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from perfkit import ConfigurationError, Severity, State
 from perfkit.model import Route, Violation
@@ -350,115 +346,6 @@ def test_a_layer_has_to_say_what_it_lets_through() -> None:
 def test_a_figure_that_makes_no_sense_is_refused(make: Any, text: str) -> None:
     with pytest.raises(ConfigurationError, match=text):
         make(Kept())
-
-
-# -- against naive models, for any sequence
-
-STEPS = st.lists(
-    st.tuples(
-        st.integers(0, 40).map(lambda eighths: eighths / 8),
-        st.sampled_from("ab"),
-        st.sampled_from(LEVELS),
-    ),
-    max_size=40,
-)
-
-
-@given(STEPS, st.sampled_from([0.125, 0.5, 1.0, 4.0]), st.integers(1, 4))
-@settings(deadline=None)
-def test_a_token_bucket_does_as_a_naive_one(
-    steps: list[Any], per_second: float, burst: int
-) -> None:
-    chain = Chain(partial(RateLimited, per_second=per_second, burst=burst))
-    tokens, held, wanted = Fraction(burst), defaultdict[str, int](int), []
-    for wait, name, severity in steps:
-        chain.now.seconds += wait
-        chain.emit(of(name, severity))
-        tokens = min(Fraction(burst), tokens + Fraction(wait) * Fraction(per_second))
-        if tokens >= 1:
-            tokens -= 1
-            wanted.append((name, held.pop(name, 0)))
-        else:
-            held[name] += 1
-    assert [(each.budget.name, each.suppressed) for each in chain.sink.got] == wanted
-    assert chain.sums == (len(steps), len(wanted), len(steps) - len(wanted), 0, 0)
-
-
-@given(STEPS, st.sampled_from([1.0, 3.0, 10.0]))
-@settings(deadline=None)
-def test_dedupe_does_as_a_naive_one(steps: list[Any], cooldown: float) -> None:
-    chain = Chain(partial(Deduped, cooldown=cooldown))
-    said: dict[Any, float] = {}
-    held, wanted = defaultdict[str, int](int), []
-    for wait, name, severity in steps:
-        chain.now.seconds += wait
-        chain.emit(of(name, severity))
-        now = chain.now.seconds
-        if now - said.get((name, severity), -1000.0) >= cooldown:
-            said[name, severity] = now
-            wanted.append((name, severity, held.pop(name, 0)))
-        else:
-            held[name] += 1
-    got = [(each.budget.name, each.severity, each.suppressed) for each in chain.sink.got]
-    assert got == wanted
-    assert chain.sums == (len(steps), len(wanted), len(steps) - len(wanted), 0, 0)
-
-
-class _NaiveEdge:
-    """Keeps all violations of each episode, and says what an edge has to say."""
-
-    def __init__(self, quiet: float, repeat: float | None) -> None:
-        self.quiet, self.repeat = quiet, repeat
-        self.episodes: dict[str, list[tuple[float, Severity, bool]]] = {}
-        self.said: list[tuple[str, str, int]] = []
-
-    def end(self, now: float) -> None:
-        for name, episode in tuple(self.episodes.items()):
-            if now - episode[-1][0] >= self.quiet:
-                del self.episodes[name]
-                self.said.append((name, "over", self._unsaid(episode)))
-
-    def take(self, name: str, severity: Severity, now: float) -> None:
-        episode = self.episodes[name] = self.episodes.pop(name, [])  # by the time of the last
-        said = [each for each in episode if each[2]]
-        is_said = not said or severity.rank > said[-1][1].rank
-        is_said = is_said or (self.repeat is not None and now - said[-1][0] >= self.repeat)
-        if is_said:
-            self.said.append((name, severity, self._unsaid(episode)))
-        episode.append((now, severity, is_said))
-
-    def _unsaid(self, episode: list[tuple[float, Severity, bool]]) -> int:
-        return next((at for at, each in enumerate(reversed(episode)) if each[2]), len(episode))
-
-
-@given(STEPS, st.sampled_from([1.0, 3.0]), st.sampled_from([None, 2.0]), st.booleans())
-@settings(deadline=None)
-def test_an_edge_does_as_a_naive_one(
-    steps: list[Any],
-    quiet: float,
-    repeat: float | None,
-    ticks: bool,  # noqa: FBT001 - drawn by hypothesis
-) -> None:
-    chain = Chain(partial(EdgeTriggered, quiet=quiet, repeat=repeat))
-    model = _NaiveEdge(quiet, repeat)
-    for wait, name, severity in steps:
-        chain.now.seconds += wait
-        if ticks:
-            chain.tick()
-        chain.emit(of(name, severity))
-        model.end(chain.now.seconds)
-        model.take(name, severity, chain.now.seconds)
-    chain.now.seconds += quiet
-    chain.tick()
-    model.end(chain.now.seconds)
-    got = [
-        (each.budget.name, "over" if each.is_recovery else each.severity, each.suppressed)
-        for each in chain.sink.got
-    ]
-    assert got == model.said
-    recoveries = sum(each.is_recovery for each in chain.sink.got)
-    passed = len(got) - recoveries
-    assert chain.sums == (len(steps) + recoveries, len(got), len(steps) - passed, 0, 0)
 
 
 # -- from several threads, and in the child of a fork

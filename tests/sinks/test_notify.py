@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,13 +19,6 @@ SECRET = "s3cr3t-t0ken"  # noqa: S105 - it opens nothing
 
 # apprise itself uses it, up to the Python that has it no more
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
-
-
-@pytest.fixture
-def receiver() -> Iterator[WebhookReceiver]:
-    """A service that apprise knows: it takes JSON."""
-    with WebhookReceiver() as receiver:
-        yield receiver
 
 
 def _url(port: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,12 +22,6 @@ from tests.sinks.violations import make_violation
 
 KEY = b"a key of more than twenty-four bytes"
 SECRET = f"whsec_{base64.b64encode(KEY).decode()}"
-
-
-@pytest.fixture
-def receiver() -> Iterator[WebhookReceiver]:
-    with WebhookReceiver() as server:
-        yield server
 
 
 def sink_for(receiver: WebhookReceiver, **options: Any) -> WebhookSink:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from typing import Any, Final
@@ -44,59 +45,30 @@ def _evidence() -> Maker:
     return make
 
 
-def _webhook() -> Maker:
-    sink = _load("webhook", "WebhookSink")
+def _from_table(
+    module: str, name: str, quantities: Mapping[str, Unit] = {}, code_only: Collection[str] = ()
+) -> Maker:
+    """Return what makes a sink from a table that has the arguments of its class as keys.
 
-    def make(  # noqa: PLR0913, PLR0917 - each is a key of a table
-        url: str,
-        secret: str | None = None,
-        body: Any = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: str = "10s",
-        loopback: bool = False,  # noqa: FBT001, FBT002 - a key of a table
-        ca_file: str | None = None,
-    ) -> Sink:
-        return sink(
-            url,
-            secret=secret,
-            body=body,
-            headers=headers,
-            timeout=_read("timeout", timeout, Unit.SECONDS),
-            loopback=loopback,
-            ca_file=ca_file,
-        )
+    Args:
+        module: Where the class is.
+        name: What it is called.
+        quantities: Which arguments are numbers in code and text in a table, such as ``"10s"``.
+        code_only: Arguments that no table can give.
+    """
+    sink = _load(module, name)
 
-    return make
+    def make(**options: Any) -> Sink:
+        for option in quantities.keys() & options.keys():
+            options[option] = _read(option, options[option], quantities[option])
+        return sink(**options)
 
-
-def _alertmanager() -> Maker:
-    sink = _load("alertmanager", "AlertmanagerSink")
-
-    def make(  # noqa: PLR0913, PLR0917 - each is a key of a table
-        url: str,
-        labels: Mapping[str, str] | None = None,
-        annotations: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        resend: str = "1m",
-        hold: str = "5m",
-        generator_url: str = "",
-        timeout: str = "10s",
-        loopback: bool = False,  # noqa: FBT001, FBT002 - a key of a table
-        ca_file: str | None = None,
-    ) -> Sink:
-        return sink(
-            url,
-            labels=labels,
-            annotations=annotations,
-            headers=headers,
-            resend=_read("resend", resend, Unit.SECONDS),
-            hold=_read("hold", hold, Unit.SECONDS),
-            generator_url=generator_url,
-            timeout=_read("timeout", timeout, Unit.SECONDS),
-            loopback=loopback,
-            ca_file=ca_file,
-        )
-
+    parameters = [
+        parameter.replace(annotation="str") if parameter.name in quantities else parameter
+        for parameter in inspect.signature(sink).parameters.values()
+        if parameter.name not in code_only
+    ]
+    make.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # any function may have one
     return make
 
 
@@ -105,15 +77,6 @@ def _notify() -> Maker:
 
     def make(urls: Sequence[str], title: str | None = None) -> Sink:
         return sink(urls) if title is None else sink(urls, title=title)
-
-    return make
-
-
-def _github() -> Maker:
-    sink = _load("github", "GitHubSink")
-
-    def make() -> Sink:  # its stream is for code only
-        return sink()
 
     return make
 
@@ -132,10 +95,16 @@ BUILT_IN: Final[Mapping[str, Callable[[], Maker]]] = {
     "jsonl": _jsonl,
     "evidence": _evidence,
     "metrics": partial(_load, "metrics_only", "MetricsOnlySink"),
-    "webhook": _webhook,
-    "alertmanager": _alertmanager,
+    "webhook": partial(_from_table, "webhook", "WebhookSink", {"timeout": Unit.SECONDS}),
+    "alertmanager": partial(
+        _from_table,
+        "alertmanager",
+        "AlertmanagerSink",
+        dict.fromkeys(("resend", "hold", "timeout"), Unit.SECONDS),
+        code_only=("now", "wall"),
+    ),
     "notify": _notify,
     "sentry": partial(_load, "sentry", "SentrySink"),
-    "github": _github,
+    "github": partial(_from_table, "github", "GitHubSink", code_only=("stream",)),
 }
 """Each loads its module and returns what makes the sink from the options of its table."""

@@ -93,6 +93,7 @@ _ANY: Final = (lambda _: True, "")
 _TEXT: Final = (_is_text, "no text; write it in quotes")
 _TYPES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "str": _TEXT,
+    "str | bytes": _TEXT,
     "str | os.PathLike[str]": _TEXT,
     "int": (_is_whole, "no whole number; write one, without quotes"),
     "bool": (_is_flag, "neither true nor false; write one of them, without quotes"),

@@ -1,0 +1,122 @@
+"""A sink that keeps failing is left alone for a while."""
+
+from __future__ import annotations
+
+import os
+import threading
+from functools import partial
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perfkit.sinks import CircuitBroken
+from tests.sinks.chains import (
+    Blocking,
+    Chain,
+    Kept,
+    of,
+)
+
+pytest.importorskip("tenacity")
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+beside_threads = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+
+
+def _broken(*failures: BaseException) -> Chain:
+    chain = Chain(partial(CircuitBroken, failures=2, cooldown=30.0), Kept(*failures))
+    for _ in failures:
+        chain.emit(of("a"))
+    return chain
+
+
+def test_a_dead_sink_is_left_alone_for_a_while() -> None:
+    chain = _broken(OSError(), OSError())
+    chain.emit(of("a"))
+    assert chain.inner.is_open
+    assert chain.account.totals().dropped_by == {"failed": 2, "circuit open": 1}
+    assert "next attempt in 30 s" in str(chain.failures[-1])
+
+
+def test_only_failures_in_a_row_open_the_circuit() -> None:
+    chain = _broken(OSError())
+    chain.emit(of("a"))
+    chain.sink.failures = [OSError()]
+    chain.emit(of("a"))
+    assert not chain.inner.is_open
+
+
+def test_after_the_cooldown_a_success_closes_the_circuit() -> None:
+    chain = _broken(OSError(), OSError())
+    chain.now.seconds = 30.0
+    for _ in range(3):
+        chain.emit(of("a"))
+    assert not chain.inner.is_open
+    assert chain.sums == (5, 3, 0, 2, 0)
+
+
+def test_after_the_cooldown_one_failure_opens_it_for_another() -> None:
+    chain = _broken(OSError(), OSError())
+    chain.now.seconds = 30.0
+    chain.sink.failures = [OSError()]
+    for seconds in (30.0, 59.9, 60.0):
+        chain.now.seconds = seconds
+        chain.emit(of("a"))
+    assert chain.sums == (5, 1, 0, 4, 0)
+
+
+def test_nothing_else_goes_through_while_the_one_attempt_lasts() -> None:
+    chain = _broken(OSError(), OSError())
+    blocking = Blocking()
+    chain.inner.inner.inner = blocking
+    chain.now.seconds = 30.0
+    attempt = threading.Thread(target=chain.emit, args=(of("a"),))
+    attempt.start()
+    blocking.is_there.wait(30)
+    chain.now.seconds = 1000.0  # however long it takes
+    for _ in range(5):
+        chain.emit(of("b"))
+    blocking.may_go_on.set()
+    attempt.join()
+    assert [each.budget.name for each in blocking.got] == ["a"]
+    assert chain.account.totals().dropped_by == {"failed": 2, "circuit open": 5}
+    assert "next attempt is being made" in str(chain.failures[-1])
+    assert not chain.inner.is_open
+
+
+def test_an_interrupt_says_nothing_of_the_sink() -> None:
+    chain = _broken(OSError(), OSError())
+    chain.now.seconds = 30.0
+    chain.sink.failures = [KeyboardInterrupt()]
+    with pytest.raises(KeyboardInterrupt):
+        chain.emit(of("a"))
+    chain.emit(of("a"))
+    assert chain.sums == (4, 1, 0, 3, 0)
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.0, 1.0, 4.0, 5.0]), st.booleans()), max_size=40))
+@settings(deadline=None)
+def test_a_circuit_does_as_a_naive_one(steps: list[tuple[float, bool]]) -> None:
+    chain = Chain(partial(CircuitBroken, failures=2, cooldown=5.0))
+    failures, failed_at, wanted = 0, 0.0, []
+    for wait, fails in steps:
+        chain.now.seconds += wait
+        chain.sink.failures = [OSError()] if fails else []
+        before = chain.account.totals()
+        chain.emit(of("a"))
+        after = chain.account.totals()
+        if failures >= 2 and chain.now.seconds - failed_at < 5.0:
+            wanted.append("open")
+        else:
+            wanted.append("failed" if fails else "delivered")
+            failures = failures + 1 if fails else 0
+            failed_at = chain.now.seconds if fails else failed_at
+        counted = {
+            "open": after.dropped_by.get("circuit open", 0),
+            "failed": after.dropped_by.get("failed", 0),
+            "delivered": after.delivered,
+        }
+        assert counted[wanted[-1]] == wanted.count(wanted[-1])
+        assert after.raised == before.raised + 1
+    assert chain.sums[-1] == 0
