@@ -9,7 +9,6 @@ it.
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,10 +17,9 @@ from typing import Any
 from sybil import Document, Example, Region, Sybil
 from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser, SkipParser
 from sybil.parsers.rest import DocTestParser
+from tests.architecture.page_blocks import FILE_LANGUAGES, FILE_NAME
 
 import perfkit
-
-FILE_NAME = re.compile(r"(?:#|<!--) ?([\w-]+\.\w+)(?: ?-->)?\n")
 
 
 class FileBlockParser:
@@ -63,7 +61,7 @@ def tear_down(namespace: dict[str, Any]) -> None:
 pages = Sybil(
     parsers=[
         PythonCodeBlockParser(),
-        *(FileBlockParser(language) for language in ("toml", "markdown", "text")),
+        *(FileBlockParser(language) for language in FILE_LANGUAGES),
         SkipParser(),
     ],
     patterns=["README.md", "docs/*.md", "docs/*/*.md"],

@@ -22,7 +22,7 @@ def _leaves_nothing_behind() -> Iterator[None]:
     yield
     assert not tracemalloc.is_tracing()
     assert sys.getprofile() is None
-    assert set(threading.enumerate()) <= threads
+    assert set(threading.enumerate()) <= threads, threading.enumerate()
 
 
 @pytest.fixture(autouse=True)

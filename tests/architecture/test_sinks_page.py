@@ -18,6 +18,7 @@ from perfkit.catalog.sinks import POLICY_KEYS
 from perfkit.model import Budget, Evidence, Metric, Where
 from perfkit.sinks import Layer
 from perfkit.testing import sample_violations
+from tests.architecture.page_blocks import rows_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 VIOLATIONS = (DOCS / "violations.md").read_text(encoding="utf-8")
@@ -25,14 +26,6 @@ DELIVERY = (DOCS / "delivery.md").read_text(encoding="utf-8")
 SINKS = (DOCS / "sinks.md").read_text(encoding="utf-8")
 TYPES = sorted({*BUILT_IN, "otel", "fan_out"})
 MINUTE_NS = 60_000_000_000
-
-
-def rows_of(page: str, header: str) -> list[list[str]]:
-    """Return the cells of each row of the tables of `page` whose header starts so."""
-    tables = re.findall(rf"^\| {header} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", page, re.MULTILINE)
-    assert tables
-    lines = [line for table in tables for line in table.splitlines()]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 def names_in(cells: list[str]) -> set[str]:
@@ -87,20 +80,59 @@ def test_what_usually_stands_before_a_sink_is_what_the_row_says(kind: str) -> No
 
 @pytest.mark.parametrize("row", rows_of(SINKS, "type"), ids=lambda row: row[0].strip("`"))
 def test_every_option_of_a_sink_is_named(row: list[str]) -> None:
-    kind = row[0].strip("`")
-    if kind == "fan_out":
-        return
     written = re.sub(r"\([^)]*\)", "", row[1].split(": ")[0])
-    options = set(inspect.signature(BUILT_IN[kind]()).parameters)
+    kinds = re.findall(r"`(\w+)`", row[0])
 
-    assert names_in([written]) == options
+    assert [names_in([written])] * len(kinds) == [options_of(kind) for kind in kinds]
 
 
-def test_every_sink_with_options_has_a_row() -> None:
-    named = {row[0].strip("`") for row in rows_of(SINKS, "type")}
-    able = {kind for kind in BUILT_IN if inspect.signature(BUILT_IN[kind]()).parameters}
+def options_of(kind: str) -> set[str]:
+    """Return what the table of a sink of this type may hold."""
+    if kind in BUILT_IN:
+        return set(inspect.signature(BUILT_IN[kind]()).parameters)
+    return {"sinks"} if kind == "fan_out" else set()
 
-    assert named == able | {"fan_out"}
+
+def test_every_type_has_its_options_in_one_row() -> None:
+    named = [kind for row in rows_of(SINKS, "type") for kind in re.findall(r"`(\w+)`", row[0])]
+
+    assert sorted(named) == TYPES
+
+
+CLASSES = {
+    kind: getattr(perfkit.sinks, name.strip("`"))
+    for kind, name, *_ in ((row[0].strip("`"), row[1]) for row in rows_of(VIOLATIONS, "type"))
+    if kind in BUILT_IN
+}
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_in_code_the_options_have_the_names_that_the_page_says(kind: str) -> None:
+    renamed = {"max_size": "max_bytes"} if kind == "jsonl" else {}
+    parameters = inspect.signature(CLASSES[kind]).parameters
+
+    assert {renamed.get(option, option) for option in options_of(kind)} <= set(parameters)
+    assert all(f"`{old}` of `{kind}` is `{new}`" in SINKS for old, new in renamed.items())
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_what_is_to_be_given_in_code_alone_is_what_the_page_says(kind: str) -> None:
+    in_table = inspect.signature(BUILT_IN[kind]()).parameters.values()
+    without = {each.name for each in in_table if each.default is not each.empty}
+    in_code = inspect.signature(CLASSES[kind]).parameters.values()
+    needed = {each.name for each in in_code if each.default is each.empty}
+    said = re.findall(rf"`(\w+)` of `{kind}`[^.]* have to be given", SINKS)
+
+    assert needed & without == set(said)
+
+
+def test_a_file_in_a_folder_that_is_missing_counts_as_delivered(tmp_path: Path) -> None:
+    path = tmp_path / "audti" / "violations.jsonl"
+    sink = perfkit.sinks.JsonLinesSink(path)
+    sink.emit(sample_violations()["a plain violation"])
+
+    assert path.exists()
+    assert str(path) in sink.destination
 
 
 # What a person reads.

@@ -28,7 +28,16 @@ def refuse(url):
     raise ValueError(f"cannot use {url}")
 
 def refuse_politely(url):
-    raise ConfigurationError(f"cannot use {url!r}; write another")
+    raise ConfigurationError(f"cannot use {url!r}; write\\x1b another")
+
+class ChatSink:
+    def __init__(self, url):
+        assert type(url) is str
+        self.destination = self.url = url
+
+    def emit(self, violation):
+        # As the libraries for HTTP do.
+        raise OSError(f"503 Server Error for url: {self.url}")
 
 def nothing():
     return 5
@@ -40,6 +49,7 @@ _ENTRY_POINTS = """[perfkit.sinks]
 pager = acme_sinks:PagerSink
 any = acme_sinks:AnySink
 refuse = acme_sinks:refuse
+chat = acme_sinks:ChatSink
 polite = acme_sinks:refuse_politely
 nothing = acme_sinks:nothing
 untold = builtins:dict

@@ -63,12 +63,12 @@ def test_its_options_stand_in_the_catalog(plugged_in: Path, clock: FakeClock) ->
 
 @pytest.mark.usefixtures("plugged_in")
 def test_a_sink_that_cannot_be_loaded_is_named_with_its_package() -> None:
-    with pytest.raises(ConfigurationError, match="'broken' of acme_pager:Missing cannot be loaded"):
+    with pytest.raises(ConfigurationError, match='"broken" of acme_pager:Missing cannot be loaded'):
         perfkit.configure(perfkit.Catalog(), sinks=["broken"])
 
 
 def test_all_sinks_that_do_not_exist_are_told_at_once() -> None:
-    with pytest.raises(ConfigurationError, match=r"(?s)'first'.*'second'"):
+    with pytest.raises(ConfigurationError, match=r'(?s)"first".*"second"'):
         perfkit.configure(perfkit.Catalog(), sinks=["second", "first"])
 
 
@@ -82,3 +82,20 @@ def test_settings_in_code_beat_those_of_the_catalog(tmp_path: Path, clock: FakeC
             pass
         measured.append(spent.duration is not None)
     assert measured == [False, True]
+
+
+def test_all_that_is_wrong_with_sinks_is_logged_a_line_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "perfkit.toml").write_text('[settings]\nsinks = ["first", "sec\\nond"]\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTEST_VERSION")
+    perfkit.reset()
+    with budget("load"):
+        pass
+    (record,) = [each for each in caplog.records if "the catalog is not used" in each.message]
+    _, *problems = record.getMessage().splitlines()
+    assert [problem.partition(";")[0].rpartition(": ")[2] for problem in problems] == [
+        'no sink is called "first"',
+        'no sink is called "sec\\nond"',
+    ]

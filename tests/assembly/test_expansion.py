@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfkit.assembly.expansion import expand, mask
+from perfkit.assembly.expansion import VariableNotSetError, expand
 from perfkit.errors import ConfigurationError
+from perfkit.sinks.secrets.masking import Mask, parts_of
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +61,29 @@ def test_it_tells_which_values_are_not_to_be_shown() -> None:
     }
 
 
+def test_a_text_knows_what_of_it_is_of_a_variable() -> None:
+    (text,) = expand({"a": "$$ {x} ${TOKEN}${EMPTY}!"}).options.values()
+    assert parts_of(text) == (
+        ("$", False),
+        (" {x} ", False),
+        ("hunter2", True),
+        ("!", False),
+    )
+    assert type(expand({"a": "$$ {x}"}).options["a"]) is str
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("${MISSING}", VariableNotSetError), ("${MISSING} ${", ConfigurationError)],
+)
+def test_what_only_needs_a_variable_is_an_error_of_its_own(
+    text: str, kind: type[Exception]
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        expand({"a": text})
+    assert type(caught.value) is kind
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
@@ -96,4 +120,4 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 def test_values_are_masked_also_as_they_are_written_in_code() -> None:
     values = ["hunter2", "line\nbreak", "hunter2-more", "ab"]
     text = "'hunter2' 'line\\nbreak' hunter2-more line\nbreak ab"
-    assert mask(text, values) == "'***' '***' *** *** ab"
+    assert Mask(values)(text) == "'***' '***' *** *** ab"

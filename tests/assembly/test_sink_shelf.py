@@ -16,8 +16,9 @@ import perfkit
 from perfkit import BudgetExceeded, ConfigurationError, budget
 from perfkit.assembly.builtin_sinks import BUILT_IN
 from perfkit.assembly.policies import usual_policy
+from perfkit.assembly.routers import make_router
 from perfkit.assembly.sink_chains import SinkChains
-from perfkit.assembly.sink_shelf import SinkShelf, make_router
+from perfkit.assembly.sink_shelf import SinkShelf
 from perfkit.catalog import Catalog, SinkDeclaration, parse_catalog
 from perfkit.model import Policy, Route
 from perfkit.otel.telemetry import Telemetry
@@ -68,15 +69,15 @@ def test_a_forked_child_finds_sinks_though_another_thread_was_at_it() -> None:
 @pytest.mark.parametrize(
     ("text", "name", "problem"),
     [
-        ("[budgets]", "webhok", "no sink is called 'webhok'; did you mean webhook?"),
-        ("[budgets]", "fanout", "no sink is called 'fanout'; did you mean fan_out?"),
-        ('[sinks.auditors]\ntype = "log"', "auditor", "'auditor'; did you mean auditors?"),
-        ('[sinks.a]\ntype = "jsnl"', "a", "perfkit.toml: sinks.a: no sink is of type 'jsnl'; did"),
-        ("[budgets]", "qqqqqq", "no sink is called 'qqqqqq'; there are alertmanager, evidence,"),
+        ("[budgets]", "webhok", 'no sink is called "webhok"; did you mean "webhook"?'),
+        ("[budgets]", "fanout", 'no sink is called "fanout"; did you mean "fan_out"?'),
+        ('[sinks.auditors]\ntype = "log"', "auditor", '"auditor"; did you mean "auditors"?'),
+        ('[sinks.a]\ntype = "jsnl"', "a", 'perfkit.toml: sinks.a: no sink is of type "jsnl"; did'),
+        ("[budgets]", "qqqqqq", 'no sink is called "qqqqqq"; there are evidence, github, jsonl,'),
         (  # the name of a sink is no type
             '[sinks.duty]\ntype = "dutyy"',
             "duty",
-            "perfkit.toml: sinks.duty: no sink is of type 'dutyy'; there are alertmanager, ",
+            'perfkit.toml: sinks.duty: no sink is of type "dutyy"; there are alertmanager, ',
         ),
     ],
 )
@@ -88,7 +89,7 @@ def test_an_unknown_name_or_type_is_told_with_the_nearest(
 
 @pytest.mark.usefixtures("_plugged_in")
 def test_types_of_other_packages_are_offered_too() -> None:
-    assert "did you mean pager?" in problem_of('[sinks.a]\ntype = "pgaer"')
+    assert 'did you mean "pager"?' in problem_of('[sinks.a]\ntype = "pgaer"')
 
 
 def test_all_that_is_wrong_in_a_catalog_is_told_at_once() -> None:
@@ -140,9 +141,9 @@ def test_all_that_is_wrong_in_a_fan_out_is_told_at_once() -> None:
     )
     told = problem_of(text).splitlines()
     assert [line.partition("; ")[0] for line in told] == [
-        "perfkit.toml: sinks.a: no sink is called 'lgo'",
-        "perfkit.toml: sinks.b: no sink is of type 'jsnl'",
-        "perfkit.toml: sinks.a: sink 'webhook': option url is missing",
+        'perfkit.toml: sinks.a: no sink is called "lgo"',
+        'perfkit.toml: sinks.b: no sink is of type "jsnl"',
+        'perfkit.toml: sinks.a: sink "webhook": option url is missing',
     ]
 
 
@@ -168,7 +169,7 @@ def test_what_can_do_nothing_for_a_raise_sink_is_refused(kind: str) -> None:
 def test_a_sink_without_a_source_is_told_by_its_name() -> None:
     catalog = Catalog(sinks=(SinkDeclaration(name="a", type="webhook"),))
     shelf = SinkShelf(catalog, Telemetry(), SinkChains(FakeClock(), in_background=False))
-    with pytest.raises(ConfigurationError, match=r"^sink 'a': option url is missing"):
+    with pytest.raises(ConfigurationError, match=r'^sink "a": option url is missing'):
         shelf.find("a")
 
 

@@ -228,7 +228,7 @@ def test_a_budget_without_limits_is_fine() -> None:
             '2: a.duration: "5MB" is not a duration; write "100ms"',
         ),
         ("[budgets.a]\nduration = 5", '2: a.duration: 5 has no unit; write "100ms"'),
-        ("[budgets.a]\nduration = 1979-05-27", "2: a.duration: datetime.date(1979, 5, 27) is not"),
+        ("[budgets.a]\nduration = 1979-05-27", "2: a.duration: 1979-05-27 is not"),
         (
             "[budgets.a]\nduration = { target = '2s', threshold = '1s' }",
             "2: a.duration: target 2 s is looser than threshold 1 s; write a target of at most 1 s",
@@ -339,7 +339,6 @@ def test_a_budget_without_limits_is_fine() -> None:
             "[[routes]]\nsinks = []\n[[routes]]\nsinks = []\n[routes.when]\nname = 'a'",
             "6: routes[1].when.name: unknown key; write one of budget, category, metric, ",
         ),
-        ("[sinks.file]\npath = 'x'", '1: sinks.file: no type; write type = "jsonl"'),
         ("[sinks.file]\ntype = 1", "2: sinks.file.type: 1 is not text"),
         ("\n[budgets.a\n", "2: file: "),
         ("a = [\n1,\n", "2: file: "),
@@ -430,7 +429,7 @@ def test_a_name_written_twice_is_told_with_both_lines_and_both_are_checked() -> 
         ("[budgets.a]\nspans = 'never'\nspans = 'always'\nx = 1", ["a.x", "a.spans"]),
         ("[settings]\nx = 1\n[settings]\ny = 1\n", ["settings.x", "settings"]),
         ("[budgets]\na = { x = 1, x = 2 }\nb = 1", ["a.x", "b"]),
-        ("[sinks.a]\n[sinks.a]\ntype = 1", ["sinks.a", "sinks.a", "sinks.a (line 2).type"]),
+        ("[sinks.a]\n[sinks.a]\ntype = 1", ["sinks.a", "sinks.a (line 2).type"]),
     ],
 )
 def test_a_key_written_twice_does_not_hide_other_problems(text: str, keys: list[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 from attrs import evolve, fields_dict
 
@@ -168,36 +170,45 @@ def test_a_sink_without_a_name_cannot_be_written() -> None:
         ("only = 1", 'sinks.a.only: 1 is not a table; write { category = "database" }'),
         ("only = { name = 'x' }", "sinks.a.only.name: unknown key; write one of budget, category,"),
         ("only = { sinks = [] }", "sinks.a.only.sinks: unknown key; "),
-        ("only = { state = 'met' }", 'sinks.a.only.state: "met" is not the state of a violation'),
+        (
+            "only = { state = 'met' }",
+            "sinks.a.only.state: this text is not the state of a violation",
+        ),
         ("rate_limit = 5", 'sinks.a.rate_limit: 5 is not a rate; write one, such as "10/min", or'),
-        ("rate_limit = '5s'", 'sinks.a.rate_limit: "5s" is not a rate; write one, such as'),
-        ("rate_limit = '0/s'", 'sinks.a.rate_limit: "0/s" is not a rate; write one, such as'),
+        ("rate_limit = '5s'", "sinks.a.rate_limit: this text is not a rate; write one, such as"),
+        ("rate_limit = '0/s'", "sinks.a.rate_limit: this text is not a rate; write one, such as"),
         ("burst = 0", "sinks.a.burst: 0 is not a whole number of at least 1; write one"),
         ("burst = true", "sinks.a.burst: true is not a whole number of at least 1; write one"),
-        ("burst = 'off'", 'sinks.a.burst: "off" is not a whole number of at least 1; write one'),
-        ("cooldown = 300", 'sinks.a.cooldown: 300 has no unit; write "100ms"'),
+        (
+            "burst = 'off'",
+            "sinks.a.burst: this text is not a whole number of at least 1; write one",
+        ),
+        ("cooldown = 300", 'sinks.a.cooldown: 300 has no unit; write "300s"'),
         ("cooldown = true", "sinks.a.cooldown: true is not a quantity; write"),
         (
             "cooldown = '0s'",
-            'sinks.a.cooldown: "0s" is not a time above zero; write one, such as "5m", or "off"',
+            'sinks.a.cooldown: this text is not a time above zero; write one, such as "5m", or "of',
         ),
-        ("quiet = 'never'", 'sinks.a.quiet: "never" is not a quantity; write "100ms"'),
-        ("repeat = '5MB'", 'sinks.a.repeat: "5MB" is not a duration; write "100ms"'),
-        ("batch_size = '5'", 'sinks.a.batch_size: "5" is not a whole number of at least 1'),
-        ("batch_wait = 'off'", 'sinks.a.batch_wait: "off" is not a quantity; write'),
-        ("batch_wait = '-1s'", 'sinks.a.batch_wait: "-1s" is not a time above zero; write one'),
+        ("quiet = 'never'", 'sinks.a.quiet: this text is not a quantity; write "100ms"'),
+        ("repeat = '5MB'", 'sinks.a.repeat: this text is not a duration; write "100ms"'),
+        ("batch_size = '5'", "sinks.a.batch_size: this text is not a whole number of at least 1"),
+        ("batch_wait = 'off'", "sinks.a.batch_wait: this text is not a quantity; write"),
+        ("batch_wait = '-1s'", "sinks.a.batch_wait: this text is not a time above zero; write one"),
         ("attempts = 1.5", "sinks.a.attempts: 1.5 is not a whole number of at least 1; write one"),
-        ("time_limit = '-1s'", 'sinks.a.time_limit: "-1s" is not a time above zero; write one'),
+        ("time_limit = '-1s'", "sinks.a.time_limit: this text is not a time above zero; write one"),
         (
             "failures = 0",
             'sinks.a.failures: 0 is not a whole number of at least 1; write one, or "off"',
         ),
         ("failure_cooldown = 1", "sinks.a.failure_cooldown: 1 has no unit; write"),
-        ("background = 'yes'", 'sinks.a.background: "yes" is neither true nor false; write true'),
+        (
+            "background = 'yes'",
+            "sinks.a.background: this text is neither true nor false; write true",
+        ),
         ("queue_size = -1", "sinks.a.queue_size: -1 is not a whole number of at least 1"),
         (
             "when_full = 'wait'",
-            'sinks.a.when_full: "wait" is not one of the choices; write one of "drop_oldest"',
+            'sinks.a.when_full: this text is not one of the choices; write one of "drop_oldest"',
         ),
     ],
 )
@@ -263,8 +274,151 @@ def test_all_mistakes_come_at_once() -> None:
         "routes[0]",
         "routes[0].when.metric",
         "routes[0].when.state",
-        "sinks.a",
         "sinks.a.burst",
         "sinks.a.cooldown",
         "sinks.a.only.severity",
     ]
+
+
+# -- what may be secret
+
+SECRET = "https://hooks.example.com/hunter2"  # noqa: S105 - it opens nothing
+LINES = (*(f"{key} = @" for key in POLICY_KEYS), "only = { state = @, severity = @, metric = @ }")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[sinks]\nhook = @",
+        "sinks = @",
+        "sinks = [@]",
+        "sinks = { hook = @ }",
+        "[[sinks]]\nurl = @",
+        "[sinks]\nhook = [@]",
+        "[sinks.hook]\ntype = [@]",
+        "[sinks.hook]\ntype = { url = @ }",
+        *(f'[sinks.hook]\ntype = "log"\n{line}' for line in LINES),
+    ],
+)
+@pytest.mark.parametrize("value", [f'"{SECRET}"', f'["{SECRET}"]', f'{{ url = "{SECRET}" }}'])
+def test_no_text_in_the_tables_of_sinks_is_shown(text: str, value: str) -> None:
+    written = text.replace("@", value)
+    if tomllib.loads(written)["sinks"] == {"hook": {"url": SECRET}}:
+        return  # the table of a sink
+    told = "\n".join(problems_of(written))
+    assert told.startswith("perfkit.toml:")
+    assert "hunter2" not in told
+    assert "hooks" not in told
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"url = {SECRET}",
+        f'url = "{SECRET}',
+        f'url = "{SECRET}" x',
+        f"url = '{SECRET}\n",
+        f'url = "{SECRET}"\nurl = "{SECRET}"',
+        f'url = "{SECRET}\\q"',
+        f'url = ["{SECRET}"',
+        f'"{SECRET}"',
+        f'url = "{SECRET}"\nurl.a = "{SECRET}"',
+        f'a = {{ url = "{SECRET}", url = "{SECRET}" }}',
+        f'a = {{ url = "{SECRET}" }}\na.url = "{SECRET}"',
+        'url = "hunter2\0"',
+    ],
+)
+def test_what_is_no_toml_is_told_without_what_stands_there(line: str) -> None:
+    told = problems_of(f"[sinks.hook]\n{line}")
+    assert "hunter2" not in "\n".join(told)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("cooldown = '5 parsecs'", "this text has an unknown unit; write one of ns, us, ms, s, mi"),
+        ("cooldown = '5'", 'this text has no unit; write "100ms", "1.5s" or "2min"'),
+        ("cooldown = '1e999s'", 'this text has a number that cannot be read; write "100ms", '),
+        ("cooldown = '5 ,'", 'this text is not a quantity; write "100ms"'),
+        ("batch_wait = 0.5", '0.5 has no unit; write "0.5s"'),
+        ("batch_wait = -1", '-1 has no unit; write "100ms", "1.5s" or "2min"'),
+        ("batch_wait = nan", 'nan has no unit; write "100ms", "1.5s" or "2min"'),
+        ("batch_wait = 2026-01-01", '2026-01-01 is not a quantity; write "100ms"'),
+    ],
+)
+def test_a_time_that_cannot_be_read_is_told_with_the_units_of_times(
+    line: str, problem: str
+) -> None:
+    (found,) = problems_of(f'[sinks.a]\ntype = "log"\n{line}')
+    key = line.partition(" ")[0]
+    assert found.startswith(f"perfkit.toml:3: sinks.a.{key}: {problem}")
+    assert not any(unit in found for unit in ("MB", "%", "/s"))
+
+
+def test_a_time_of_the_settings_is_told_with_the_units_of_times_too() -> None:
+    (found,) = problems_of('[settings]\nmonitor_interval = "5 parsecs"')
+    assert found == (
+        'perfkit.toml:2: settings.monitor_interval: "5 parsecs" has an unknown unit; '
+        "write one of ns, us, ms, s, min, h, d"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('[routes]\nsinks = ["log"]', "1: routes: routes is a table; write [[routes]]"),
+        (
+            "[[routes]]\nsinks = { a = 'b' }",
+            '2: routes[0].sinks: this table is not a list; write ["..."]',
+        ),
+        (
+            "[[routes]]\nsinks = []\nwhen = ['a', true, {}, [1]]",
+            '3: routes[0].when: ["a", true, ..., ...] is not a table; write',
+        ),
+    ],
+)
+def test_values_are_told_as_they_stand_in_the_file_and_not_as_python_has_them(
+    text: str, problem: str
+) -> None:
+    (found,) = problems_of(text)
+    assert found.startswith(f"perfkit.toml:{problem}")
+
+
+# -- the type of a sink, and its place
+
+
+def test_a_sink_without_a_type_is_of_the_type_that_its_name_says() -> None:
+    (sink,) = parse_catalog('[sinks.log]\nform = "json"').sinks
+    assert (sink.name, sink.type, dict(sink.options)) == ("log", "log", {"form": "json"})
+    assert SinkDeclaration(name="log") == SinkDeclaration(name="log", type="log")
+
+
+def test_a_sink_knows_where_its_keys_stand() -> None:
+    text = (
+        '[sinks]\n[sinks.a]\ntype = "webhook"\n\nurl = "x"\ncooldown = "5m"\n[sinks.a.headers]\n'
+        'b = "c"\n[sinks."b.c"]\ntype = "log"\n'
+    )
+    catalog = parse_catalog(text)
+    first, second = catalog.sinks
+    assert dict(first.lines) == {"": 2, "type": 3, "url": 5, "cooldown": 6, "headers": 7}
+    assert first.place_of("url", catalog.source) == "perfkit.toml:5: sinks.a.url"
+    assert first.place_of("missing", catalog.source) == "perfkit.toml:2: sinks.a.missing"
+    assert second.place_of(source=catalog.source) == "perfkit.toml:9: sinks.b.c"
+
+
+def test_a_sink_in_a_pyproject_knows_its_lines_too() -> None:
+    text = '[project]\nname = "a"\n[tool.perfkit.sinks.a]\ntype = "log"\nform = "json"\n'
+    (sink,) = parse_catalog(text, "pyproject.toml").sinks
+    assert sink.place_of("form", "pyproject.toml") == "pyproject.toml:5: sinks.a.form"
+
+
+def test_a_sink_that_was_made_in_code_has_a_name_and_no_line() -> None:
+    sink = SinkDeclaration(name="a", type="log")
+    assert sink.place_of("form") == 'sink "a": form'
+    assert sink.place_of() == 'sink "a"'
+    assert sink.place_of("form", "perfkit.toml") == "perfkit.toml: sinks.a.form"
+
+
+def test_lines_are_no_part_of_what_a_sink_is() -> None:
+    one, other = (parse_catalog(f'{begin}[sinks.a]\ntype = "log"') for begin in ("", "\n"))
+    assert one == other

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import resource
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -311,3 +313,108 @@ def test_failures_are_logged_once_for_each_kind(caplog: pytest.LogCaptureFixture
         break_budgets()
         assert perfkit.flush_sinks(LONGEST)
     assert len([each for each in caplog.records if "EndingItsThread failed" in each.message]) == 1
+
+
+class WrongBeside(Hearing):
+    """Takes violations well, and has something else beside that does harm."""
+
+    def __init__(self, error: type[BaseException]) -> None:
+        super().__init__()
+        self.error: type[BaseException] | None = error
+
+    def go_wrong(self) -> None:
+        if self.error is not None:
+            raise self.error(1)
+
+
+class ExitingTick(WrongBeside):
+    def tick(self) -> None:
+        self.go_wrong()
+
+
+class ExitingFlush(WrongBeside):
+    def flush(self, _: float) -> None:
+        self.go_wrong()
+
+
+class NotKnowing(WrongBeside):
+    def emit_many(self, violations: Any) -> None:
+        self.heard.extend(violations)
+
+    @property
+    def arrives_whole(self) -> bool:
+        self.go_wrong()
+        return True
+
+
+@pytest.mark.parametrize("delivery", ["background", "inline"])
+@pytest.mark.parametrize("make", [ExitingTick, ExitingFlush, NotKnowing])
+@pytest.mark.parametrize("error", [SystemExit, asyncio.CancelledError, OSError])
+def test_what_a_sink_has_beside_may_fail_in_any_way(
+    make: Callable[[type[BaseException]], WrongBeside],
+    error: type[BaseException],
+    delivery: str,
+    accounts: Accounts,
+) -> None:
+    sink = make(error)
+    configure(sink, delivery=delivery)
+    for _ in range(3):
+        break_budgets(2)
+        perfkit.flush_sinks(LONGEST)
+    assert len(sink.heard) == 6
+    assert accounts()[type(sink).__name__].delivered == 6
+    sink.error = None
+    assert perfkit.flush_sinks(LONGEST)
+
+
+class TickingForNothing(Hearing):
+    """Asks to be called again at no time there is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ticks = 0
+
+    def tick(self) -> float:
+        self.ticks += 1
+        return float("nan")
+
+
+def test_a_tick_that_asks_for_no_time_there_is_keeps_no_thread_busy() -> None:
+    sink = TickingForNothing()
+    configure(sink)
+    break_budgets(1)
+    assert perfkit.flush_sinks(LONGEST)
+    before = time.thread_time(), sink.ticks
+    time.sleep(0.3)
+    assert sink.ticks - before[1] <= 3  # it looks after its sinks now and then by itself
+
+
+def test_sinks_may_be_made_while_all_are_flushed() -> None:
+    has_ended = threading.Event()
+
+    def make_sinks() -> None:
+        while not has_ended.is_set():
+            with perfkit.budget("made", duration="0s", on_violation=[lambda _: None]):
+                pass
+
+    configure(Hearing())
+    thread = threading.Thread(target=make_sinks)
+    thread.start()
+    try:
+        for _ in range(2000):
+            perfkit.flush_sinks(0.0)
+    finally:
+        has_ended.set()
+        thread.join()
+    assert perfkit.flush_sinks(LONGEST)
+
+
+class _ProudError(ValueError):
+    def add_note(self, note: str) -> None:
+        raise TypeError(note)
+
+
+def test_the_exception_in_flight_stays_though_it_takes_no_notes() -> None:
+    perfkit.configure(perfkit.Catalog(), sinks=["raise"])
+    with pytest.raises(_ProudError, match="its own"), perfkit.budget("proud", duration="0s"):
+        raise _ProudError("its own")

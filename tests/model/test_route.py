@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from perfkit.errors import ConfigurationError
 from perfkit.model import (
     Budget,
     Direction,
@@ -62,3 +63,10 @@ def test_leaves(conditions: dict[str, object]) -> None:
     route = Route(sinks=("log",), **conditions)  # type: ignore[arg-type]  # any of its conditions
 
     assert not route.matches(violation())
+
+
+def test_a_text_is_no_list_of_sinks() -> None:
+    for sinks, example in (("pager", "pager"), ("a\nb", "log")):
+        with pytest.raises(ConfigurationError) as caught:
+            Route(sinks=sinks)  # type: ignore[arg-type]  # that is the mistake
+        assert str(caught.value) == f'sinks is a text; write sinks=["{example}"]'

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from opentelemetry._logs import SeverityNumber
+from opentelemetry._logs import NoOpLoggerProvider, SeverityNumber
 
 import perfkit
 from perfkit import budget
+from perfkit.otel.events import EventSink
+from perfkit.otel.telemetry import Telemetry
 from perfkit.testing import FakeClock
 
 
@@ -48,3 +50,9 @@ def test_without_spans_the_record_belongs_to_no_trace(backend: Any, clock: FakeC
     (event,) = backend.events
     assert not event.trace_id
     assert not event.span_id
+
+
+def test_it_knows_whether_a_provider_is_there_to_take_records(backend: Any) -> None:
+    assert EventSink(backend.telemetry).missing_here == ""
+    for nobody in (None, Telemetry(), Telemetry(logger_provider=NoOpLoggerProvider())):
+        assert "nothing is set up here to take it" in EventSink(nobody).missing_here

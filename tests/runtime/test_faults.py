@@ -93,7 +93,7 @@ def test_a_sink_named_in_code_that_does_not_exist_costs_only_itself(
     with budget("load", duration="1s", on_violation=["nowhere", heard.append]):
         clock.advance(2)
     assert len(heard) == 1
-    assert "no sink is called 'nowhere'" in caplog.text
+    assert 'no sink is called "nowhere"' in caplog.text
 
 
 @pytest.mark.usefixtures("lenient")
@@ -112,6 +112,53 @@ def test_a_sink_that_breaks_a_budget_does_not_go_round_for_ever(clock: FakeClock
     assert faults.counts()["delivery"] >= 1
     (totals,) = [each for each in perfkit.sink_totals() if each.sink == "deliver"]
     assert (totals.raised, totals.delivered, totals.dropped_by) == (3, 2, {"recursion": 1})
+
+
+HOSTILE = "bad\nCRITICAL forged \x1b[31m\u2028\u202e"
+
+
+@pytest.mark.usefixtures("lenient")
+def test_what_a_sink_raises_forges_no_line_of_the_log(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: perfkit.Violation) -> None:
+        raise type(HOSTILE, (RuntimeError,), {})(HOSTILE)
+
+    fail.__qualname__ = HOSTILE
+    perfkit.configure(perfkit.Catalog(), sinks=[fail], clock=clock)
+    with budget("load", duration="1s"):
+        clock.advance(2)
+    (record,) = (record for record in caplog.records if record.name == "perfkit")
+    assert record.getMessage().isprintable()
+    assert record.getMessage().count("bad\\nCRITICAL forged") >= 2
+
+
+@pytest.mark.usefixtures("lenient")
+def test_the_name_of_what_failed_forges_no_line_either(caplog: pytest.LogCaptureFixture) -> None:
+    faults.report(f"sink {HOSTILE}", RuntimeError("x" * 1_000_000))
+    (record,) = caplog.records
+    assert record.getMessage().isprintable()
+    assert len(record.getMessage()) < 2_000
+
+
+@pytest.mark.usefixtures("lenient")
+def test_an_error_that_cannot_be_printed_is_logged_too(caplog: pytest.LogCaptureFixture) -> None:
+    class SilentError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    faults.report("probe of a test", SilentError())
+    (record,) = caplog.records
+    assert "SilentError: (it cannot be printed); the application" in record.getMessage()
+
+
+def test_a_warning_keeps_its_lines_and_no_others(caplog: pytest.LogCaptureFixture) -> None:
+    faults.warn_once(object(), "wrong:\n%s", perfkit.CatalogError([f"a: {HOSTILE}", "b: no"]))
+    faults.warn_once(object(), "%d calls of %s", 3, HOSTILE)
+    first, second = (record.getMessage() for record in caplog.records)
+    assert [line.isprintable() for line in first.splitlines()] == [True] * 3
+    assert second.startswith("3 calls of bad\\nCRITICAL")
+    assert second.isprintable()
 
 
 def test_strict_raises_what_would_be_swallowed(clock: FakeClock) -> None:

@@ -321,7 +321,10 @@ def test_what_waits_at_exit_is_delivered() -> None:
 def test_what_cannot_be_delivered_at_exit_is_told_and_the_process_ends() -> None:
     done = _run(seconds=1000, count=3)
     assert done.stdout.split() == ["done"]
-    assert "perfkit: 2 violations did not reach their sinks before the process ended" in done.stderr
+    assert (
+        "perfkit: 3 violations did not reach their sinks before the process ended (Slow: 3)"
+        in done.stderr
+    )
 
 
 def test_the_log_sink_writes_through_its_queue(caplog: pytest.LogCaptureFixture) -> None:
@@ -375,3 +378,10 @@ def test_what_waits_at_the_end_of_a_worker_of_multiprocessing_is_delivered(
     )
     assert done.stdout == "[0, 0, 0]\n", done.stderr
     assert heard.read_text().split() == ["heard"] * 15
+
+
+def test_the_name_of_a_sink_forges_no_line() -> None:
+    told: list[str] = []
+    account = Account("h\x1b[31m\nCRITICAL forged", lambda part, _: told.append(part))
+    account.fail(ValueError())
+    assert told == ["sink h\\x1b[31m\\nCRITICAL forged"]

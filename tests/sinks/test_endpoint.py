@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import socket
 import threading
@@ -14,6 +15,7 @@ import pytest
 from perfkit.sinks.http import endpoint as endpoint_module
 from perfkit.sinks.http.endpoint import Endpoint, user_agent
 from perfkit.sinks.http.place import read_url
+from perfkit.sinks.secrets.masking import Filled
 from tests.receivers.webhook import (
     WebhookReceiver,
     answer,
@@ -130,7 +132,20 @@ def test_retry_after_is_heeded_up_to_an_hour(
 
 
 @pytest.mark.parametrize(
-    "header", ["soon", "-1", "1e9", "nan", "\u0664", "9" * 40, "Tue, 99 Foo 2023 00:00:00 GMT"]
+    "header",
+    [
+        "soon",
+        "-1",
+        "1e9",
+        "nan",
+        "\u0664",
+        "9" * 40,
+        "Tue, 99 Foo 2023 00:00:00 GMT",
+        "Mon, 01 Jan 99999999999 00:00:00 GMT",
+        "Mon, 01 Jan 2023 99999999999:00:00 GMT",
+        "Mon, 01 Jan 2023 00:00:00 +99999999999999999999",
+        "Mon, 01 Jan 2023 00:00:00 -9999",
+    ],
 )
 def test_nonsense_in_retry_after_is_nothing(receiver: WebhookReceiver, header: str) -> None:
     receiver.always(answer(429, {"Retry-After": header.encode().decode("latin-1")}))
@@ -205,6 +220,57 @@ def test_a_receiver_that_quotes_the_path_or_a_header_gives_no_secret_away(
     assert TOKEN not in text
     assert "Cannot POST ***" in text
     assert "check the path of the url" in text
+
+
+@pytest.mark.parametrize(
+    ("headers", "quoted"),
+    [
+        ({"X-Key": 'se/cr"et-1'}, 'bad \\"se\\/cr\\\\\\"et-1\\"'),
+        ({"X-Key": "se'cr&et<1>"}, "bad se&#39;cr&amp;et&lt;1&gt;"),
+        ({"X-Key": "se cr/et+1"}, "bad se+cr%2Fet%2B1"),
+        ({"Authorization": "Token token=secret1"}, "bad secret1"),
+        ({"Authorization": 'Digest name="us", response="secret1"'}, "bad secret1"),
+        ({"Cookie": "a=b; session=secret1,c"}, "bad secret1"),
+        ({"Authorization": f"Basic {base64.b64encode(b'user:se1').decode()}"}, "bad user:se1, se1"),
+        ({"Authorization": f"basic {base64.b64encode(b'user:se1').decode()}"}, "bad se1"),
+        ({"Authorization": "Bearer secret1"}, f"bad {base64.b64encode(b'xsecret1').decode()}"),
+    ],
+)
+def test_a_receiver_that_quotes_a_piece_of_a_header_gives_no_secret_away(
+    receiver: WebhookReceiver, headers: dict[str, str], quoted: str
+) -> None:
+    receiver.always(answer(401, body=quoted.encode()))
+    text = str(failure_of(endpoint_for(receiver, headers=headers)))
+    assert 'said "bad ' in text
+    assert "***" in text
+    assert not [each for each in ("se1", "cr", "NlY3JldD") if each in text.partition("; check")[0]]
+
+
+def test_the_word_before_the_credentials_can_be_read(receiver: WebhookReceiver) -> None:
+    receiver.always(answer(401, body=b"no such Bearer: secret1"))
+    endpoint = endpoint_for(receiver, headers={"Authorization": "Bearer secret1"})
+    assert 'said "no such Bearer: ***"' in str(failure_of(endpoint))
+
+
+def test_a_header_that_is_no_basic_after_all_is_no_trouble(receiver: WebhookReceiver) -> None:
+    receiver.always(answer(401, body=b"no such user"))
+    endpoint = endpoint_for(receiver, headers={"Authorization": "Basic a"})
+    assert 'said "no such user"' in str(failure_of(endpoint))
+
+
+def test_a_part_of_the_path_after_a_colon_is_masked(receiver: WebhookReceiver) -> None:
+    receiver.always(answer(404, body=b"no bot ABCDEFGHIJK"))
+    url = f"http://127.0.0.1:{receiver.port}/bot12345:ABCDEFGHIJK/send"
+    assert "no bot ***" in str(failure_of(Endpoint(url, loopback=True)))
+
+
+def test_what_a_variable_holds_is_masked_however_short_but_for_the_host(
+    receiver: WebhookReceiver,
+) -> None:
+    receiver.always(answer(404, body=b"no abcd at 127.0.0.1"))
+    parts = [("http://", False), ("127.0.0.1", True), (f":{receiver.port}/x", False)]
+    url = Filled([*parts, ("abcd", True)])
+    assert 'said "no *** at 127.0.0.1"' in str(failure_of(Endpoint(url, loopback=True)))
 
 
 def test_no_failure_and_no_repr_says_more_of_the_url_than_where_it_leads(

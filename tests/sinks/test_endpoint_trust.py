@@ -12,7 +12,7 @@ import pytest
 from perfkit.errors import ConfigurationError
 from perfkit.sinks.http import addresses as addresses_module
 from perfkit.sinks.http import endpoint as endpoint_module
-from perfkit.sinks.http.addresses import Address, ask, is_inward
+from perfkit.sinks.http.addresses import Address, ask, is_inward, is_link_local
 from perfkit.sinks.http.endpoint import Endpoint, user_agent
 from perfkit.sinks.http.place import read_url
 from tests.receivers.certificates import make_certificate
@@ -123,15 +123,71 @@ def test_a_ca_file_without_certificates_is_an_error_at_once(
         "::ffff:0.0.0.0",
         "64:ff9b::169.254.169.254",
         "2002:7f00:1::",
+        "::127.0.0.1",
+        "::169.254.169.254",
+        "::ffff:0:127.0.0.1",
+        "64:ff9b:1::127.0.0.1",
+        "64:ff9b:1::0.0.0.0",
+        "64:ff9b:1:fffe::169.254.169.254",
+        "64:ff9b:1:7f00:0:100::",  # by RFC 6052, for a prefix of 48, 56 and 64 bits
+        "64:ff9b:1:a9:fe:a9fe::",
+        "64:ff9b:1:2:a9:fea9:fe00:0",
     ],
 )
 def test_inward_addresses_are_known(address: str) -> None:
     assert is_inward(address)
 
 
+METADATA = [
+    "fd00:ec2::254",
+    "fd00:ec2::23",
+    "fd20:ce::254",
+    "fd00:c1::a9fe:a9fe",
+    "fd00:42::42",
+    "fd00:100::100:200",
+    "100.100.100.200",
+    "168.63.129.16",
+    "192.0.0.192",
+    "::ffff:100.100.100.200",
+    "fd00:ec2::254%1",
+]
+
+
+@pytest.mark.parametrize("address", METADATA)
+def test_where_clouds_keep_credentials_nothing_is_ever_sent(address: str) -> None:
+    assert is_inward(address)
+    assert is_link_local(address)
+    host = f"[{address}]" if ":" in address else address
+    with pytest.raises(ConfigurationError, match="where clouds keep credentials"):
+        Endpoint(f"http://{host}/hook", loopback=True)
+
+
+def test_a_name_that_leads_to_metadata_is_refused_though_loopback_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bad = Address(family=socket.AF_INET6, sockaddr=("fd00:ec2::254", 80, 0, 0))
+    monkeypatch.setattr(addresses_module, "ask", lambda *_: [bad])
+    failure = failure_of(Endpoint("http://metadata.test", loopback=True))
+    assert (failure.is_permanent, failure.reason) == (True, "refused")
+
+
 @pytest.mark.parametrize(
     "address",
-    ["192.0.2.1", "10.0.0.1", "192.168.1.1", "2001:db8::1", "::ffff:192.0.2.1", "fd00::1"],
+    [
+        "192.0.2.1",
+        "10.0.0.1",
+        "192.168.1.1",
+        "100.100.100.201",
+        "2001:db8::1",
+        "::ffff:192.0.2.1",
+        "::192.0.2.1",
+        "64:ff9b:1::192.0.2.1",
+        "64:ff9b:1::10.0.0.0",
+        "64:ff9b:1:7f00::10.0.0.1",
+        "64:ff9b:1:a00:0:100::",
+        "fd00::1",
+        "fd00:ec2::1",
+    ],
 )
 def test_addresses_of_networks_are_not_inward(address: str) -> None:
     assert not is_inward(address)

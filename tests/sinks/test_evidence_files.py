@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from perfkit import Severity, State, Violation
 from perfkit.catalog import parse_limits
+from perfkit.errors import ConfigurationError
 from perfkit.model import Budget, Evidence, Metric, Where
 from perfkit.probes.call_profile import CallProfileProbe
 from perfkit.sinks.endings.evidence_files import EvidenceFilesSink, save_evidence
@@ -73,6 +74,18 @@ def test_stacks_are_a_file_of_collapsed_lines(tmp_path: Path) -> None:
     assert [(frames.split(";"), int(count)) for frames, count in parsed] == [
         (["app.load (app.py:1)", "app.query (db.py:20)"], 17),
         (["app.b"], 3),
+    ]
+
+
+def test_a_stack_is_one_harmless_line_whatever_its_functions_are_called(tmp_path: Path) -> None:
+    stacks = {"app.load\n7;\x1b[31mRED\u2028\u202e": 17, "app.größe": 3, "lo\udcff": 1}
+    path = save_evidence(Evidence(kind="stack", detail=stacks), tmp_path, name="load")
+    assert path is not None
+    assert path.read_bytes().decode().split("\n") == [
+        "app.load\\n7;\\x1b[31mRED\\u2028\\u202e 17",
+        "app.größe 3",
+        "lo\\udcff 1",
+        "",
     ]
 
 
@@ -225,9 +238,16 @@ def test_a_long_name_keeps_its_time(tmp_path: Path) -> None:
     assert name.endswith("-duration-memory-20231114T221320.123456Z.json")
 
 
-def test_keeping_no_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="at least 1"):
-        EvidenceFilesSink(tmp_path, most=0)
+@pytest.mark.parametrize("most", [0, -1, "100", 1.5, None, True])
+def test_keeping_no_file_is_refused(tmp_path: Path, most: Any) -> None:
+    with pytest.raises(ConfigurationError, match="a whole number of at least 1: write 100"):
+        EvidenceFilesSink(tmp_path, most=most)
+
+
+def test_a_folder_that_is_none_is_refused() -> None:
+    folder: Any = 7
+    with pytest.raises(ConfigurationError, match="folder is 7; write a path such as"):
+        EvidenceFilesSink(folder)
 
 
 def test_a_profile_of_a_busy_slot_makes_no_file(tmp_path: Path) -> None:

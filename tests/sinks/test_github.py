@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from perfkit import Severity
-from perfkit.errors import DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryFailed
 from perfkit.model import Budget, Where
 from perfkit.sinks.endings.github import GitHubSink
 from tests.sinks.violations import make_violation
@@ -78,6 +79,15 @@ def test_no_name_can_forge_a_command() -> None:
     assert "b%25\\r\\n" in message
 
 
+def test_of_a_very_long_name_the_beginning_and_the_end_are_said() -> None:
+    name = f"first{'x' * 1_000_000}last"
+    where = Where(function="f", file=f"/github/workspace/{name}", line=7)
+    line = _written(budget=Budget(name=name), where=where)
+    assert len(line) < 2_000
+    assert line.startswith("::error title=perfkit budget firstx")
+    assert "xlast::" in line
+
+
 def test_it_writes_to_what_standard_output_is_then(capsys: pytest.CaptureFixture[str]) -> None:
     GitHubSink().emit(make_violation())
     assert capsys.readouterr().out.startswith("\n::error file=app.py")
@@ -88,6 +98,12 @@ def test_a_stream_that_knows_only_ascii_takes_any_name() -> None:
     GitHubSink(stream).emit(make_violation(budget=Budget(name="größe")))
     stream.seek(0)
     assert "gr\\xf6\\xdfe" in stream.read()
+
+
+def test_what_cannot_be_written_to_is_refused() -> None:
+    stream: Any = "out.log"
+    with pytest.raises(ConfigurationError, match=r"write an open text file, or leave it out"):
+        GitHubSink(stream)
 
 
 def test_elsewhere_it_says_why_nothing_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:

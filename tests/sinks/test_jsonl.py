@@ -9,8 +9,9 @@ import os
 import subprocess
 import sys
 import threading
+import tracemalloc
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,21 @@ def test_text_that_is_no_unicode_comes_back(tmp_path: Path) -> None:
     assert _names(tmp_path / "v.jsonl") == ["lo\udcffad"]
 
 
+@pytest.mark.parametrize(
+    "character",
+    list("\u202e\u2066\u200b\ufeff\xad\U000e0041\x7f\x9b\u2029\ud800"),
+    ids=ascii,
+)
+def test_a_line_in_a_terminal_is_what_it_says(tmp_path: Path, character: str) -> None:
+    """What turns letters around or cannot be seen is escaped, and comes back as it was."""
+    name = f"pay{character}\u6e2c load"
+    JsonLinesSink(tmp_path / "v.jsonl").emit(_named(name))
+    line = (tmp_path / "v.jsonl").read_bytes().decode("utf-8").removesuffix("\n")
+    assert line.isprintable()
+    assert "\u6e2c" in line
+    assert _strictly(line)["budget"] == name
+
+
 def test_letters_of_any_language_are_readable_in_the_file(tmp_path: Path) -> None:
     JsonLinesSink(tmp_path / "v.jsonl").emit(_named("größe 測定"))
     assert "größe 測定" in (tmp_path / "v.jsonl").read_text("utf-8")
@@ -155,6 +171,51 @@ def test_text_of_somebody_else_is_not_taken_off(tmp_path: Path) -> None:
     JsonLinesSink(path).emit(_named("after"))
     first, second = path.read_text("utf-8").splitlines()
     assert first == "precious"
+    assert _strictly(second)["budget"] == "after"
+
+
+def _peak_of(action: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        action()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("start", [b"", b"{"], ids=["zeros", "half a line"])
+def test_a_last_line_that_is_very_long_is_ended_and_not_read(tmp_path: Path, start: bytes) -> None:
+    """It is longer than any of perfkit's own, so that it is not perfkit's to take off."""
+    path = tmp_path / "v.jsonl"
+    path.write_bytes(start)
+    os.truncate(path, 64 * 2**20)
+    sink = JsonLinesSink(path)
+    assert _peak_of(lambda: sink.emit(_named("after"))) < 8 * 2**20
+    with path.open("rb") as file:
+        assert file.read(len(start) + 1) == start + b"\0"
+        file.seek(64 * 2**20 - 1)
+        assert file.read(2) == b"\0\n"
+        assert _strictly(file.read().decode())["budget"] == "after"
+    sink.emit(_named("more"))
+    assert path.read_bytes().count(b"\n") == 3
+
+
+@pytest.mark.parametrize("length", [2**20 - 1, 2**20, 65_536, 65_537, 65_535])
+def test_a_torn_line_of_any_length_up_to_a_mebibyte_is_taken_off(
+    tmp_path: Path, length: int
+) -> None:
+    path = tmp_path / "v.jsonl"
+    path.write_bytes(b'{"budget": "before"}\n{' + b"x" * (length - 2))
+    JsonLinesSink(path).emit(_named("after"))
+    assert _names(path) == ["before", "after"]
+
+
+def test_text_that_is_nested_too_deep_to_be_read_stays(tmp_path: Path) -> None:
+    path = tmp_path / "v.jsonl"
+    path.write_bytes(b'{"a":' * 100_000)
+    JsonLinesSink(path).emit(_named("after"))
+    first, second = path.read_text("utf-8").splitlines()
+    assert first == '{"a":' * 100_000
     assert _strictly(second)["budget"] == "after"
 
 
@@ -214,10 +275,48 @@ def test_after_a_rotation_that_was_killed_no_file_has_to_go(tmp_path: Path) -> N
     assert found == {"": ["new"], ".1": ["was"], ".2": ["was.1"], ".3": ["was.3"]}
 
 
+def test_where_the_path_is_a_link_what_it_leads_to_is_renamed(tmp_path: Path) -> None:
+    """As with other programs that rotate: the link is the operator's, and stays."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    link = tmp_path / "v.jsonl"
+    link.symlink_to("middle")
+    (tmp_path / "middle").symlink_to(folder / "real.jsonl")
+    sink = JsonLinesSink(link, max_bytes=1, keep=2)
+    for name in "abcd":
+        sink.emit(_named(name))
+    assert link.is_symlink()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["disk", "middle", "v.jsonl"]
+    found = {each.name: _names(each) for each in folder.iterdir()}
+    assert found == {"real.jsonl": ["d"], "real.jsonl.1": ["c"], "real.jsonl.2": ["b"]}
+
+
 @pytest.mark.parametrize("options", [{"max_bytes": 0}, {"keep": 0}])
 def test_a_number_that_is_too_small_is_refused(options: dict[str, int]) -> None:
     with pytest.raises(ConfigurationError, match="at least 1"):
         JsonLinesSink("v.jsonl", **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [
+        ({"max_bytes": "20MB"}, "write 20_000_000 for 20 MB"),
+        ({"max_bytes": 1.5}, "a whole number"),
+        ({"max_bytes": True}, "a whole number"),
+        ({"keep": "5"}, "write 5 for"),
+        ({"keep": None}, "write 5 for"),
+        ({"fsync": "no"}, "write True or False"),
+        ({"path": 5}, "write a path such as"),
+        ({"path": ""}, "write a path such as"),
+        ({"path": b"v.jsonl"}, "write a path such as"),
+        ({"path": "a\0b"}, "write a path such as"),
+    ],
+)
+def test_an_argument_of_the_wrong_kind_is_refused(options: dict[str, Any], advice: str) -> None:
+    with pytest.raises(ConfigurationError, match=advice) as caught:
+        JsonLinesSink(**{"path": "v.jsonl", **options})
+    assert str(caught.value).startswith(next(iter(options)))
+    assert str(caught.value).isprintable()
 
 
 # -- others at the same file

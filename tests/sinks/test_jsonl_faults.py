@@ -245,6 +245,17 @@ def test_a_drive_without_locks_is_written_to(
     assert _names(tmp_path / "v.jsonl") == ["a"]
 
 
+def test_a_drive_without_locks_is_waited_for_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(fcntl, "flock", _refuse_locks)
+    monkeypatch.setattr(os, "fsync", synced.append)
+    JsonLinesSink(tmp_path / "v.jsonl", fsync=True).emit(_named("a"))
+    assert len(synced) == 1
+    assert _names(tmp_path / "v.jsonl") == ["a"]
+
+
 def test_a_drive_without_locks_allows_no_rotation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

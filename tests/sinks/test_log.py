@@ -24,6 +24,7 @@ from tests.sinks.violations import make_violation
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = "load\nCRITICAL forged \x1b[31m\u2028\x85"
+DRIVES_A_TERMINAL = "pay\x1b[31mRED\x1b]0;pwn\x07\u2028b\u202e"
 
 
 @pytest.fixture(autouse=True)
@@ -119,6 +120,34 @@ def test_structlog_gets_an_event_with_the_record() -> None:
     assert events == [{"event": violation.describe(), "log_level": "critical", **record}]
 
 
+@pytest.mark.parametrize(
+    "renderer",
+    [
+        structlog.dev.ConsoleRenderer(colors=False),
+        structlog.processors.LogfmtRenderer(),
+        structlog.processors.KeyValueRenderer(repr_native_str=False),
+    ],
+    ids=["console", "logfmt", "key=value"],
+)
+def test_no_name_drives_a_terminal_through_structlog(renderer: Any) -> None:
+    """Renderers for people write texts as they are."""
+    output = io.StringIO()
+    structlog.configure(processors=[renderer], logger_factory=structlog.PrintLoggerFactory(output))
+    name = DRIVES_A_TERMINAL
+    LogSink(form="structlog").emit(
+        make_violation(
+            budget=Budget(name=name, category=name),
+            where=Where(function=name, file=name),
+            environment=name,
+            trace_id=name,
+            span_id=name,
+        )
+    )
+    (line,) = output.getvalue().rstrip("\n").split("\n")
+    assert line.isprintable()
+    assert "\\x1b[31mRED" in line
+
+
 def test_the_level_in_structlog_follows_the_severity() -> None:
     sink = LogSink(form="structlog")
     with capture_logs() as events:
@@ -208,6 +237,12 @@ def test_any_kind_of_logger_of_structlog_will_do(wrapper: type) -> None:
 def test_a_form_that_there_is_not_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="'xml'; it can be auto, text, json, structlog"):
         LogSink(form="xml")
+
+
+@pytest.mark.parametrize("logger", [5, None, logging.getLogger("app")])
+def test_a_logger_is_chosen_by_its_name(logger: Any) -> None:
+    with pytest.raises(ConfigurationError, match="write its name"):
+        LogSink(logger)
 
 
 def test_structlog_that_is_not_installed_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import sys
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +15,9 @@ from perfkit import Severity, Violation
 from perfkit.errors import ConfigurationError, DeliveryFailed, MissingExtraError
 from perfkit.model import Budget, Evidence
 from perfkit.sinks.endings.notify import NotifySink
-from tests.receivers.webhook import WebhookReceiver, answer, closed_port
+from perfkit.sinks.secrets.masking import Filled
+from tests.receivers.certificates import make_certificate
+from tests.receivers.webhook import WebhookReceiver, answer, closed_port, redirect
 from tests.sinks.violations import make_violation
 
 SECRET = "s3cr3t-t0ken"  # noqa: S105 - it opens nothing
@@ -64,10 +69,38 @@ def test_the_title_can_be_chosen(receiver: WebhookReceiver) -> None:
     assert sent["title"] == "[production] database/load duration violated"
 
 
-@pytest.mark.parametrize("title", ["{value}", "{", "{0}", "{budget.name}"])
+@pytest.mark.parametrize(
+    "title",
+    [
+        "{value}",
+        "{",
+        "}",
+        "{0}",
+        "{}",
+        "{budget.name}",
+        "{severity[x]}",
+        "{severity!r}",
+        "{severity:>99}",
+        "{severity:{budget}}",
+    ],
+)
 def test_a_title_that_names_something_else_is_refused(title: str) -> None:
     with pytest.raises(ConfigurationError, match=r"\{severity\}, \{budget\}"):
         NotifySink("json://127.0.0.1", title=title)
+
+
+def test_what_is_in_a_title_beside_placeholders_is_text(receiver: WebhookReceiver) -> None:
+    title = Filled([("{{}} {budget} ", False), ("{budget} {{", True)])
+    assert _sent(receiver, make_violation(), title=title)["title"] == "{} load {budget} {{"
+
+
+@pytest.mark.parametrize("value", ["abc{topsecret}def", "pa'ss-word"])
+def test_what_is_wrong_with_a_title_is_told_without_what_a_variable_holds(value: str) -> None:
+    title = Filled([('"{value} ', False), (value, True)])
+    with pytest.raises(ConfigurationError) as caught:
+        NotifySink("json://127.0.0.1", title=title)
+    assert not [word for word in ("topsecret", "ss-word") if word in str(caught.value)]
+    assert str(caught.value).startswith("title: unknown placeholder {value}; There are {severity},")
 
 
 def test_the_body_tells_of_all_evidence(receiver: WebhookReceiver) -> None:
@@ -158,16 +191,122 @@ def test_an_address_that_cannot_be_used_is_named_by_its_place(
     assert caught.value.__cause__ is None
 
 
+@pytest.mark.parametrize("spelling", ["no", "No", "false", "0", "off", "never", "deny", "disabled"])
+def test_an_address_that_trusts_anybody_is_refused(spelling: str) -> None:
+    url = f"jsons://user:{SECRET}@example.org/?verify={spelling}"
+    with pytest.raises(ConfigurationError) as caught:
+        NotifySink(["json://127.0.0.1", url])
+    assert str(caught.value).startswith("address 2 (jsons) says verify=no, ")
+    assert SECRET not in str(caught.value)
+    NotifySink("jsons://example.org/?verify=yes")
+
+
+def test_a_certificate_that_nobody_signed_is_not_trusted(tmp_path: Path) -> None:
+    with WebhookReceiver(make_certificate(tmp_path)) as receiver:
+        sink = NotifySink(f"jsons://127.0.0.1:{receiver.port}")
+        with pytest.raises(DeliveryFailed):
+            sink.emit(make_violation())
+        assert receiver.requests == []
+
+
+@pytest.mark.parametrize("said", ["", "&redirect=yes"])
+def test_redirects_are_not_followed(receiver: WebhookReceiver, said: str) -> None:
+    with WebhookReceiver() as elsewhere:
+        receiver.always(redirect(elsewhere.url))
+        with pytest.raises(DeliveryFailed):
+            NotifySink(f"{_url(receiver.port)}?x=y{said}").emit(make_violation())
+        assert (len(receiver.requests), elsewhere.requests) == (1, [])
+
+
 def test_no_address_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="at least one"):
         NotifySink([])
 
 
-def test_the_log_of_apprise_is_as_it_was(receiver: WebhookReceiver) -> None:
-    filters = logging.getLogger("apprise").filters
-    before = list(filters)
+# -- what is logged meanwhile
+
+
+def in_base64(text: bytes) -> str:
+    return base64.b64encode(text).decode()
+
+
+def _logged_while_it_notifies(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, url: str, log: Any
+) -> str:
+    """Return what is written of what `log` logs in the place of apprise."""
+    caplog.set_level(1)
+    sink = NotifySink(url)
+
+    def notify(**_: Any) -> bool:
+        log(logging.getLogger("apprise"))
+        return True
+
+    monkeypatch.setattr(sink._services[0], "notify", notify)
+    sink.emit(make_violation())
+    return caplog.text
+
+
+@pytest.mark.parametrize(
+    ("url", "line", "logged"),
+    [
+        ("json://us:passw0rd@127.0.0.1", f"Basic {in_base64(b'us:passw0rd')}", "Basic ***"),
+        ("json://%75s:p%2Fss0@127.0.0.1", f"Basic {in_base64(b'us:p/ss0')}.", "Basic ***."),
+        ("json://us:pw@127.0.0.1", "the password pw, us:pw, pwned", "the password ***, ***, pwned"),
+        ("json://us:pa%2Fss@127.0.0.1", '{"a": "pa\\/ss"}', '{"a": "***\\/***"}'),
+    ],
+)
+def test_no_form_of_a_password_is_logged(
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    url: str,
+    line: str,
+    logged: str,
+) -> None:
+    _logged_while_it_notifies(caplog, monkeypatch, url, lambda logger: logger.debug(line))
+    assert caplog.messages[-1] == logged
+
+
+def test_a_traceback_is_logged_without_secrets(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def log(logger: logging.Logger) -> None:
+        error = ValueError(f"cannot send to {SECRET}")
+        logger.error("it failed", exc_info=error, stack_info=True)
+        logger.warning("%d", SECRET)
+
+    text = _logged_while_it_notifies(caplog, monkeypatch, _url(1), log)
+    assert "ValueError: cannot send to ***" in text
+    assert "cannot be printed" in text
+    assert SECRET not in text
+
+
+def test_what_others_log_meanwhile_is_as_it_was(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The application may use the same libraries in other threads, and its words are its own."""
+
+    def elsewhere() -> None:
+        logger = logging.getLogger("urllib3.connectionpool")
+        logger.error("of %s", SECRET, exc_info=ValueError(SECRET))
+
+    def log(_: logging.Logger) -> None:
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+
+    _logged_while_it_notifies(caplog, monkeypatch, _url(1), log)
+    (record,) = [each for each in caplog.records if each.name == "urllib3.connectionpool"]
+    assert (record.msg, record.args) == ("of %s", (SECRET,))
+    assert record.exc_info is not None
+
+
+def test_the_filters_of_loggers_do_not_change(receiver: WebhookReceiver) -> None:
+    """A thread that goes through them meanwhile would miss one."""
+    logger = logging.getLogger("apprise")
+    before, meanwhile = list(logger.filters), list[object]()
+    receiver.always(lambda exchange: (meanwhile.extend(logger.filters), answer()(exchange))[-1])
     _sent(receiver, make_violation())
-    assert filters == before
+    assert before == meanwhile == logger.filters
 
 
 def test_a_missing_apprise_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -254,5 +254,5 @@ def test_a_way_that_routes_cannot_count_is_refused() -> None:
 
 
 def test_a_route_to_a_sink_that_is_not_there_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="no sink is called 'pagr'"):
+    with pytest.raises(ConfigurationError, match='no sink is called "pagr"'):
         perfkit.configure(perfkit.Catalog(), routes=[Route(sinks=("pagr",))])

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from perfkit import BudgetExceeded, Severity, State
-from perfkit.model import Budget, Evidence, Route
+from perfkit.errors import ConfigurationError
+from perfkit.model import Budget, Evidence, Route, Statistic, Where
 from perfkit.sinks import CallbackSink, EvidenceFilesSink, RaiseSink, Router, as_record
 from perfkit.sinks.endings.metrics_only import MetricsOnlySink
+from perfkit.sinks.record import all_printable
 from tests.sinks.violations import make_violation
 
 
@@ -28,6 +31,49 @@ def test_a_description_tells_of_contention_suppression_and_evidence() -> None:
         contended=True, suppressed=3, evidence=(Evidence(kind="cpu", summary="9 ms in f"),)
     ).describe()
     assert text.endswith(", contended, 3 like it held back, 9 ms in f")
+
+
+def test_a_description_with_everything_in_it_is_one_line_of_bounded_length() -> None:
+    """Which promise, by how much, where, how often, what was held back, and why."""
+    hostile = f"first\n\x1b[31m\u2028{'x' * 1_000_000}last"
+    at_ns = 1_700_000_000_000_000_000
+    limit = evolve(make_violation().limit, statistic=Statistic.P95, window=300.0)
+    text = make_violation(
+        budget=Budget(name=hostile),
+        limit=limit,
+        where=Where(function=hostile, file=hostile, line=7),
+        environment=hostile,
+        contended=True,
+        samples=12_345,
+        suppressed=7,
+        suppressed_since_ns=at_ns - 60 * 10**9,
+        evidence=(Evidence(kind="stack", summary=hostile), Evidence(kind="cpu", summary="no")),
+    ).describe()
+    assert text.isprintable()
+    assert len(text) < 2_000
+    positions = [
+        text.index(each)
+        for each in (
+            "critical first\\n\\x1b[31m\\u2028xxx",
+            "xlast: duration p95 over 5 min was 412 ms, threshold is at most 300 ms (1.37 x)",
+            ", in first\\n",
+            "xlast:7), contended, of 12,345 samples, 8 times in 1 min (7 of them held back), first",
+        )
+    ]
+    assert positions == sorted(positions)
+    assert text.endswith("xlast")
+
+
+def test_every_text_of_plain_data_can_be_made_printable() -> None:
+    hostile = {"a\n": ["\x1b[31m", ("größe", {"\u202e": 1.5})], "b": None}
+    printable = {"a\\n": ["\\x1b[31m", ["größe", {"\\u202e": 1.5}]], "b": None}
+    assert all_printable(hostile) == printable
+
+
+@pytest.mark.parametrize("contended", ["no", 1, None])
+def test_whether_to_raise_is_true_or_false(contended: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"contended is .*; write True or False"):
+        RaiseSink(contended=contended)
 
 
 def test_raise_raises_for_a_broken_threshold_only() -> None:

@@ -15,7 +15,7 @@ import pytest
 from perfkit import Violation
 from perfkit.sinks import Background, Batched, CallbackSink
 from perfkit.sinks.layers.layer import takes_many, tick_of
-from perfkit.sinks.waking import BETWEEN_SECONDS, Waker
+from perfkit.sinks.process.waking import BETWEEN_SECONDS, Waker
 from tests.processes import environment
 from tests.sinks.violations import make_violation
 

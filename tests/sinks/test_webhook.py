@@ -16,6 +16,7 @@ from perfkit.sinks.endings.webhook import WebhookSink
 from perfkit.sinks.http.signing import Signer
 from perfkit.sinks.layers.layer import takes_many
 from perfkit.sinks.record import as_record
+from perfkit.sinks.secrets.masking import Filled
 from perfkit.sinks.template import Template, fact_names, facts_of
 from tests.receivers.webhook import WebhookReceiver, answer
 from tests.sinks.violations import make_violation
@@ -154,6 +155,53 @@ def test_all_that_is_wrong_with_a_shape_is_said_at_once() -> None:
     assert len(str(caught.value).splitlines()) == 3
 
 
+@pytest.mark.parametrize("value", ["{budget}", "{{", "}", 'a"b{c}'])
+def test_what_a_variable_holds_is_no_placeholder(receiver: WebhookReceiver, value: str) -> None:
+    held = Filled([("{budget} {{", False), (value, True), ("}} ", False), (value, True)])
+    sink_for(receiver, body={"text": held}).emit(make_violation())
+    assert receiver.requests[0].json() == {"text": f"load {{{value}}} {value}"}
+
+
+def test_what_is_wrong_beside_a_variable_is_told_without_what_it_holds() -> None:
+    held = Filled([("{", False), ('{"private_key": "s3cr3tKEY"}', True), ("} {bugdet}", False)])
+    with pytest.raises(ConfigurationError) as caught:
+        WebhookSink("https://example.org", body={"text": held})
+    assert "s3cr" not in str(caught.value)
+    assert [line.partition("; ")[0] for line in str(caught.value).splitlines()] == [
+        "body.text: a single { has no partner",
+        "body.text: a single } has no partner",
+        "body.text: unknown placeholder {bugdet}",
+    ]
+
+
+# What a receiver quotes.
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "PDKEY-0123456789abcdef",  # written into the body
+        Filled([('short/"1', True)]),  # out of the environment
+        Filled([("key=", False), ('short/"1', True)]),
+    ],
+)
+def test_a_receiver_that_quotes_the_body_gives_no_key_away(
+    receiver: WebhookReceiver, key: str
+) -> None:
+    body = {"routing_key": key, "event_action": "trigger", "summary": "{sentence}"}
+    sink = sink_for(receiver, body=body)
+    sink.emit(make_violation())
+    sent = receiver.requests[0].body
+    for quoted in (sent, json.dumps(sent.decode()).encode(), sent.replace(b"/", b"\\/")):
+        receiver.then(answer(400, body=b"invalid: " + quoted))
+        with pytest.raises(DeliveryFailed) as caught:
+            sink.emit(make_violation())
+        assert "***" in str(caught.value)
+        assert "trigger" in str(caught.value)
+        assert "PDKEY" not in str(caught.value)
+        assert "short" not in str(caught.value)
+
+
 # Signatures.
 
 
@@ -214,13 +262,15 @@ def test_without_a_secret_nothing_is_signed(receiver: WebhookReceiver) -> None:
 
 
 @pytest.mark.parametrize(
-    "secret", ["", "whsec_", "not base64!", "whsec_a", b"", "whsec_\u00e9\u00e9"]
+    "secret",
+    ["", "whsec_", "not base64!", "plainsecret", "whsec_a", "whsec_c2VjcmV0cw", b"", "\u00e9"],
 )
 def test_a_secret_that_is_none_is_an_error_that_does_not_quote_it(secret: str | bytes) -> None:
     with pytest.raises(ConfigurationError) as caught:
         WebhookSink("https://example.org", secret=secret)
     assert str(caught.value) == (
-        "the secret is not one; write whsec_ and then base64, as the receiver shows it"
+        'secret: not base64; write secret = "${HOOK_SECRET}" and set it to "whsec_" and '
+        "24 to 64 bytes as base64"
     )
 
 

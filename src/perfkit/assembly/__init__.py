@@ -132,7 +132,8 @@ def make_default() -> Settings:
     except (CatalogError, ConfigurationError) as error:
         if is_under_pytest():
             raise
-        faults.warn_once("catalog", "perfkit: the catalog is not used:\n%s", error)
+        problems = CatalogError(str(error).splitlines())  # each of which is logged on a line
+        faults.warn_once("catalog", "perfkit: the catalog is not used:\n%s", problems)
         return assemble(Catalog(), Asked())
 
 

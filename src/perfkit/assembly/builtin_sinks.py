@@ -9,9 +9,10 @@ from functools import partial
 from importlib import import_module
 from typing import Any, Final
 
+from perfkit.assembly.option_types import Bytes, Count, read_option
 from perfkit.errors import ConfigurationError, UnitError
 from perfkit.model import Sink
-from perfkit.units import EXAMPLES, Unit, parse_quantity
+from perfkit.units import Unit
 
 Maker = Callable[..., Sink]
 
@@ -26,8 +27,8 @@ def _jsonl() -> Maker:
 
     def make(
         path: str = "perfkit-violations.jsonl",
-        max_size: str | None = None,
-        keep: int = 5,
+        max_size: Bytes | None = None,
+        keep: Count = 5,
         fsync: bool = False,  # noqa: FBT001, FBT002 - a key of a table
     ) -> Sink:
         size = None if max_size is None else int(_read("max_size", max_size, Unit.BYTES))
@@ -39,32 +40,37 @@ def _jsonl() -> Maker:
 def _evidence() -> Maker:
     sink = _load("evidence_files", "EvidenceFilesSink")
 
-    def make(folder: str | os.PathLike[str] = "perfkit-evidence", most: int = 100) -> Sink:
+    def make(folder: str | os.PathLike[str] = "perfkit-evidence", most: Count = 100) -> Sink:
         return sink(folder, most)
 
     return make
 
 
 def _from_table(
-    module: str, name: str, quantities: Mapping[str, Unit] = {}, code_only: Collection[str] = ()
+    module: str,
+    name: str,
+    kinds: Mapping[str, str] = {},
+    code_only: Collection[str] = (),
+    needed: Mapping[str, Any] = {},
 ) -> Maker:
     """Return what makes a sink from a table that has the arguments of its class as keys.
 
     Args:
         module: Where the class is.
         name: What it is called.
-        quantities: Which arguments are numbers in code and text in a table, such as ``"10s"``.
+        kinds: What arguments are in a table where code has something else or more, such as
+            ``"Seconds"``: a name in `perfkit.assembly.option_types`.
         code_only: Arguments that no table can give.
+        needed: Arguments that the class needs, to make one that tells what is wrong with another.
     """
     sink = _load(module, name)
 
     def make(**options: Any) -> Sink:
-        for option in quantities.keys() & options.keys():
-            options[option] = _read(option, options[option], quantities[option])
-        return sink(**options)
+        problems = _read_times(options, kinds)
+        return _made(sink, options, needed, problems)
 
     parameters = [
-        parameter.replace(annotation="str") if parameter.name in quantities else parameter
+        parameter.replace(annotation=kinds.get(parameter.name, parameter.annotation))
         for parameter in inspect.signature(sink).parameters.values()
         if parameter.name not in code_only
     ]
@@ -76,7 +82,8 @@ def _notify() -> Maker:
     sink = _load("notify", "NotifySink")
 
     def make(urls: Sequence[str], title: str | None = None) -> Sink:
-        return sink(urls) if title is None else sink(urls, title=title)
+        options = {"urls": urls} if title is None else {"urls": urls, "title": title}
+        return _made(sink, options, {"urls": ["json://receiver.example"]}, [])
 
     return make
 
@@ -84,24 +91,70 @@ def _notify() -> Maker:
 def _read(option: str, written: str, unit: Unit) -> float:
     """Read a quantity; raises `ConfigurationError` without saying what was written."""
     try:
-        return parse_quantity(written, unit)
-    except UnitError:
-        raise ConfigurationError(f"option {option}: write {EXAMPLES[unit]}") from None
+        return read_option(written, unit)
+    except UnitError as error:
+        raise ConfigurationError(f"option {option}: {error}") from None
+
+
+def _read_times(options: dict[str, Any], kinds: Mapping[str, str]) -> list[str]:
+    """Put numbers for the times in `options`; return what is wrong with those left out instead."""
+    problems = []
+    for option, kind in kinds.items():
+        if kind == "Seconds" and option in options:
+            written = options.pop(option)
+            try:
+                options[option] = _read(option, written, Unit.SECONDS)
+            except ConfigurationError as error:
+                problems.append(str(error))
+    return problems
+
+
+def _made(
+    make: Maker, options: Mapping[str, Any], needed: Mapping[str, Any], problems: list[str]
+) -> Sink:
+    """Make a sink. If that fails, look at each option alone: the first mistake hides others.
+
+    Raises:
+        ConfigurationError: Lists all that is wrong, after the `problems` known already.
+    """
+    found = list(problems)
+    try:
+        sink = make(**options)
+    except ConfigurationError as error:
+        found += str(error).splitlines()
+    else:
+        if not found:
+            return sink
+    given = {key: value for key, value in options.items() if key in _GO_TOGETHER}
+    for key, value in options.items():
+        try:
+            make(**{**needed, **given, key: value})
+        except ConfigurationError as error:
+            found += str(error).splitlines()
+    raise ConfigurationError("\n".join(dict.fromkeys(found)))
+
+
+_GO_TOGETHER: Final = {"loopback"}
+"""Options that say what another may be."""
+_A_URL: Final = {"url": "https://receiver.example"}
 
 
 BUILT_IN: Final[Mapping[str, Callable[[], Maker]]] = {
-    "log": partial(_load, "log", "LogSink"),
+    "log": partial(_from_table, "log", "LogSink", {"form": "LogForm"}),
     "raise": partial(_load, "raising", "RaiseSink"),
     "jsonl": _jsonl,
     "evidence": _evidence,
     "metrics": partial(_load, "metrics_only", "MetricsOnlySink"),
-    "webhook": partial(_from_table, "webhook", "WebhookSink", {"timeout": Unit.SECONDS}),
+    "webhook": partial(
+        _from_table, "webhook", "WebhookSink", {"timeout": "Seconds"}, needed=_A_URL
+    ),
     "alertmanager": partial(
         _from_table,
         "alertmanager",
         "AlertmanagerSink",
-        dict.fromkeys(("resend", "hold", "timeout"), Unit.SECONDS),
+        dict.fromkeys(("resend", "hold", "timeout"), "Seconds"),
         code_only=("now", "wall"),
+        needed=_A_URL,
     ),
     "notify": _notify,
     "sentry": partial(_load, "sentry", "SentrySink"),

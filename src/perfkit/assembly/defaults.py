@@ -11,8 +11,9 @@ from urllib.parse import unquote
 from attrs import frozen
 
 from perfkit.assembly.monitoring import monitoring, wanted_monitor
+from perfkit.assembly.routers import make_router
 from perfkit.assembly.sink_chains import SinkChains
-from perfkit.assembly.sink_shelf import SinkShelf, make_router
+from perfkit.assembly.sink_shelf import SinkShelf
 from perfkit.catalog import Catalog
 from perfkit.catalog.settings import DELIVERY, ROUTING, UNKNOWN_BUDGETS
 from perfkit.errors import ConfigurationError, UnitError
@@ -84,7 +85,7 @@ def assemble(catalog: Catalog, asked: Asked) -> Settings:
         router=_router(catalog, asked, shelf),
         find_sink=shelf.find,
         adopt_sink=shelf.adopt,
-        environment=_first(asked.environment, said.environment, _environment()),
+        environment=_environment(catalog, asked),
         observers=tuple(asked.observers),
         telemetry=Reporting(providers, known_lines, faults.counts, _overhead, book.totals),
         find_probes=_find_probes,
@@ -107,9 +108,20 @@ def assemble(catalog: Catalog, asked: Asked) -> Settings:
 
 def _router(catalog: Catalog, asked: Asked, shelf: SinkShelf) -> Router:
     said = catalog.settings
-    sinks = asked.sinks if asked.sinks is not None else _first(said.sinks, DEFAULT_SINKS)
+    if asked.sinks is not None:
+        sinks, place = asked.sinks, "sinks"
+    else:
+        sinks, place = _first(said.sinks, DEFAULT_SINKS), f"{catalog.source}: settings.sinks"
     routing = _one_of("routing", _first(asked.routing, said.routing, "first"), ROUTING)
-    return make_router(catalog, sinks, shelf, asked.routes, matches_all=routing == "all")
+    return make_router(
+        catalog,
+        sinks,
+        shelf,
+        asked.routes,
+        matches_all=routing == "all",
+        environment=_environment(catalog, asked),
+        place=place.removeprefix(": "),
+    )
 
 
 def _chains(catalog: Catalog, asked: Asked, clock: Clock) -> SinkChains:
@@ -120,7 +132,12 @@ def _chains(catalog: Catalog, asked: Asked, clock: Clock) -> SinkChains:
     return SinkChains(clock, in_background=delivery == "background")
 
 
-def _environment() -> str:
+def _environment(catalog: Catalog, asked: Asked) -> str:
+    named: str = _first(asked.environment, catalog.settings.environment, _environment_of_resource())
+    return named
+
+
+def _environment_of_resource() -> str:
     """Return what OpenTelemetry's resource calls the environment, where somebody has said it."""
     written = os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
     pairs = dict(pair.partition("=")[::2] for pair in written.split(","))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 from perfkit.assembly.policies import usual_policy
@@ -12,10 +12,11 @@ from perfkit.locks import at_work
 from perfkit.model import Clock, Policy, Sink
 from perfkit.runtime import faults
 from perfkit.sinks.accounts import Account, book
-from perfkit.sinks.forks import survive_forks
 from perfkit.sinks.layers.background import Background, Queued
 from perfkit.sinks.layers.entrance import Arrival, Entrance
 from perfkit.sinks.layers.layer import Layer, layers_of
+from perfkit.sinks.process.forks import survive_forks
+from perfkit.sinks.secrets.discreet import discreet
 
 _MOST_QUEUES: Final = 64
 """So many callables of the code have a queue and a thread of their own; others share one."""
@@ -41,7 +42,15 @@ class SinkChains:
         self._queues: dict[object, Background] = {}
         survive_forks(self)
 
-    def declared(self, name: str, kind: str, sink: Sink, policy: Policy) -> Sink:
+    def declared(
+        self,
+        name: str,
+        kind: str,
+        sink: Sink,
+        policy: Policy,
+        *,
+        secrets: Collection[str] = (),
+    ) -> Sink:
         """Return the chain of a sink that has a name.
 
         Args:
@@ -49,7 +58,9 @@ class SinkChains:
             kind: Its type, such as ``"webhook"``.
             sink: The sink itself.
             policy: What was said of it; the rest is as usual for its type.
+            secrets: What it was given that nobody is to read.
         """
+        sink = discreet(sink, secrets)
         account = book.account_of(name, faults.report)
         shared: dict[str, Any] = {"account": account, "now": self._now}
         if getattr(sink, "reaches_caller", False) is True:

@@ -1,4 +1,4 @@
-"""Hold the options of a sink against what makes it, before Python complains of a wrong one."""
+"""Hold the table of a sink against what makes it, before Python complains of what is wrong."""
 
 from __future__ import annotations
 
@@ -7,97 +7,131 @@ from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
+from attrs import frozen
+
+from perfkit.assembly.option_types import what_is_wrong
+from perfkit.assembly.policies import usual_policy
+from perfkit.catalog.catalog import SinkDeclaration
 from perfkit.catalog.problems import shown
+from perfkit.catalog.sinks import POLICY_KEYS
 from perfkit.errors import ConfigurationError
 
 
 def check_options(
     make: Callable[..., object], options: Mapping[str, Any], *, with_types: bool
 ) -> None:
-    """Check which options there are. Messages name options, and hold none of their values.
+    """Check which options there are. Messages name options, and hold none of their texts.
 
     Args:
         make: What takes the options by name.
-        options: The options.
-        with_types: Whether to hold them against annotations too, those that a table can hold.
+        options: The options, as they stand in the table.
+        with_types: Whether the sink is one that perfkit brings, so that all annotations are known.
+            Of others, only the plain ones are looked at: text, numbers, true and false.
 
     Raises:
-        ConfigurationError: Lists every option that is unknown, missing, or of the wrong type.
+        ConfigurationError: Lists every option that is unknown, missing, of the wrong type, or
+            cannot be read.
     """
-    try:
-        parameters = inspect.signature(make).parameters
-    except (TypeError, ValueError):  # a callable of C may not tell
-        return
-    problems = [*_unknown(parameters, options), *_missing(parameters, options)]
-    if with_types:
-        problems += _of_wrong_type(parameters, options)
+    problems = _problems_of(make, options, of_ours=with_types)
     if problems:
-        raise ConfigurationError("\n".join(problems))
+        raise ConfigurationError("\n".join(each.alone for each in problems))
+
+
+def check_declared(
+    make: Callable[..., object], declared: SinkDeclaration, source: str, *, with_types: bool
+) -> None:
+    """Check the options of a sink as `check_options` does, and what its policy says as well.
+
+    Args:
+        make: What takes the options by name.
+        declared: What the catalog says of the sink.
+        source: The file that says it; empty if that was code.
+        with_types: As for `check_options`.
+
+    Raises:
+        ConfigurationError: Lists all that is wrong in the order of the file, each with its place,
+            such as ``perfkit.toml:9: sinks.a.timeout: ...``.
+    """
+    problems = [
+        *_problems_of(make, declared.options, of_ours=with_types),
+        *_idle(declared),
+    ]
+    problems.sort(key=lambda each: declared.lines.get(each.key, 0))
+    if problems:
+        raise ConfigurationError(
+            "\n".join(f"{declared.place_of(each.key, source)}: {each.what}" for each in problems)
+        )
+
+
+@frozen
+class _Problem:
+    """One thing that is wrong with the table of a sink.
+
+    Args:
+        key: Where it stands; empty for the table.
+        what: What is wrong, where its place stands before it.
+        alone: The same, where only the sink is told.
+    """
+
+    key: str
+    what: str
+    alone: str
+
+
+def _problems_of(
+    make: Callable[..., object], options: Mapping[str, Any], *, of_ours: bool
+) -> list[_Problem]:
+    try:
+        parameters = inspect.signature(make).parameters.values()
+    except (TypeError, ValueError):  # a callable of C may not tell
+        return []
+    known = {each.name: each for each in parameters if each.kind in _BY_NAME}
+    takes_any = any(each.kind is each.VAR_KEYWORD for each in parameters)
+    return [
+        *([] if takes_any else _unknown(known, options)),
+        *_missing(known, options),
+        *_of_wrong_type(known, options, of_ours=of_ours),
+    ]
 
 
 def _unknown(
-    parameters: Mapping[str, inspect.Parameter], options: Mapping[str, Any]
-) -> Iterator[str]:
-    if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
-        return
-    known = [each.name for each in parameters.values() if each.kind in _BY_NAME]
+    known: Mapping[str, inspect.Parameter], options: Mapping[str, Any]
+) -> Iterator[_Problem]:
     for key in options:
         if key not in known:
-            close = get_close_matches(key, known, n=1)
+            close = get_close_matches(key, (*known, *POLICY_KEYS), n=1)
             there_are = ", ".join(known) or "none"
             remedy = f"did you mean {close[0]}?" if close else f"its own options are {there_are}"
-            yield f"unknown option {shown(key)}; {remedy}"
+            yield _Problem(
+                key, f"unknown option; {remedy}", f"unknown option {shown(key)}; {remedy}"
+            )
 
 
 def _missing(
-    parameters: Mapping[str, inspect.Parameter], options: Mapping[str, Any]
-) -> Iterator[str]:
-    for name, parameter in parameters.items():
-        is_needed = parameter.default is parameter.empty and parameter.kind in _BY_NAME
-        if is_needed and name not in options:
-            yield f"option {name} is missing; write {name} = ..."
+    known: Mapping[str, inspect.Parameter], options: Mapping[str, Any]
+) -> Iterator[_Problem]:
+    for name, parameter in known.items():
+        if parameter.default is parameter.empty and name not in options:
+            what = f"option {name} is missing; write {name} = ..."
+            yield _Problem("", what, what)
 
 
 def _of_wrong_type(
-    parameters: Mapping[str, inspect.Parameter], options: Mapping[str, Any]
-) -> Iterator[str]:
+    known: Mapping[str, inspect.Parameter], options: Mapping[str, Any], *, of_ours: bool
+) -> Iterator[_Problem]:
     for key, value in options.items():
-        written = str(parameters[key].annotation) if key in parameters else ""
-        is_right, remedy = _TYPES.get(written.removesuffix(" | None"), _ANY)
-        if not is_right(value):
-            yield f"option {key} is {remedy}"
+        annotation = known[key].annotation if key in known else ""
+        what = what_is_wrong(annotation, value, of_ours=of_ours)
+        if what:
+            is_about_it = what.startswith("it ")
+            alone = f" {what.removeprefix('it ')}" if is_about_it else f": {what}"
+            yield _Problem(key, what, f"option {key}{alone}")
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _are_texts(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(map(_is_text, value))
-
-
-def _is_table_of_texts(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(map(_is_text, value.values()))
+def _idle(declared: SinkDeclaration) -> Iterator[_Problem]:
+    idle = declared.policy.idle_over(usual_policy(declared.type))
+    for key, why in idle.items():
+        yield _Problem(key, f"it {why}", f"{key} {why}")
 
 
 _BY_NAME: Final = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
-_ANY: Final = (lambda _: True, "")
-_TEXT: Final = (_is_text, "no text; write it in quotes")
-_TYPES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
-    "str": _TEXT,
-    "str | bytes": _TEXT,
-    "str | os.PathLike[str]": _TEXT,
-    "int": (_is_whole, "no whole number; write one, without quotes"),
-    "bool": (_is_flag, "neither true nor false; write one of them, without quotes"),
-    "Sequence[str]": (_are_texts, 'no list of texts; write ["..."]'),
-    "Mapping[str, str]": (_is_table_of_texts, 'no table of texts; write { name = "..." }'),
-}
-"""What an option may be, by how that is annotated in what makes the sinks that perfkit brings."""

@@ -1,87 +1,34 @@
-"""Which sinks there are by name, and the router between them."""
+"""Which sinks there are by name."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from attrs import asdict, evolve
+from attrs import asdict
 
 from perfkit.assembly.builtin_sinks import BUILT_IN
-from perfkit.assembly.expansion import Expanded, expand, mask
+from perfkit.assembly.expansion import VariableNotSetError, expand
 from perfkit.assembly.sink_chains import SinkChains
-from perfkit.assembly.sink_options import check_options
+from perfkit.assembly.sink_names import built_in_without_options, unknown_name, unknown_type
+from perfkit.assembly.sink_options import check_declared
 from perfkit.catalog import Catalog
 from perfkit.catalog.catalog import SinkDeclaration
+from perfkit.catalog.problems import quoted, shown
 from perfkit.errors import ConfigurationError, PerfkitError
-from perfkit.instruments.request import as_sink
-from perfkit.model import Policy, Route, Sink
+from perfkit.model import Policy, Sink
 from perfkit.otel.telemetry import Telemetry
-from perfkit.sinks import Router
-from perfkit.sinks.forks import survive_forks
-
-if TYPE_CHECKING:
-    from perfkit.instruments.request import SinkChoice
+from perfkit.sinks.process.forks import survive_forks
+from perfkit.sinks.record import as_printable
+from perfkit.sinks.secrets.masking import Mask, as_plain, values_in
 
 ENTRY_POINTS: Final = "perfkit.sinks"
 OTEL: Final = "otel"
 FAN_OUT: Final = "fan_out"
 """Types of sinks that need what the shelf has, beside those that are built in."""
-
-
-def make_router(
-    catalog: Catalog,
-    chosen: Sequence[SinkChoice],
-    shelf: SinkShelf,
-    routes: Sequence[Route] | None = None,
-    *,
-    matches_all: bool = False,
-) -> Router:
-    """Build the router, with every sink that the catalog names; report all that is wrong at once.
-
-    Args:
-        catalog: Whose budgets, routes and sinks count.
-        chosen: The sinks where nothing else says.
-        shelf: Where sinks are found by name.
-        routes: Replace those of the catalog; None means the catalog's.
-        matches_all: Whether every route that matches counts.
-
-    Raises:
-        ConfigurationError: If sinks are unknown or cannot be made.
-    """
-    made = [_with_sinks(route) for route in (catalog.routes if routes is None else routes)]
-    default = [as_sink(sink) for sink in chosen]
-    named = [*default, *(sink for route in made for sink in route.sinks)]
-    names = {sink for sink in named if isinstance(sink, str)}
-    names |= {name for budget in catalog.budgets for name in budget.sinks or ()}
-    names |= {sink.name for sink in catalog.sinks}
-    by_name, problems = {}, []
-    for name in sorted(names):
-        try:
-            by_name[name] = shelf.find(name)
-        except ConfigurationError as error:
-            problems.append(str(error))
-    if problems:
-        raise ConfigurationError("\n".join(_each_once(problems)))
-    return Router(
-        by_name=by_name,
-        default=tuple(by_name[s] if isinstance(s, str) else shelf.adopt(s) for s in default),
-        routes=tuple(_adopted(route, shelf) for route in made),
-        matches_all=matches_all,
-    )
-
-
-def _with_sinks(route: Route) -> Route:
-    return evolve(route, sinks=tuple(as_sink(sink) for sink in route.sinks))
-
-
-def _adopted(route: Route, shelf: SinkShelf) -> Route:
-    sinks = (sink if isinstance(sink, str) else shelf.adopt(sink) for sink in route.sinks)
-    return evolve(route, sinks=tuple(sinks))
 
 
 class SinkShelf:
@@ -131,23 +78,27 @@ class SinkShelf:
         make = self._maker_of(declared)
         if make is None:
             raise ConfigurationError(self._unknown(declared))
-        expanded = self._expanded(place, declared, make)
+        is_ours = declared.type in {*BUILT_IN, OTEL, FAN_OUT}
+        source = self._source if declared.name in self._declared else ""
+        check_declared(make, declared, source, with_types=is_ours)
+        with _told_of(place):
+            expanded = expand(declared.options)
+        # Others may look at what a text is; perfkit's own look at what of it is of a variable.
+        options = expanded.options if is_ours else as_plain(expanded.options)
         if declared.type == FAN_OUT:
-            sink = self._fan_out(declared.name, expanded.options["sinks"])
+            sink = self._fan_out(declared.name, options["sinks"])
         else:
             with _told_of(place, expanded.values):
-                sink = _checked(make(**expanded.options))
-        with _told_of(place):
+                sink = _checked(make(**options))
+        with _told_of(place, expanded.values):
             _check_policy(sink, declared.policy)
-            return self._chains.declared(declared.name, declared.type, sink, declared.policy)
-
-    def _expanded(
-        self, place: str, declared: SinkDeclaration, make: Callable[..., Sink]
-    ) -> Expanded:
-        is_ours = declared.type in {*BUILT_IN, OTEL, FAN_OUT}
-        with _told_of(place):
-            check_options(make, declared.options, with_types=is_ours)
-            return expand(declared.options)
+            return self._chains.declared(
+                declared.name,
+                declared.type,
+                sink,
+                declared.policy,
+                secrets=_secrets_of(declared.type, sink, expanded.values),
+            )
 
     def _maker_of(self, declared: SinkDeclaration) -> Callable[..., Sink] | None:
         if declared.type == OTEL:
@@ -161,16 +112,13 @@ class SinkShelf:
     def _unknown(self, declared: SinkDeclaration) -> str:
         types = {*BUILT_IN, OTEL, FAN_OUT, *entry_points(group=ENTRY_POINTS).names}
         if declared.name in self._declared:
-            where = self._place_of(declared.name)
-            return (
-                f"{where}: no sink is of type {declared.type!r}; {_nearest(declared.type, types)}"
-            )
-        names = types | set(self._declared)
-        return f"no sink is called {declared.name!r}; {_nearest(declared.name, names)}"
+            return f"{self._place_of(declared.name)}: {unknown_type(declared.type, types)}"
+        usable = {OTEL, *built_in_without_options()}
+        return unknown_name(declared.name, self._declared, types, usable)
 
     def _place_of(self, name: str) -> str:
         is_in_file = self._source and name in self._declared
-        return f"{self._source}: sinks.{name}" if is_in_file else f"sink {name!r}"
+        return f"{self._source}: sinks.{shown(name)}" if is_in_file else f"sink {quoted(name)}"
 
     def _event_sink(self) -> Sink:
         from perfkit.otel.events import EventSink  # noqa: PLC0415 - loads the logs API
@@ -182,23 +130,32 @@ class SinkShelf:
 
         place = self._place_of(name)
         if name in self._being_made:
-            way = " -> ".join([*self._being_made[self._being_made.index(name) :], name])
+            names = [*self._being_made[self._being_made.index(name) :], name]
             raise ConfigurationError(
-                f"{place}: it fans out to itself ({way}); leave one of them out"
+                f"{place}: it fans out to itself ({' -> '.join(map(shown, names))}); "
+                "leave one of them out"
             )
-        found, problems = [], []
+        found, problems = [], list[ConfigurationError]()
         self._being_made.append(name)
         try:
             for each in dict.fromkeys(names):
                 try:
-                    found.append(self.find(each))
+                    found.append(self._found_for(place, each))
                 except ConfigurationError as error:
-                    problems.append(str(error) if each in self._declared else f"{place}: {error}")
+                    problems.append(error)
         finally:
             self._being_made.pop()
         if problems:
-            raise ConfigurationError("\n".join(_each_once(problems)))
+            lines = each_once(line for error in problems for line in str(error).splitlines())
+            raise _kind_of(*problems)("\n".join(lines))
         return FanOut(found)
+
+    def _found_for(self, place: str, name: str) -> Sink:
+        """Find one of the sinks of a fan-out; say where that is, if the sink has no place."""
+        if name in self._declared:
+            return self.find(name)
+        with _told_of(place, values_in(name)):
+            return self.find(name)
 
 
 def _of_sinks(sinks: Sequence[str]) -> Sink:
@@ -217,13 +174,34 @@ def _told_of(place: str, values: Collection[str] = ()) -> Iterator[None]:
     try:
         yield
     except PerfkitError as error:
-        lines = mask(str(error), values).splitlines()
-        raise ConfigurationError("\n".join(f"{place}: {line}" for line in lines)) from None
+        lines = map(as_printable, Mask(values)(str(error)).splitlines())
+        raise _kind_of(error)("\n".join(f"{place}: {line}" for line in lines)) from None
     except Exception as error:  # noqa: BLE001 - a sink may raise anything
         raise ConfigurationError(
             f"{place}: making it raised {type(error).__name__}; what that says is not shown, "
             "for it may hold secrets; correct its options"
         ) from None
+
+
+def _kind_of(*errors: PerfkitError) -> type[ConfigurationError]:
+    """Return the kind of one error that stands for all `errors`."""
+    if all(isinstance(error, VariableNotSetError) for error in errors):
+        return VariableNotSetError
+    return ConfigurationError
+
+
+def _secrets_of(kind: str, sink: Sink, values: Collection[str]) -> Collection[str]:
+    """Return those of `values` that a sink may say by mistake.
+
+    A sink of perfkit says by design where it leads, a host or a path; a fan-out says what its sinks
+    say, which have secrets of their own.
+    """
+    if kind == FAN_OUT:
+        return ()
+    if kind not in {*BUILT_IN, OTEL}:
+        return values
+    destination = str(getattr(sink, "destination", ""))
+    return {value for value in values if value not in destination}
 
 
 def _checked(sink: Sink) -> Sink:
@@ -242,13 +220,9 @@ def _check_policy(sink: Sink, policy: Policy) -> None:
         )
 
 
-def _nearest(word: str, known: Collection[str]) -> str:
-    close = get_close_matches(word, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(known))}"
-
-
-def _each_once(problems: Sequence[str]) -> Sequence[str]:
-    return tuple(dict.fromkeys(line for problem in problems for line in problem.splitlines()))
+def each_once(lines: Iterable[str]) -> Sequence[str]:
+    """Return lines in order, none twice."""
+    return tuple(dict.fromkeys(lines))
 
 
 def _plugged_in(kind: str) -> Callable[..., Sink] | None:
@@ -257,7 +231,8 @@ def _plugged_in(kind: str) -> Callable[..., Sink] | None:
             loaded: Callable[..., Sink] = entry_point.load()
         except Exception as error:
             raise ConfigurationError(
-                f"the sink {kind!r} of {entry_point.value} cannot be loaded: {error}"
+                f"the sink {quoted(kind)} of {entry_point.value} cannot be loaded: "
+                f"{as_printable(str(error))}"
             ) from error
         return loaded
     return None

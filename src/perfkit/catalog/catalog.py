@@ -18,23 +18,44 @@ class SinkDeclaration:
 
     Args:
         name: What routes and budgets call it.
-        type: The name of a built-in sink, or of an entry point in the group ``perfkit.sinks``.
+        type: The name of a built-in sink, or of an entry point in the group ``perfkit.sinks``; the
+            sink's own name where nothing else is said.
         options: Keyword arguments for it, none of them called ``type``. They may hold secrets, so
             they are not shown.
         policy: What stands between a violation and the sink.
+        lines: On which line of the file each key of its table stands, from 1; the table itself has
+            the key ``""``. Empty for one that was made in code.
 
     Raises:
         CatalogError: If an option is called ``type``.
     """
 
     name: str
-    type: str
+    type: str = Factory(lambda self: self.name, takes_self=True)
     options: Mapping[str, Any] = field(factory=dict, repr=False)
     policy: Policy = Factory(Policy)
+    lines: Mapping[str, int] = field(factory=dict, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         if "type" in self.options:
             raise CatalogError([f"sink {self.name} has an option called type; rename it"])
+
+    def place_of(self, key: str = "", source: str = "") -> str:
+        """Say where a key of its table stands, such as ``perfkit.toml:9: sinks.a.timeout``.
+
+        Args:
+            key: Of an option or of the policy; empty for the table.
+            source: The file; empty for a sink that was made in code.
+        """
+        from perfkit.catalog.problems import dotted, quoted, shown  # noqa: PLC0415 - for messages only
+
+        if not source:
+            name = f"sink {quoted(self.name)}"
+            return f"{name}: {shown(key)}" if key else name
+        line = self.lines.get(key, self.lines.get("", 0))
+        file = shown(source, longest=500)
+        path = dotted(("sinks", self.name, key) if key else ("sinks", self.name))
+        return f"{file}:{line}: {path}" if line else f"{file}: {path}"
 
 
 @frozen(kw_only=True)

@@ -12,10 +12,11 @@ from typing import Any, Final
 
 import attrs
 
-from perfkit.catalog.catalog import Catalog
+from perfkit.catalog.catalog import Catalog, SinkDeclaration
 from perfkit.catalog.files import PROJECT_NAME, PROJECT_TABLE, read_text
 from perfkit.catalog.problems import KeyPath, Problem, Problems, dotted, shown
 from perfkit.catalog.reading import read_catalog
+from perfkit.catalog.sinks import POLICY_KEYS
 from perfkit.catalog.toml_lines import DEEPEST, Located, Repeat, locate
 from perfkit.errors import CatalogError
 
@@ -53,6 +54,7 @@ def parse_catalog(text: str, source: str = "perfkit.toml") -> Catalog:
     catalog = None
     if data is not None:
         catalog = read_catalog(_table_at(root, data), problems, source)
+        catalog = catalog and _with_lines(catalog, located, root)
     if catalog is None or problems.found:
         name = shown(source, longest=500)
         raise CatalogError(f"{name}:{line}" for line in _in_order(problems.found, located, root))
@@ -111,6 +113,20 @@ def _syntax_error(error: ValueError, text: str) -> tuple[str, int]:
         return "a value is out of range", 1
     line = int(match[1]) if match[1] else text.rstrip().count("\n") + 1
     return str(error)[: match.start()], line
+
+
+def _with_lines(catalog: Catalog, located: Located, root: KeyPath) -> Catalog:
+    """Let each sink know where its keys stand: what is wrong with them is found out later."""
+    return attrs.evolve(
+        catalog, sinks=tuple(_with_own_lines(sink, located, root) for sink in catalog.sinks)
+    )
+
+
+def _with_own_lines(sink: SinkDeclaration, located: Located, root: KeyPath) -> SinkDeclaration:
+    path = (*root, "sinks", sink.name)
+    places = {key: (*path, key) for key in ("type", *sink.options, *POLICY_KEYS)}
+    lines = {key: located.lines[place] for key, place in places.items() if place in located.lines}
+    return attrs.evolve(sink, lines={"": located.line_of(path), **lines})
 
 
 def _table_at(root: KeyPath, data: Mapping[str, Any]) -> Mapping[str, Any]:

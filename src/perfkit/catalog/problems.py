@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, time
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
@@ -33,14 +34,29 @@ class Problem:
 
 @frozen
 class Problems:
-    """Gathers problems below one path; views of it further down share the same list."""
+    """Gathers problems below one path; views of it further down share the same list.
+
+    Args:
+        path: What they are below.
+        found: What was found.
+        hides_texts: Whether what is written there may be secret, so that no message shows it.
+    """
 
     path: KeyPath = ()
     found: list[Problem] = Factory(list)
+    hides_texts: bool = False
 
     def below(self, *keys: str | int) -> Problems:
         """Return a view that adds to this same list, for what stands under `keys`."""
-        return Problems((*self.path, *keys), self.found)
+        return Problems((*self.path, *keys), self.found, self.hides_texts)
+
+    def hiding(self) -> Problems:
+        """Return a view that adds to this same list, and shows no text that is written there."""
+        return Problems(self.path, self.found, hides_texts=True)
+
+    def quoted(self, value: Any) -> str:
+        """Write a value as it stands in the file, or say what it is if it may be secret."""
+        return what_it_is(value) if self.hides_texts else quoted(value)
 
     def add(
         self,
@@ -51,6 +67,10 @@ class Problems:
     ) -> None:
         """Note that something is wrong at this path, or on a line of the file."""
         self.found.append(Problem(self.path, shown(message, longest=500), kind, line))
+
+    def refuse(self, value: Any, why: str, kind: type[PerfkitError] = BudgetError) -> None:
+        """Note what is wrong with the value at this path, beginning with the value."""
+        self.add(f"{self.quoted(value)} {why}", kind)
 
     def add_unknown(self, key: str, valid: Iterable[str]) -> None:
         """Note a key that does not exist, with the one that was probably meant."""
@@ -94,10 +114,34 @@ def shown(text: str, longest: int = 60) -> str:
 
 
 def quoted(value: Any) -> str:
-    """Write a value from a file as it stands there, more or less."""
+    """Write a value from a file as it stands there, more or less; of a table, only that it is."""
+    if isinstance(value, Mapping):
+        return _KINDS[Mapping]
+    if isinstance(value, list):
+        items = (
+            "..." if isinstance(item, list | Mapping) else quoted(item)
+            for item in value[:_MOST_ITEMS]
+        )
+        return shown(f"[{', '.join(items)}]")
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, date | time):
+        return str(value)
     return f'"{shown(value)}"' if isinstance(value, str) else shown(repr(value))
 
 
+def what_it_is(value: Any) -> str:
+    """Write a value from a file as `quoted` does if it can hold no secret, else only its kind."""
+    for kind, name in _KINDS.items():
+        if isinstance(value, kind):
+            return name
+    return quoted(value)
+
+
+_KINDS: Mapping[type, str] = {
+    str: "this text",
+    Sequence: "this list",
+    Mapping: "this table",
+}
+_MOST_ITEMS = 20
 _MOST_COMPARED = 100

@@ -14,6 +14,9 @@ from perfkit.model.budget import one_of
 
 def read_routes(value: Any, problems: Problems) -> tuple[Route, ...]:
     """Read the ``[[routes]]`` of a catalog and note what is wrong."""
+    if isinstance(value, dict):
+        problems.add("routes is a table; write [[routes]], which is a list of them")
+        return ()
     if not isinstance(value, list):
         problems.add(f"{quoted(value)} is not a list of routes; write [[routes]]")
         return ()
@@ -54,7 +57,7 @@ def _severity(value: Any, problems: Problems) -> Severity | None:
             return None
     if text == Severity.CRITICAL:
         return Severity.CRITICAL
-    problems.add(f'{quoted(value)} is not a severity; write ">= info", ">= warning" or "critical"')
+    problems.refuse(value, 'is not a severity; write ">= info", ">= warning" or "critical"')
     return None
 
 
@@ -64,14 +67,14 @@ def _metric(value: Any, problems: Problems) -> str:
     if isinstance(value, str) and not any(fnmatchcase(metric, text) for metric in known):
         close = problems.nearest(text, known)
         remedy = f'did you mean "{close}"?' if close else f"write {one_of(known)}, or a glob"
-        problems.add(f"{quoted(text)} is no metric; {remedy}")
+        problems.refuse(text, f"is no metric; {remedy}")
     return text
 
 
 def _state(value: Any, problems: Problems) -> State | None:
     if value in _STATES:
         return State(value)
-    problems.add(f"{quoted(value)} is not the state of a violation; write {one_of(_STATES)}")
+    problems.refuse(value, f"is not the state of a violation; write {one_of(_STATES)}")
     return None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from perfkit.catalog.catalog import SinkDeclaration
-from perfkit.catalog.problems import Problems, quoted
+from perfkit.catalog.problems import Problems
 from perfkit.catalog.routes import read_conditions
 from perfkit.catalog.values import (
     Reader,
@@ -23,16 +23,18 @@ from perfkit.units import Unit, parse_quantity
 
 
 def read_sinks(value: Any, problems: Problems) -> tuple[SinkDeclaration, ...]:
-    """Read the ``[sinks]`` tables of a catalog and note what is wrong."""
+    """Read the ``[sinks]`` tables of a catalog and note what is wrong, showing no text of them.
+
+    A secret may stand where nobody expects it, such as an address in place of a table.
+    """
+    problems = problems.hiding()
     tables = read_table(value, problems, '[sinks.file] with type = "jsonl"')
     return tuple(_sink(name, table, problems.below(name)) for name, table in tables.items())
 
 
 def _sink(name: str, value: Any, problems: Problems) -> SinkDeclaration:
     options = dict(read_table(value, problems, '{ type = "jsonl" }'))
-    if "type" not in options:
-        problems.add('no type; write type = "jsonl", or the type that it is')
-    kind = read_text(options.pop("type", ""), problems.below("type"))
+    kind = read_text(options.pop("type", name), problems.below("type"))
     policy = {
         key: read(options.pop(key), problems.below(key))
         for key, read in POLICY_KEYS.items()
@@ -49,7 +51,7 @@ def _seconds(value: Any, problems: Problems, *, or_off: str = "") -> float | Non
     """Read a time above zero."""
     seconds = read_seconds(value, problems, bare_numbers=False)
     if seconds is not None and not 0 < seconds < math.inf:
-        problems.add(f'{quoted(value)} is not a time above zero; write one, such as "5m"{or_off}')
+        problems.refuse(value, f'is not a time above zero; write one, such as "5m"{or_off}')
         return None
     return seconds
 
@@ -67,14 +69,14 @@ def _rate_or_off(value: Any, problems: Problems) -> float | None:
     except UnitError:
         rate = math.nan
     if not 0 < rate < math.inf:
-        problems.add(f'{quoted(value)} is not a rate; write one, such as "10/min"{_OR_OFF}')
+        problems.refuse(value, f'is not a rate; write one, such as "10/min"{_OR_OFF}')
         return None
     return rate
 
 
 def _count(value: Any, problems: Problems, *, or_off: str = "") -> int | None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        problems.add(f"{quoted(value)} is not a whole number of at least 1; write one{or_off}")
+        problems.refuse(value, f"is not a whole number of at least 1; write one{or_off}")
         return None
     return value
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from perfkit.catalog.lines import as_number
-from perfkit.catalog.problems import Problems, quoted
+from perfkit.catalog.problems import Problems
+from perfkit.catalog.quantities import why_unreadable
 from perfkit.errors import UnitError
 from perfkit.model.budget import one_of
 from perfkit.units import Unit, parse_quantity
 
 Reader: TypeAlias = Callable[[Any, Problems], Any]
 """Reads one value; notes what is wrong with it at the path of the problems."""
+
+_UNKNOWN_UNIT: Final = "unknown unit"
 
 
 def read_keys(
@@ -32,28 +35,28 @@ def read_table(value: Any, problems: Problems, example: str) -> Mapping[str, Any
     """Return a table; an empty one if it is none. `example` is what to write instead."""
     if isinstance(value, dict):
         return value
-    problems.add(f"{quoted(value)} is not a table; write {example}")
+    problems.refuse(value, f"is not a table; write {example}")
     return {}
 
 
 def read_text(value: Any, problems: Problems) -> str:
     """Return a text."""
     if not isinstance(value, str):
-        problems.add(f"{quoted(value)} is not text; write it in quotes")
+        problems.refuse(value, "is not text; write it in quotes")
     return str(value)
 
 
 def read_flag(value: Any, problems: Problems) -> bool:
     """Return yes or no."""
     if not isinstance(value, bool):
-        problems.add(f"{quoted(value)} is neither true nor false; write true or false, no quotes")
+        problems.refuse(value, "is neither true nor false; write true or false, no quotes")
     return bool(value)
 
 
 def read_names(value: Any, problems: Problems) -> tuple[str, ...]:
     """Return a list of texts."""
     if not isinstance(value, list):
-        problems.add(f'{quoted(value)} is not a list; write ["..."]')
+        problems.refuse(value, 'is not a list; write ["..."]')
         return ()
     return tuple(read_text(item, problems.below(index)) for index, item in enumerate(value))
 
@@ -61,7 +64,7 @@ def read_names(value: Any, problems: Problems) -> tuple[str, ...]:
 def read_choice(value: Any, problems: Problems, choices: tuple[str, ...]) -> str:
     """Return a text that is one of `choices`."""
     if value not in choices:
-        problems.add(f"{quoted(value)} is not one of the choices; write {one_of(choices)}")
+        problems.refuse(value, f"is not one of the choices; write {one_of(choices)}")
     return str(value)
 
 
@@ -83,7 +86,9 @@ def read_seconds(value: object, problems: Problems, *, bare_numbers: bool) -> fl
             return parse_quantity(value, Unit.SECONDS)
         return as_number(Unit.SECONDS, value, bare_numbers=bare_numbers)
     except UnitError as error:
-        problems.add(str(error), UnitError)
+        is_known = not problems.hides_texts and _UNKNOWN_UNIT not in str(error)
+        what = why_unreadable(value, Unit.SECONDS, problems.quoted(value))
+        problems.add(str(error) if is_known else what, UnitError)
         return None
 
 
@@ -100,7 +105,7 @@ def read_share(value: object, problems: Problems, example: str) -> float | None:
             return parse_quantity(value, Unit.RATIO)
         return as_number(Unit.RATIO, value, bare_numbers=True)
     except UnitError:
-        problems.add(f'{quoted(value)} is not a ratio; write one such as "{example}"', UnitError)
+        problems.refuse(value, f'is not a ratio; write one such as "{example}"', UnitError)
         return None
 
 
@@ -108,5 +113,5 @@ def read_count(value: object, problems: Problems) -> int | None:
     """Return a whole number; None if it is none."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    problems.add(f"{quoted(value)} is not a count; write a number such as 20")
+    problems.refuse(value, "is not a count; write a number such as 20")
     return None

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from perfkit.assembly.checking import problems_of_sinks
 from perfkit.catalog import (
     Catalog,
     dump_catalog,
@@ -24,6 +25,7 @@ from perfkit.catalog import (
 from perfkit.cli.files import catalog_path
 from perfkit.errors import CatalogError
 from perfkit.model import USUAL_WINDOW_SECONDS, Budget, Limit, Objective
+from perfkit.sinks.record import as_printable
 from perfkit.units import Unit, write_quantity
 
 _FILE: Final = click.argument("file", required=False, type=click.Path(path_type=Path))
@@ -43,15 +45,21 @@ def command() -> None:
 def check(file: Path | None) -> None:
     """Tell everything that is wrong with a catalog.
 
-    Exits with 0 if nothing is, else with 2 and one line for each problem.
+    No sink is made, and no environment variable is needed. Exits with 0 if nothing is wrong, else
+    with 2 and one line for each problem.
     """
     path = catalog_path(file)
     catalog = load_catalog(path)
+    if problems := problems_of_sinks(catalog):
+        raise CatalogError(problems)
     limits = sum(len(budget.limits) for budget in catalog.budgets)
     counts = [_count(len(catalog.budgets), "budget"), _count(limits, "limit")]
     if objectives := sum(budget.objective is not None for budget in catalog.budgets):
         counts.append(_count(objectives, "objective"))
-    click.echo(f"{path}: {', '.join(counts)}, no problems")
+    if catalog.sinks:
+        counts.append(_count(len(catalog.sinks), "sink"))
+    more = "; to see whether the sinks work, run perfkit sinks test" if catalog.sinks else ""
+    click.echo(f"{as_printable(str(path))}: {', '.join(counts)}, no problems{more}")
 
 
 @command.command("list")
@@ -78,15 +86,15 @@ def import_(document: Path, output: Path | None, *, force: bool) -> None:
     """
     result = import_markdown(read_text(document), str(document))
     for remark in result.remarks:
-        click.echo(remark, err=True)
+        click.echo(as_printable(remark), err=True)
     text = dump_catalog(result.catalog)
     if output is None:
         click.echo(text.encode(), nl=False)
     else:
         _write(output, text, force=force)
     counts = (_count(len(result.catalog.budgets), "budget"), _count(len(result.remarks), "remark"))
-    place = f", written to {output}" if output else ""
-    click.echo(f"{document}: {', '.join(counts)}{place}", err=True)
+    place = f", written to {as_printable(str(output))}" if output else ""
+    click.echo(f"{as_printable(str(document))}: {', '.join(counts)}{place}", err=True)
 
 
 def _write(output: Path, text: str, *, force: bool) -> None:
@@ -138,14 +146,14 @@ def _as_table(catalog: Catalog) -> Table:
     for header in ("budget", "critical", "limit", "target", "threshold"):
         table.add_column(header, overflow="fold")
     for category, budgets in groupby(catalog.budgets, key=lambda budget: budget.category):
-        table.add_row(Text(_printable(category) or "(no category)", style="bold cyan"))
+        table.add_row(Text(as_printable(category) or "(no category)", style="bold cyan"))
         for budget in budgets:
             _add_rows(table, budget)
     return table
 
 
 def _add_rows(table: Table, budget: Budget) -> None:
-    name = Text(f"  {_printable(budget.name)}")
+    name = Text(f"  {as_printable(budget.name)}")
     critical = Text("yes" if budget.critical else "")
     for cells in _rows(budget):
         table.add_row(name, critical, *map(Text, cells))
@@ -172,10 +180,6 @@ def _cells(limit: Limit) -> tuple[str, str, str]:
         line_text(limit, limit.target),
         line_text(limit, limit.threshold),
     )
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
 
 
 def _count(number: int, word: str) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Final
+
 from attrs import asdict, evolve, frozen
 
+from perfkit.errors import ConfigurationError
 from perfkit.model.route import Route
 
 
@@ -47,8 +51,42 @@ class Policy:
     when_full: str | None = None
 
     def over(self, usual: Policy) -> Policy:
-        """Return this policy, with what `usual` says where it is silent."""
-        said = {
-            name: value for name, value in asdict(self, recurse=False).items() if value is not None
+        """Return this policy, with what `usual` says where it is silent.
+
+        Raises:
+            ConfigurationError: If it says something that does nothing; lists all that does not.
+        """
+        idle = self.idle_over(usual)
+        if idle:
+            raise ConfigurationError("\n".join(f"{key} {why}" for key, why in idle.items()))
+        return evolve(usual, **self._said())
+
+    def idle_over(self, usual: Policy) -> Mapping[str, str]:
+        """Return what this policy says and what does nothing, with the reason and a remedy.
+
+        ``burst`` is part of a rate limit, so that it does nothing where neither this policy nor
+        `usual` has one.
+        """
+        whole = evolve(usual, **self._said())
+        return {
+            key: f"does nothing without {needed}; write {needed} = {example} too, or leave it out"
+            for key, (needed, example) in _PART_OF.items()
+            if getattr(self, key) and not _does_something(getattr(whole, needed), needed)
         }
-        return evolve(usual, **said)
+
+    def _said(self) -> Mapping[str, Any]:
+        said = asdict(self, recurse=False)
+        return {name: value for name, value in said.items() if value is not None}
+
+
+def _does_something(value: float | None, key: str) -> bool:
+    return value is not None and value > (1 if key == "batch_size" else 0)
+
+
+_PART_OF: Final[Mapping[str, tuple[str, str]]] = {
+    "burst": ("rate_limit", '"10/min"'),
+    "repeat": ("quiet", '"5m"'),
+    "batch_wait": ("batch_size", "20"),
+    "failure_cooldown": ("failures", "5"),
+}
+"""What says more of something else, with that and an example of it."""

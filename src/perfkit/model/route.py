@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from attrs import frozen
+from attrs import field, frozen
 
+from perfkit.errors import ConfigurationError
 from perfkit.model.protocols import Sink
 from perfkit.model.verdict import Severity, State
 from perfkit.model.violation import Violation
+
+
+def _is_no_text(_: object, __: object, sinks: object) -> None:
+    """Refuse a single name, whose letters would be taken for names."""
+    if isinstance(sinks, str):
+        example = sinks if sinks.isprintable() else "log"
+        raise ConfigurationError(f'sinks is a text; write sinks=["{example}"]')
 
 
 @frozen(kw_only=True)
@@ -27,9 +35,12 @@ class Route:
         state: The one state that matches, `degraded` or `violated`. A recovery counts as the state
             that is over, so that it goes where its violation went.
         environment: A glob on the environment that the application runs in.
+
+    Raises:
+        ConfigurationError: If `sinks` is a text.
     """
 
-    sinks: tuple[str | Sink, ...]
+    sinks: tuple[str | Sink, ...] = field(validator=_is_no_text)
     name: str = ""
     budget: str | None = None
     category: str | None = None

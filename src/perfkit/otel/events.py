@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from opentelemetry import trace
-from opentelemetry._logs import LogRecord, SeverityNumber, get_logger_provider
+from opentelemetry._logs import (
+    LogRecord,
+    NoOpLoggerProvider,
+    SeverityNumber,
+    get_logger_provider,
+)
 from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
@@ -21,6 +26,8 @@ _SEVERITIES: Final = {
     Severity.WARNING: SeverityNumber.WARN,
     Severity.CRITICAL: SeverityNumber.ERROR,
 }
+_UNSET: Final = "ProxyLoggerProvider"
+"""The class that stands in for a global provider as long as nobody sets one; it is not public."""
 
 
 class EventSink:
@@ -37,6 +44,14 @@ class EventSink:
 
     def __init__(self, telemetry: Telemetry | None = None) -> None:
         self._provider = telemetry.logger_provider if telemetry else None
+
+    @property
+    def missing_here(self) -> str:
+        """What keeps records from going anywhere in this process, for people; empty for nothing."""
+        provider = self._provider or get_logger_provider()
+        if isinstance(provider, NoOpLoggerProvider) or type(provider).__name__ == _UNSET:
+            return "nothing is set up here to take it; the application sets the logger provider"
+        return ""
 
     def emit(self, violation: Violation) -> None:
         """Hand the record to the provider; how it is exported is the provider's business."""

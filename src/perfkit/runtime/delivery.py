@@ -12,6 +12,8 @@ from perfkit.model import Sink, Verdict, Violation
 from perfkit.runtime import faults
 from perfkit.sinks.accounts import Account
 from perfkit.sinks.depth import DEEPEST, depth_here, here
+from perfkit.sinks.process.forks import survive_forks
+from perfkit.sinks.process.interrupts import is_interrupt
 
 SinksFor = Callable[[Violation], Sequence[Sink]]
 
@@ -24,8 +26,14 @@ class _Delivering(threading.local):
     def __init__(self) -> None:
         self.later: deque[tuple[tuple[Violation, ...], SinksFor]] = deque()
 
+    def start_anew(self) -> None:
+        """Deliver nothing, in the child of a fork: it may have been forked by a sink."""
+        self.is_busy, here.depth = False, 0
+        self.later.clear()
+
 
 _delivering: Final = _Delivering()
+survive_forks(_delivering)
 
 
 def deliver(
@@ -61,7 +69,8 @@ def deliver(
     if raised and in_flight is None:
         raise BudgetExceeded(raised, verdicts)
     if raised and in_flight is not None:
-        in_flight.add_note("\n".join(violation.describe() for violation in raised))
+        note = "\n".join(violation.describe() for violation in raised)
+        faults.guarded("raise", in_flight.add_note, note)  # an exception may do anything with it
 
 
 def deliver_quietly(violations: Iterable[Violation], sinks_for: SinksFor) -> None:
@@ -121,7 +130,9 @@ def _emit(violation: Violation, sinks_for: SinksFor) -> Iterator[Violation]:
     for sink in _sinks_of(violation, sinks_for):
         try:
             sink.emit(violation)
-        except Exception as error:  # noqa: BLE001 - whatever a sink raises must not reach the application
+        except Exception as error:  # whatever a sink raises must not reach the application
+            if is_interrupt(error):
+                raise
             if isinstance(error, BudgetExceeded) and getattr(sink, "reaches_caller", False) is True:
                 yield from error.violations
             else:

@@ -10,14 +10,19 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
+from perfkit.errors import CatalogError
 from perfkit.locks import at_work
+from perfkit.sinks.record import as_printable, without_middle
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 logger = logging.getLogger("perfkit")
+
+_LONGEST: Final = 1000
+"""How much of a text is logged, in characters: an error may quote a whole document."""
 
 
 class _State:
@@ -43,15 +48,24 @@ def report(part: str, error: Exception) -> None:
     with at_work, _state.lock:
         _state.counts[part] += 1
     text = "perfkit: %s failed: %s: %s; the application is not affected, later failures are counted"
-    warn_once((part, type(error)), text, part, type(error).__name__, _said(error))
+    warn_once((part, type(error)), text, part, type(error).__name__, error)
 
 
-def _said(error: Exception) -> str:
-    """Return what `error` says, where it can say something at all."""
+def _said(thing: object) -> str:
+    """Return what `thing` says, in one line, where it can say something at all."""
     try:
-        return str(error)
+        return without_middle(as_printable(str(thing)), _LONGEST)
     except Exception:  # noqa: BLE001 - any class may have a method of its own for that
         return "(it cannot be printed)"
+
+
+def _loggable(thing: object) -> object:
+    """Return `thing` as it may stand in a log: a name or an error must not forge a line of it."""
+    if isinstance(thing, int | float):
+        return thing
+    if isinstance(thing, CatalogError):
+        return "\n".join(map(_said, thing.problems))
+    return _said(thing)
 
 
 def guarded(
@@ -66,12 +80,19 @@ def guarded(
 
 
 def warn_once(key: object, text: str, *args: object) -> None:
-    """Log a warning, the first time that `key` comes up since the last `forget`."""
+    """Log a warning, the first time that `key` comes up since the last `forget`.
+
+    Args:
+        key: What makes it this warning and no other.
+        text: A format of `logging`. What is not printable in it is logged as it is.
+        args: What is put into it: numbers as they are, anything else in one line, escaped, and
+            without its middle where it is very long.
+    """
     with at_work, _state.lock:
         if key in _state.said:
             return
         _state.said.add(key)
-    logger.warning(text, *args)
+    logger.warning(text, *map(_loggable, args))
 
 
 def counts() -> Mapping[str, int]:

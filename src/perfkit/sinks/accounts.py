@@ -12,7 +12,8 @@ from attrs import frozen
 
 from perfkit.errors import DeliveryFailed
 from perfkit.locks import at_work
-from perfkit.sinks.forks import survive_forks
+from perfkit.sinks.process.forks import survive_forks
+from perfkit.sinks.record import as_printable
 
 FaultReport = Callable[[str, Exception], object]
 """Hears of a failure: what failed, such as ``"sink pager"``, and what it raised."""
@@ -111,7 +112,7 @@ class Account:
     def report(self, error: BaseException) -> None:
         """Report a failure by which no violation is lost; raises what the listener raises."""
         fault = error if isinstance(error, Exception) else RuntimeError(repr(error))
-        self._report(f"sink {self.sink}", fault)
+        self._report(f"sink {as_printable(self.sink)}", fault)
 
     def totals(self) -> Totals:
         """Return how it stands."""

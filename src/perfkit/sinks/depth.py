@@ -21,10 +21,12 @@ class _Here(threading.local):
     """Of one thread. No context variable: a finalizer may set it."""
 
     depth = 0
+    queued: object = None
 
 
 here: Final = _Here()
-"""`depth` is 0 where nothing is being delivered, 1 while a violation of the application is."""
+"""`depth` is 0 where nothing is being delivered, 1 while a violation of the application is.
+`queued` is what this thread has put into a queue last: from then on others account for it."""
 
 
 is_delivering: Final[ContextVar[bool]] = ContextVar("perfkit_is_delivering", default=False)

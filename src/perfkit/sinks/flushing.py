@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 from perfkit.sinks.accounts import Totals, book
-from perfkit.sinks.exits import close_all, flush_all
-from perfkit.sinks.layers.entrance import entrances
+from perfkit.sinks.layers.entrance import Entrance, entrances
+from perfkit.sinks.process.exits import close_all, flush_all
+from perfkit.sinks.process.interrupts import is_interrupt
 
 
 def flush_sinks(seconds: float = 5.0) -> bool:
@@ -26,12 +27,14 @@ def flush_sinks(seconds: float = 5.0) -> bool:
     """
     deadline = time.monotonic() + seconds
     results = []
-    failed = []
-    for entrance in tuple(entrances):
+    failed: list[tuple[Entrance, BaseException]] = []
+    for entrance in entrances:
         try:
             entrance.tick()
             results.append(entrance.flush(max(0.0, deadline - time.monotonic())))
-        except Exception as error:  # noqa: BLE001 - a sink may raise anything
+        except BaseException as error:  # a sink may raise anything
+            if is_interrupt(error):
+                raise
             failed.append((entrance, error))
     results.append(flush_all(max(0.0, deadline - time.monotonic())))
     for entrance, failure in failed:

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from perfkit.model import Evidence, Violation
 
-_BETTER_ESCAPED: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-"""What JSON allows as it is, and yet ends a line, drives a terminal, or is no Unicode."""
+_NOT_PLAIN: Final = re.compile("[^ -~]")
+_LONGEST: Final = 300
 
 
 def as_record(violation: Violation) -> dict[str, Any]:
@@ -57,8 +57,9 @@ def as_json(record: Mapping[str, Any]) -> str:
     """Return `record` as one line of strict JSON, without its end.
 
     What JSON cannot hold becomes text: numbers that are not finite are ``"Infinity"``,
-    ``"-Infinity"`` and ``"NaN"``. The line is encodable in UTF-8 and one line to every reader: lone
-    surrogates and the line ends of Unicode are escaped.
+    ``"-Infinity"`` and ``"NaN"``. The line is encodable in UTF-8, one line to every reader, and
+    looks in a terminal like what it says: what cannot be printed, such as lone surrogates, line
+    ends of Unicode, and characters that turn the writing around or are not seen, is escaped.
     """
     import json  # noqa: PLC0415 - loads when first needed
 
@@ -66,7 +67,7 @@ def as_json(record: Mapping[str, Any]) -> str:
         text = json.dumps(record, ensure_ascii=False, allow_nan=False, default=str)
     except (TypeError, ValueError):
         text = json.dumps(as_finite(record), ensure_ascii=False, default=str)
-    return _BETTER_ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return text if text.isprintable() else _NOT_PLAIN.sub(_escaped, text)
 
 
 def as_finite(value: Any) -> Any:
@@ -80,9 +81,37 @@ def as_finite(value: Any) -> Any:
     return value
 
 
+def _escaped(found: re.Match[str]) -> str:
+    """Return a character as JSON may write it: beyond 16 bits as two surrogates."""
+    character = found[0]
+    if character.isprintable():
+        return character
+    halves = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{halves[at : at + 2].hex()}" for at in range(0, len(halves), 2))
+
+
 def as_printable(text: str) -> str:
     """Return `text` in one line, with what cannot be printed escaped as in Python."""
     return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+
+
+def all_printable(value: Any) -> Any:
+    """Return plain data like `value`, with each text in it, keys too, as `as_printable` has it."""
+    if isinstance(value, str):
+        return as_printable(value)
+    if isinstance(value, Mapping):
+        return {all_printable(key): all_printable(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [all_printable(each) for each in value]
+    return value
+
+
+def without_middle(text: str, longest: int = _LONGEST) -> str:
+    """Return `text`, and where it has more than `longest` characters only its two ends."""
+    if len(text) <= longest:
+        return text
+    half = longest // 2 - 3
+    return f"{text[:half]} ... {text[-half:]}"
 
 
 def _time(nanoseconds: int) -> str:

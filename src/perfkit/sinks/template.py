@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeAlias
 
@@ -19,10 +19,13 @@ from perfkit.model import (
     Violation,
     Where,
 )
-from perfkit.sinks.record import as_record
+from perfkit.sinks.record import as_printable, as_record
+from perfkit.sinks.secrets.masking import parts_of
 from perfkit.units import format_quantity
 
 _Fill: TypeAlias = Callable[[Mapping[str, str]], Any]
+_Piece: TypeAlias = tuple[str, bool]
+"""A text as it is, or the name of a placeholder; and whether it is the latter."""
 _PIECE: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
@@ -31,7 +34,8 @@ class Template:
 
     Each string is filled in a single pass, so that what a fact says is never read as a placeholder,
     and encoded as a whole afterwards, so that it cannot end the string that it is in. Keys stay as
-    they are. ``{{`` and ``}}`` stand for braces.
+    they are. ``{{`` and ``}}`` stand for braces. What a variable of the environment holds is text
+    as it is, braces too: see `perfkit.sinks.secrets.masking.Filled`.
 
     Args:
         shape: What JSON can hold.
@@ -50,6 +54,32 @@ class Template:
     def fill(self, violation: Violation) -> Any:
         """Return the shape with the facts of `violation`."""
         return self._fill(facts_of(violation))
+
+
+class Line:
+    """One text with placeholders, filled like those of a `Template`.
+
+    Args:
+        text: The text.
+        place: What it is called in messages.
+        names: What a placeholder can stand for.
+
+    Raises:
+        ConfigurationError: If it holds a placeholder that is none of `names`. The message holds
+            every problem, and nothing that a variable of the environment holds.
+    """
+
+    def __init__(self, text: str, place: str, names: Sequence[str]) -> None:
+        known = ", ".join(f"{{{name}}}" for name in names)
+        found = _problems_of(text, names, known, beside_sign=f". There are {known}")
+        problems = [f"{place}: {problem}" for problem in found]
+        if problems:
+            raise ConfigurationError("\n".join(problems))
+        self._pieces = _pieces_of(text)
+
+    def fill(self, facts: Mapping[str, str]) -> str:
+        """Return the text with `facts` in the places of their names."""
+        return _filled(self._pieces, facts)
 
 
 def facts_of(violation: Violation) -> dict[str, str]:
@@ -92,8 +122,9 @@ def fact_names() -> tuple[str, ...]:
 def _compile(shape: Any, place: str, problems: list[str]) -> _Fill:
     """Return what fills `shape`; add to `problems` what is wrong with it."""
     if isinstance(shape, str):
-        problems.extend(f"{place}: {problem}" for problem in _problems_of(shape))
-        return lambda facts: _PIECE.sub(lambda piece: _filled(piece, facts), shape)
+        problems.extend(f"{place}: {problem}" for problem in _body_problems(shape))
+        pieces = _pieces_of(shape)
+        return lambda facts: _filled(pieces, facts)
     if isinstance(shape, Mapping):
         if not all(isinstance(key, str) for key in shape):
             problems.append(f"{place}: a key is no text; write it in quotes")
@@ -118,21 +149,45 @@ def _filling_list(values: Iterable[_Fill]) -> _Fill:
     return lambda facts: [fill(facts) for fill in kept]
 
 
-def _filled(piece: re.Match[str], facts: Mapping[str, str]) -> str:
-    return piece[0][0] if piece[1] is None else facts[piece[1]]
+def _filled(pieces: Iterable[_Piece], facts: Mapping[str, str]) -> str:
+    return "".join(facts[text] if is_name else text for text, is_name in pieces)
 
 
-def _problems_of(text: str) -> Iterable[str]:
-    for piece in _PIECE.finditer(text):
-        if piece[0] in {"{", "}"}:
-            yield f"a single {piece[0]} has no partner; write {piece[0] * 2} for the sign itself"
-        elif piece[1] is not None and piece[1] not in fact_names():
-            yield _unknown(piece[1])
+def _pieces_of(text: str) -> Sequence[_Piece]:
+    """Take a text without problems apart."""
+    return tuple(_each_piece_of(text))
 
 
-def _unknown(name: str) -> str:
+def _each_piece_of(text: str) -> Iterator[_Piece]:
+    for part, is_value in parts_of(text):
+        end = 0
+        for found in () if is_value else _PIECE.finditer(part):
+            yield part[end : found.start()], False
+            yield (found[0][0], False) if found[1] is None else (found[1], True)
+            end = found.end()
+        yield part[end:], False
+
+
+def _body_problems(text: str) -> Iterable[str]:
+    return _problems_of(text, fact_names(), ", ".join(fact_names()))
+
+
+def _problems_of(
+    text: str, names: Sequence[str], known: str, beside_sign: str = ""
+) -> Iterable[str]:
+    for part, is_value in parts_of(text):
+        for piece in () if is_value else _PIECE.finditer(part):
+            sign = piece[0]
+            if sign in {"{", "}"}:
+                remedy = f"write {sign * 2} for the sign itself{beside_sign}"
+                yield f"a single {sign} has no partner; {remedy}"
+            elif piece[1] is not None and piece[1] not in names:
+                yield _unknown(piece[1], names, known)
+
+
+def _unknown(name: str, names: Sequence[str], known: str) -> str:
     from difflib import get_close_matches  # noqa: PLC0415 - for messages only
 
-    close = get_close_matches(name, fact_names(), n=1)
+    close = get_close_matches(name, names, n=1)
     hint = f"did you mean {{{close[0]}}}? " if close else ""
-    return f"unknown placeholder {{{name[:50]}}}; {hint}There are {', '.join(fact_names())}"
+    return f"unknown placeholder {{{as_printable(name[:50])}}}; {hint}There are {known}"

@@ -15,7 +15,8 @@ from perfkit.errors import ConfigurationError
 from perfkit.locks import at_work
 from perfkit.model import Violation
 from perfkit.sinks.alerts import RESERVED_LABELS, Alert, alert_of
-from perfkit.sinks.forks import survive_forks
+from perfkit.sinks.process.forks import survive_forks
+from perfkit.sinks.secrets.masking import values_in
 
 MOST_ACTIVE: Final = 1000
 """How many alerts a sink keeps firing at once."""
@@ -101,7 +102,12 @@ class AlertmanagerSink:
         from perfkit.sinks.http.endpoint import Endpoint  # noqa: PLC0415 - loads HTTP and TLS
 
         self._endpoint = Endpoint(
-            _with_path(url), headers=headers, timeout=timeout, loopback=loopback, ca_file=ca_file
+            _with_path(url),
+            headers=headers,
+            timeout=timeout,
+            loopback=loopback,
+            ca_file=ca_file,
+            secrets=values_in((url, labels, annotations, generator_url)),
         )
         self._labels = _checked("labels", labels, RESERVED_LABELS)
         self._annotations = _checked("annotations", annotations)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from perfkit.errors import DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryFailed
 from perfkit.model import Violation
+from perfkit.sinks.arguments import checked_seconds
 from perfkit.sinks.depth import is_delivering, origin_loop
-from perfkit.sinks.forks import survive_forks
+from perfkit.sinks.process.forks import survive_forks
+from perfkit.sinks.record import as_printable
 
 if TYPE_CHECKING:
     import asyncio
 
 MOST_TASKS: Final = 100
 """How many coroutines of one callback may be on their way at once in a loop that cannot wait."""
+
+_NO_YIELD: Final = "leave the yield out, or call what has it in a for loop"
 
 
 class CallbackSink:
@@ -36,18 +41,22 @@ class CallbackSink:
 
     Args:
         function: Takes one `Violation`; what it returns is dropped, but for awaitables.
-        timeout: How long a coroutine may take, in seconds, before it is cancelled. One that does
-            not let itself be cancelled, and a plain function, may take longer.
+        timeout: How long a coroutine may take, in seconds above 0, before it is cancelled. One that
+            does not let itself be cancelled, and a plain function, may take longer.
 
     Attributes:
         function: The function.
         report: Hears what a task raised; by default it is logged, once for each type of exception.
+
+    Raises:
+        ConfigurationError: If the function cannot be called, or has a ``yield``, so that its body
+            would never run; or if `timeout` is no number of seconds above 0.
     """
 
     def __init__(self, function: Callable[[Violation], object], *, timeout: float = 10.0) -> None:
-        self.function = function
+        self.function = _checked(function)
         self.report: Callable[[BaseException], object] = self._log_once
-        self._timeout = timeout
+        self._timeout = checked_seconds("timeout", timeout)
         self._logged: set[type[BaseException]] = set()
         self.start_anew()
         survive_forks(self)
@@ -59,19 +68,24 @@ class CallbackSink:
     @property
     def destination(self) -> str:
         """Where violations go, for people."""
-        return f"callback {_name_of(self.function)}"
+        return f"callback {as_printable(_name_of(self.function))}"
 
     def emit(self, violation: Violation) -> None:
         """Call the function; raises what it raises.
 
         Raises:
             DeliveryFailed: If its coroutine was too slow, or was cancelled, or too many like it are
-                on their way.
+                on their way; or if it has given a generator, so that nothing has run yet.
         """
         result = self.function(violation)
         if isinstance(result, Awaitable):
             context = copy_context()
             context.run(self._run, _as_coroutine(result))
+        elif isinstance(result, Generator | AsyncGenerator):
+            raise DeliveryFailed(
+                f"{self.destination} gives a generator, which nobody runs; {_NO_YIELD}",
+                is_permanent=True,
+            )
 
     def _run(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run `coroutine` in the right loop. Its task takes over the present context."""
@@ -163,6 +177,21 @@ class CallbackSink:
             self.destination,
             exc_info=error,
         )
+
+
+def _checked(function: Callable[[Violation], object]) -> Callable[[Violation], object]:
+    if not callable(function):
+        raise ConfigurationError(
+            f"a callback of type {type(function).__name__} cannot be called; write a function that "
+            "takes a violation"
+        )
+    for each in (function, getattr(type(function), "__call__", None)):  # noqa: B004 - its class's
+        if inspect.isasyncgenfunction(each) or inspect.isgeneratorfunction(each):
+            raise ConfigurationError(
+                f"{as_printable(_name_of(function))} has a yield, so that its body would never run "
+                f"as a callback; {_NO_YIELD}"
+            )
+    return function
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -14,7 +14,8 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from perfkit.model import Evidence, Metric, Violation
-from perfkit.sinks.record import as_finite
+from perfkit.sinks.arguments import checked_count, checked_path
+from perfkit.sinks.record import as_finite, as_printable
 
 _LONGEST_NAME: Final = 150
 _LONGEST_PART: Final = 60
@@ -77,21 +78,19 @@ class EvidenceFilesSink:
             wrote are removed; other files in the folder are left alone.
 
     Raises:
-        ValueError: If `most` is below 1.
+        ConfigurationError: If `most` is no whole number of at least 1, or `folder` no path.
     """
 
     def __init__(self, folder: str | os.PathLike[str], most: int = 100) -> None:
-        if most < 1:
-            raise ValueError(f"most is {most}; keep at least 1 file, or use no sink")
-        self._folder = Path(folder)
-        self._most = most
+        self._folder = checked_path("folder", folder, "perfkit-evidence")
+        self._most = checked_count("most", most, "100 for the newest 100 files")
         self._lock = threading.Lock()
         self._saved: WeakValueDictionary[int, Evidence] = WeakValueDictionary()
 
     @property
     def destination(self) -> str:
         """Where violations go, for people."""
-        return f"folder {self._folder}"
+        return f"folder {as_printable(str(self._folder))}"
 
     def emit(self, violation: Violation) -> None:
         """Save what is new of the violation's evidence; raises OSError where that fails."""
@@ -128,14 +127,13 @@ def _as_file(evidence: Evidence) -> tuple[str, bytes]:
     if evidence.kind == "cpu":
         return ".pstats", marshal.dumps(dict(evidence.detail)) if evidence.detail else b""
     if evidence.kind == "stack":
-        lines = "".join(_collapsed_lines(evidence))
-        return ".collapsed.txt", lines.encode(errors="backslashreplace")
+        return ".collapsed.txt", "".join(_collapsed_lines(evidence)).encode()
     return ".json", _as_json(evidence) if evidence.rows else b""
 
 
 def _collapsed_lines(evidence: Evidence) -> Iterator[str]:
     for stack, count in evidence.detail.items():
-        yield f"{' '.join(str(stack).splitlines())} {count}\n"
+        yield f"{as_printable(str(stack))} {count}\n"
 
 
 def _as_json(evidence: Evidence) -> bytes:

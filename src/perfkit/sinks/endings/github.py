@@ -8,15 +8,17 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Final, TextIO
 
-from perfkit.errors import DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryFailed
 from perfkit.model import Severity, Violation
-from perfkit.sinks.record import as_printable
+from perfkit.sinks.record import as_printable, without_middle
 
 _COMMANDS: Final = {
     Severity.INFO: "notice",
     Severity.WARNING: "warning",
     Severity.CRITICAL: "error",
 }
+_LONGEST_PATH: Final = 1000
+"""In characters; what is longer is no file of a workspace, and is left out."""
 
 
 class GitHubSink:
@@ -30,11 +32,18 @@ class GitHubSink:
 
     Args:
         stream: Where to write; None means what `sys.stdout` is at that moment.
+
+    Raises:
+        ConfigurationError: If `stream` is nothing to write to.
     """
 
     destination = "GitHub Actions annotations, where GITHUB_ACTIONS is true"
 
     def __init__(self, stream: TextIO | None = None) -> None:
+        if stream is not None and not hasattr(stream, "write"):
+            raise ConfigurationError(
+                f"stream is a {type(stream).__name__}; write an open text file, or leave it out"
+            )
         self._stream = stream
 
     def emit(self, violation: Violation) -> None:
@@ -66,11 +75,11 @@ def _as_command(violation: Violation) -> str:
 
 def _properties(violation: Violation) -> Iterator[tuple[str, str]]:
     where = violation.where
-    if where.file:
+    if where.file and len(where.file) <= _LONGEST_PATH:
         yield "file", _in_workspace(where.file)
         if where.line:
             yield "line", str(where.line)
-    yield "title", f"perfkit budget {violation.budget.name}"
+    yield "title", f"perfkit budget {without_middle(violation.budget.name)}"
 
 
 def _in_workspace(file: str) -> str:

@@ -15,8 +15,11 @@ from typing import Final
 from perfkit.errors import ConfigurationError, DeliveryFailed
 from perfkit.locks import at_work
 from perfkit.model import Violation
-from perfkit.sinks.forks import survive_forks
-from perfkit.sinks.record import as_json, as_record
+from perfkit.sinks.arguments import checked_count, checked_flag, checked_path
+from perfkit.sinks.files.mending import mend
+from perfkit.sinks.files.streams import Stream, find_stream, stream_name
+from perfkit.sinks.process.forks import survive_forks
+from perfkit.sinks.record import as_json, as_printable, as_record
 
 try:
     import fcntl
@@ -29,10 +32,6 @@ _SHORTEST_PAUSE: Final = 0.0002
 _LONGEST_PAUSE: Final = 0.002
 """Seconds between two looks at the lock. Nobody queues for it: who looks seldom waits long."""
 
-_BLOCK: Final = 65_536
-_TORN: Final = (b"{", b"\0")
-"""How a torn line begins: as every line does, or, after a power cut, with what is on no disk."""
-
 
 class JsonLinesSink:
     """Appends each violation to a file as one line of strict JSON.
@@ -43,7 +42,8 @@ class JsonLinesSink:
     removed or renamed by others at any time; missing folders are made.
 
     - A process that is killed can leave the beginning of a line at the end of the file. The next
-      one that writes takes it off. Anything else there that has no line end gets one.
+      one that writes takes it off. Anything else there that has no line end gets one, and so does
+      what is longer than 1 MiB.
     - Where the disk gets full in the middle of a batch, none of it stays.
     - Numbers that JSON does not know are text: ``"Infinity"``, ``"-Infinity"``, ``"NaN"``.
 
@@ -51,21 +51,28 @@ class JsonLinesSink:
     file: let each process have a file of its own there. Nothing is taken off then, and there is no
     rotation.
 
+    What is no regular file, and what has a name below ``/dev`` or ``/proc/self/fd``, is a stream:
+    it is just written to, also where ``/dev/stdout`` leads to a file. Nothing of it is taken off,
+    and it is not rotated. Where nobody reads a pipe, or makes room in it within `lock_seconds`, the
+    delivery fails.
+
     Args:
-        path: The file. What is no regular file, such as ``/dev/stdout``, is just written to.
+        path: The file, or a stream such as ``/dev/stdout``.
         max_bytes: How large the file may get, at least 1; None means any size. Before a batch that
-            would make it larger, ``path`` is renamed to ``path.1``, that to ``path.2`` and so on. A
+            would make it larger, ``path`` is renamed to ``path.1``, that to ``path.2`` and so on;
+            where ``path`` is a link, that happens to what it leads to, and the link stays. A
             batch is never split, so that only one that is larger by itself makes a larger file. Let
             either this sink rotate a file or another program, not both.
         keep: How many renamed files to keep, at least 1; the oldest is removed.
         fsync: Whether to wait until the disk has it, for each batch.
 
     Raises:
-        ConfigurationError: If a number is too small, or `max_bytes` is given without locks.
+        ConfigurationError: If an argument is of the wrong kind or too small, or `max_bytes` is
+            given for a stream, or without locks.
     """
 
     lock_seconds = 5.0
-    """How long to wait for the lock, in seconds. Whoever has it may have been stopped."""
+    """How long to wait for the lock, or for room, in seconds. Who has it may have been stopped."""
 
     def __init__(
         self,
@@ -75,28 +82,39 @@ class JsonLinesSink:
         keep: int = 5,
         fsync: bool = False,
     ) -> None:
-        for name, number in (("max_bytes", max_bytes), ("keep", keep)):
-            if number is not None and number < 1:
-                raise ConfigurationError(f"{name} is {number}; it has to be at least 1")
-        if max_bytes is not None and not _HAS_LOCKS:
-            raise ConfigurationError("max_bytes needs locks on files, which this system lacks")
-        self._path = Path(path)
-        self._max_bytes = max_bytes
-        self._keep = keep
-        self._fsync = fsync
+        self._path = checked_path("path", path, "violations.jsonl")
+        self._max_bytes = None if max_bytes is None else self._checked_size(max_bytes)
+        self._keep = checked_count("keep", keep, "5 for the newest 5 files")
+        self._fsync = checked_flag("fsync", fsync)
         self._files: set[FileIO] = set()
+        self._stream = Stream()
         self.start_anew()
         survive_forks(self)
+
+    def _checked_size(self, max_bytes: int) -> int:
+        if not _HAS_LOCKS:
+            raise ConfigurationError("max_bytes needs locks on files, which this system lacks")
+        if (name := stream_name(self._path)) is not None:
+            raise ConfigurationError(
+                f"max_bytes is given for {as_printable(name)}, which cannot be renamed; leave it "
+                "out (max_size in a catalog), or write the path of a file"
+            )
+        return checked_count("max_bytes", max_bytes, "20_000_000 for 20 MB")
 
     @property
     def destination(self) -> str:
         """Where violations go, for people."""
-        return f"file {self._path}"
+        return f"file {self._shown}"
+
+    @property
+    def _shown(self) -> str:
+        return as_printable(str(self._path))
 
     def start_anew(self) -> None:
         """Let go of what the parent of a fork was writing: a lock is shared with its child."""
         while self._files:
             self._files.pop().close()
+        self._stream.start_anew()
         self._one_at_a_time = threading.RLock()
 
     def emit(self, violation: Violation) -> None:
@@ -108,11 +126,14 @@ class JsonLinesSink:
 
         Raises:
             OSError: If the file cannot be written.
-            DeliveryFailed: If others have held the lock all the time.
+            DeliveryFailed: If others have held the lock all the time, or nobody reads a stream.
         """
         lines = "".join(f"{as_json(as_record(violation))}\n" for violation in violations)
         give_up_at = time.monotonic() + self.lock_seconds
         with at_work:
+            if (name := find_stream(self._path)) is not None:
+                self._stream.write(name, lines.encode(), give_up_at)
+                return
             while not self._append(lines.encode(), give_up_at):
                 if time.monotonic() > give_up_at:
                     raise self._too_late()
@@ -123,16 +144,16 @@ class JsonLinesSink:
             self._files.add(file)
             try:
                 if not self._lock(file, give_up_at):
-                    with self._one_at_a_time:
-                        _write_all(file.fileno(), data)
+                    self._write_unlocked(file.fileno(), data)
                     return True
-                if not _is_at(self._path, file):
+                path = Path(os.path.realpath(self._path))
+                if not _is_at(path, file):
                     return False
-                _mend(file.fileno())
+                mend(file.fileno())
                 if self._is_full(file, len(data)):
-                    self._rotate()
+                    self._rotate(path)
                     return False
-                self._write(file, data)
+                self._write(file, data, path.parent)
                 return True
             finally:
                 self._files.discard(file)
@@ -167,26 +188,32 @@ class JsonLinesSink:
 
     def _too_late(self) -> DeliveryFailed:
         return DeliveryFailed(
-            f"others have kept {self._path} locked for {self.lock_seconds:g} s", reason="timeout"
+            f"others have kept {self._shown} locked for {self.lock_seconds:g} s", reason="timeout"
         )
 
     def _is_full(self, file: FileIO, more: int) -> bool:
         size = os.fstat(file.fileno()).st_size
         return self._max_bytes is not None and size > 0 and size + more > self._max_bytes
 
-    def _rotate(self) -> None:
-        """Rename the file away, the last step; only who holds the lock on it may do this.
+    def _rotate(self, path: Path) -> None:
+        """Rename the file at `path` away, the last step; only who has the lock on it may do this.
 
         A number is free where one was killed in the middle of this: then nothing has to go.
         """
-        older = [Path(f"{self._path}.{number}") for number in range(1, self._keep + 1)]
-        free = next((index for index, path in enumerate(older) if not path.exists()), None)
+        older = [Path(f"{path}.{number}") for number in range(1, self._keep + 1)]
+        free = next((index for index, name in enumerate(older) if not name.exists()), None)
         last = self._keep - 1 if free is None else free
         for index in range(last, 0, -1):
             os.replace(older[index - 1], older[index])  # noqa: PTH105 - it says that it is atomic
-        os.replace(self._path, older[0])  # noqa: PTH105 - as above
+        os.replace(path, older[0])  # noqa: PTH105 - as above
 
-    def _write(self, file: FileIO, data: bytes) -> None:
+    def _write_unlocked(self, descriptor: int, data: bytes) -> None:
+        with self._one_at_a_time:
+            _write_all(descriptor, data)
+        if self._fsync:
+            os.fsync(descriptor)
+
+    def _write(self, file: FileIO, data: bytes, folder: Path) -> None:
         """Append all of `data`, or nothing."""
         descriptor = file.fileno()
         end = os.fstat(descriptor).st_size
@@ -195,7 +222,7 @@ class JsonLinesSink:
             if self._fsync:
                 os.fsync(descriptor)
                 if not end:
-                    _fsync_folder(self._path.parent)
+                    _fsync_folder(folder)
         except BaseException:
             if os.fstat(descriptor).st_size > end:
                 os.ftruncate(descriptor, end)
@@ -219,43 +246,6 @@ def _is_at(path: Path, file: FileIO) -> bool:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:
         return False
-
-
-def _mend(descriptor: int) -> None:
-    """Let the file end with a whole line: take off a torn one, end any other."""
-    size = os.fstat(descriptor).st_size
-    end = _end_of_lines(descriptor, size)
-    if end == size:
-        return
-    if _is_torn(os.pread(descriptor, size - end, end)):
-        os.ftruncate(descriptor, end)
-    else:
-        os.write(descriptor, b"\n")
-
-
-def _end_of_lines(descriptor: int, size: int) -> int:
-    """Return where the last line that has an end does so."""
-    end = size
-    while end > 0:
-        start = max(0, end - _BLOCK if end < size else end - 1)
-        found = os.pread(descriptor, end - start, start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
-        end = start
-    return 0
-
-
-def _is_torn(tail: bytes) -> bool:
-    """Tell whether a write of a sink was stopped here: nobody else's text is to be taken off."""
-    import json  # noqa: PLC0415 - loads when first needed
-
-    if not tail.startswith(_TORN):
-        return False
-    try:
-        json.loads(tail)
-    except ValueError:
-        return True
-    return False
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

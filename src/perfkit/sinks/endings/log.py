@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from perfkit.errors import ConfigurationError
 from perfkit.model import Severity, Violation
-from perfkit.sinks.record import as_json, as_record
+from perfkit.sinks.record import all_printable, as_json, as_printable, as_record
 
 FORMS: Final = ("auto", "text", "json", "structlog")
 """In which form a `LogSink` can write."""
@@ -43,10 +43,15 @@ class LogSink:
             else text; that is looked at for each violation.
 
     Raises:
-        ConfigurationError: If there is no such form, or structlog is not installed.
+        ConfigurationError: If there is no such form, `logger` is no name, or structlog is not
+            installed.
     """
 
     def __init__(self, logger: str = "perfkit.violations", *, form: str = "auto") -> None:
+        if not isinstance(logger, str):
+            raise ConfigurationError(
+                f"logger is a {type(logger).__name__}; write its name, such as 'perfkit.violations'"
+            )
         if form not in FORMS:
             raise ConfigurationError(f"a log has no form {form!r}; it can be {', '.join(FORMS)}")
         if form == "structlog":
@@ -58,7 +63,7 @@ class LogSink:
     @property
     def destination(self) -> str:
         """Where violations go, for people."""
-        return f"log {self._name}"
+        return f"log {as_printable(self._name)}"
 
     def emit(self, violation: Violation) -> None:
         """Write one line."""
@@ -79,7 +84,8 @@ class LogSink:
         logger = structlog.get_logger(self._name).bind()
         if isinstance(logger, structlog.stdlib.AsyncBoundLogger):  # which nobody would await
             logger = logger.sync_bl
-        getattr(logger, _METHODS[level])(sentence, **record)
+        # Renderers for people, such as those of the console and of logfmt, escape nothing.
+        getattr(logger, _METHODS[level])(sentence, **all_printable(record))
 
 
 def _ids(record: dict[str, Any]) -> str:

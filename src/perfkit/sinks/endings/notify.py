@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import unquote
 
 from perfkit.errors import ConfigurationError, DeliveryFailed, MissingExtraError
 from perfkit.model import Severity, Violation
 from perfkit.sinks.record import as_printable
+from perfkit.sinks.secrets.log_masking import masking, watch
+from perfkit.sinks.secrets.masking import Mask, values_in
+from perfkit.sinks.template import Line
 
 _TYPES: Final = {
     Severity.INFO: "info",
@@ -23,9 +24,10 @@ _LONGEST_TITLE: Final = 200
 _LONGEST_BODY: Final = 2000
 _SCHEMA: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30})://")
 _BETWEEN_SECRETS: Final = re.compile(r"[/:@?&=#,;\s]+")
-_SHORTEST_SECRET: Final = 3
-_LOGGERS: Final = ("apprise", "urllib3.connectionpool")
-"""Who logs while apprise works, the second one each path at DEBUG."""
+_TITLE_NAMES: Final = ("severity", "budget", "category", "metric", "state", "environment")
+
+# Who logs while apprise works: those of urllib3 tell each path at DEBUG.
+watch("apprise", "urllib3.connectionpool", "urllib3.poolmanager", "urllib3.util.retry")
 
 
 class NotifySink:
@@ -33,7 +35,9 @@ class NotifySink:
 
     The body is the sentence for people, then one line for each further piece of evidence. Nothing
     that an address holds is shown or logged but its schema, such as ``mailto``; what apprise
-    logs meanwhile has the parts of the addresses masked. Where a violation is given a second time
+    logs meanwhile, in this thread, has the parts of the addresses masked. Certificates are
+    verified, and redirects are not followed where apprise can be told so (from 2.0); where its
+    services may connect to is otherwise its own business. Where a violation is given a second time
     because a service failed, the others do not get it again.
 
     A service takes up to a few seconds, so that this sink is one for the background. Safe from any
@@ -43,11 +47,13 @@ class NotifySink:
 
     Args:
         urls: One address, or several. They hold secrets.
-        title: A format of ``{severity}``, ``{budget}``, ``{category}``, ``{metric}``, ``{state}``
-            and ``{environment}``. The severity of a recovery is ``recovered``.
+        title: A text with the placeholders ``{severity}``, ``{budget}``, ``{category}``,
+            ``{metric}``, ``{state}`` and ``{environment}``; ``{{`` and ``}}`` stand for braces. The
+            severity of a recovery is ``recovered``.
 
     Raises:
-        ConfigurationError: If apprise cannot use an address, or the title names something else.
+        ConfigurationError: If apprise cannot use an address, one turns the verification of
+            certificates off, or the title names something else.
         MissingExtraError: If apprise is not installed.
     """
 
@@ -61,10 +67,10 @@ class NotifySink:
         urls = [urls] if isinstance(urls, str) else list(urls)
         if not urls:
             raise ConfigurationError("there is no address to notify; give at least one URL")
-        self._secrets = _secrets_in(urls)
+        self._mask = Mask(_secrets_in(urls), heeds_short=True)
         self._schemas = [_schema_of(url) for url in urls]
-        self._title = _checked(title)
-        with _masking(self._secrets):
+        self._title = Line(title, "title", _TITLE_NAMES)
+        with masking(self._mask):
             self._services = _make_services(apprise, urls, self._schemas)
         self._partly: tuple[Violation, list[int]] | None = None
 
@@ -87,7 +93,7 @@ class NotifySink:
             "body_format": "text",
         }
         due = self._due(violation)
-        with _masking(self._secrets):
+        with masking(self._mask):
             failed = [index for index in due if not self._services[index].notify(**message)]
         if not failed:
             return
@@ -107,13 +113,13 @@ class NotifySink:
         return range(len(self._services))
 
     def _title_of(self, violation: Violation) -> str:
-        title = self._title.format_map(
+        title = self._title.fill(
             {
-                "severity": "recovered" if violation.is_recovery else violation.severity,
+                "severity": "recovered" if violation.is_recovery else str(violation.severity),
                 "budget": violation.budget.name,
                 "category": violation.budget.category,
-                "metric": violation.limit.metric,
-                "state": violation.state,
+                "metric": str(violation.limit.metric),
+                "state": str(violation.state),
                 "environment": violation.environment,
             }
         )
@@ -122,30 +128,31 @@ class NotifySink:
 
 def _make_services(apprise: Any, urls: Sequence[str], schemas: Sequence[str]) -> list[Any]:
     """Return one group of services for each address: only so is it known which one failed."""
-    options: dict[str, Any] = {"async_mode": False}
-    if "service_timeout" in inspect.signature(apprise.AppriseAsset).parameters:
-        # Else each service runs in a thread of a pool, which a forked child waits for in vain.
-        options["service_timeout"] = 0
-    asset = apprise.AppriseAsset(**options)
+    asset = apprise.AppriseAsset(**_asset_options(apprise.AppriseAsset))
     services, problems = [], []
     for position, (url, schema) in enumerate(zip(urls, schemas, strict=True), start=1):
         service = apprise.Apprise(asset=asset)
-        if not service.add(url):
+        if not service.add(str(url)):
             problems.append(f"address {position} ({schema}) is none that apprise can use")
+        elif not all(getattr(each, "verify_certificate", True) for each in service):
+            problems.append(
+                f"address {position} ({schema}) says verify=no, by which anybody could stand in "
+                "for the service; leave verify out"
+            )
+        for each in service:
+            each.redirects = False  # also where the address says otherwise
         services.append(service)
     if problems:
         raise ConfigurationError("\n".join(problems))
     return services
 
 
-def _checked(title: str) -> str:
-    known = ("severity", "budget", "category", "metric", "state", "environment")
-    try:
-        title.format_map(dict.fromkeys(known, ""))
-    except (KeyError, ValueError, IndexError, AttributeError) as error:
-        fields = ", ".join(f"{{{name}}}" for name in known)
-        raise ConfigurationError(f"title {title!r} may name {fields} only: {error!r}") from None
-    return title
+def _asset_options(asset: Any) -> dict[str, Any]:
+    options: dict[str, Any] = {"async_mode": False}
+    if "service_timeout" in inspect.signature(asset).parameters:
+        # Else each service runs in a thread of a pool, which a forked child waits for in vain.
+        options["service_timeout"] = 0
+    return options
 
 
 def _body_of(violation: Violation) -> str:
@@ -169,33 +176,11 @@ def _schema_of(url: str) -> str:
 def _secrets_in(urls: Sequence[str]) -> frozenset[str]:
     """Return all that could be a secret: every part of an address but the schema.
 
-    A token can stand anywhere, also where the host is in other addresses.
+    A token can stand anywhere, also where the host is in other addresses. A name with a password is
+    one part, too: that is what goes into base64.
     """
-    parts = {
-        part
-        for url in urls
-        for form in (_SCHEMA.sub("", url, count=1), unquote(_SCHEMA.sub("", url, count=1)))
-        for part in _BETWEEN_SECRETS.split(form)
-    }
-    return frozenset(part for part in parts if len(part) >= _SHORTEST_SECRET)
-
-
-@contextmanager
-def _masking(secrets: frozenset[str]) -> Iterator[None]:
-    """Keep secrets out of the log: of some addresses that it cannot use, apprise tells the text."""
-    pattern = re.compile("|".join(map(re.escape, sorted(secrets, key=len, reverse=True))) or "(?!)")
-
-    def mask(record: logging.LogRecord) -> bool:
-        record.msg = pattern.sub("***", record.getMessage())
-        record.args = ()
-        record.exc_info = None
-        return True
-
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    for logger in loggers:
-        logger.addFilter(mask)
-    try:
-        yield
-    finally:
-        for logger in loggers:
-            logger.removeFilter(mask)
+    bare = [_SCHEMA.sub("", url, count=1) for url in urls]
+    forms = {form for text in bare for form in (text, unquote(text))}
+    parts = {part for form in forms for part in _BETWEEN_SECRETS.split(form)}
+    pairs = {unquote(text.partition("/")[0].rpartition("@")[0]) for text in bare}
+    return frozenset(filter(None, parts | pairs)) | values_in(urls)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from perfkit.errors import BudgetExceeded
 from perfkit.model import State, Violation
+from perfkit.sinks.arguments import checked_flag
 
 
 class RaiseSink:
@@ -14,13 +15,16 @@ class RaiseSink:
 
     Args:
         contended: Raise also for values that hold somebody else's cost.
+
+    Raises:
+        ConfigurationError: If `contended` is neither True nor False.
     """
 
     destination = "the caller"
     reaches_caller = True
 
     def __init__(self, *, contended: bool = False) -> None:
-        self._contended = contended
+        self._contended = checked_flag("contended", contended)
 
     def emit(self, violation: Violation) -> None:
         """Raise, if the threshold is broken beyond doubt."""

@@ -30,8 +30,10 @@ class WebhookSink:
         secret: Signs each POST; ``whsec_`` and base64, or bytes. None means unsigned.
         body: What to post for each violation: mappings, lists and strings, where placeholders such
             as ``{budget}`` or ``{sentence}`` in strings stand for facts; see
-            `perfkit.sinks.template`. None means ``{"violations": [...]}`` with records as
-            `as_record` makes them, all of one delivery in one POST.
+            `perfkit.sinks.template`. Words in it of 16 characters or more without a placeholder
+            are taken for keys, and are not said where a receiver quotes them. None means
+            ``{"violations": [...]}`` with records as `as_record` makes them, all of one delivery
+            in one POST.
         headers: Sent with each POST.
         timeout: Seconds that a POST may take.
         loopback: Whether it may go to this machine itself.
@@ -52,11 +54,17 @@ class WebhookSink:
         loopback: bool = False,
         ca_file: str | os.PathLike[str] | None = None,
     ) -> None:
+        from perfkit.sinks.http.credentials import secrets_in_body  # noqa: PLC0415 - as the next
         from perfkit.sinks.http.endpoint import Endpoint  # noqa: PLC0415 - loads HTTP and TLS
         from perfkit.sinks.http.signing import Signer  # noqa: PLC0415 - likewise
 
         self._endpoint = Endpoint(
-            url, headers=headers, timeout=timeout, loopback=loopback, ca_file=ca_file
+            url,
+            headers=headers,
+            timeout=timeout,
+            loopback=loopback,
+            ca_file=ca_file,
+            secrets=secrets_in_body(body),
         )
         self._signer = None if secret is None else Signer(secret)
         self._template = None if body is None else Template(body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final
 
@@ -11,8 +12,30 @@ from attrs import field, frozen
 
 from perfkit.sinks.http.deadline import Deadline
 
-_NAT64: Final = IPv6Network("64:ff9b::/96")
-"""IPv6 addresses that stand for the IPv4 address in their last four bytes (RFC 6052)."""
+_LAST_FOUR: Final = tuple(
+    map(IPv6Network, ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96"))
+)
+"""IPv6 addresses that stand for the IPv4 one in their last four bytes (RFC 4291, 6052, 7915)."""
+_LOCAL_NAT64: Final = IPv6Network("64:ff9b:1::/48")
+"""Those that do so where each network decides in which bytes (RFC 8215)."""
+_METADATA: Final = frozenset(
+    map(
+        ip_address,
+        (
+            "fd00:ec2::254",
+            "fd00:ec2::23",
+            "fd20:ce::254",
+            "fd00:c1::a9fe:a9fe",
+            "fd00:42::42",
+            "fd00:100::100:200",
+            "100.100.100.200",
+            "168.63.129.16",
+            "192.0.0.192",
+        ),
+    )
+)
+"""Where clouds hand out a machine's credentials, beside the link-local 169.254.169.254: Amazon two,
+Google, Oracle, Scaleway, Alibaba two, Azure, Oracle Classic."""
 
 
 @frozen(kw_only=True)
@@ -35,15 +58,15 @@ class Address:
 
     @property
     def is_link_local(self) -> bool:
-        """Whether it is of the link alone, where nothing is ever to be sent."""
+        """Whether it is of the link alone or of a cloud's metadata: nothing is ever to go there."""
         return is_link_local(str(self.sockaddr[0]))
 
 
 def is_inward(text: str) -> bool:
-    """Tell whether an address is a loopback, link-local or unspecified one.
+    """Tell whether an address is a loopback, unspecified or link-local one, or a cloud's metadata.
 
-    Clouds hand out a machine's credentials at a link-local address. IPv6 addresses that stand for
-    an IPv4 address count as that one too.
+    IPv6 addresses that stand for an IPv4 address count as that one too: mapped, compatible,
+    translated, 6to4, and those of NAT64.
 
     >>> is_inward("127.0.0.1"), is_inward("::ffff:169.254.169.254"), is_inward("192.0.2.1")
     (True, True, False)
@@ -51,21 +74,20 @@ def is_inward(text: str) -> bool:
     Raises:
         ValueError: If `text` is no address.
     """
-    address = ip_address(text)
-    return any(
-        each.is_loopback or each.is_link_local or each.is_unspecified
-        for each in (address, _embedded(address))
-    )
+    meanings = tuple(_meanings(ip_address(text)))
+    return any(each.is_loopback or each.is_unspecified for each in meanings) or is_link_local(text)
 
 
 def is_link_local(text: str) -> bool:
-    """Tell whether an address is a link-local one; raises ValueError if it is no address.
+    """Tell whether an address is of the link alone, or of those where clouds keep their metadata.
 
-    >>> is_link_local("169.254.169.254"), is_link_local("127.0.0.1")
-    (True, False)
+    >>> is_link_local("169.254.169.254"), is_link_local("fd00:ec2::254"), is_link_local("127.0.0.1")
+    (True, True, False)
+
+    Raises:
+        ValueError: If `text` is no address.
     """
-    address = ip_address(text)
-    return address.is_link_local or _embedded(address).is_link_local
+    return any(each.is_link_local or each in _METADATA for each in _meanings(ip_address(text)))
 
 
 def is_address(host: str) -> bool:
@@ -77,13 +99,36 @@ def is_address(host: str) -> bool:
     return True
 
 
-def _embedded(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """Return the IPv4 address that an IPv6 address stands for; the address itself for none."""
+def _meanings(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
+    """Yield an address, without its scope, and the IPv4 addresses that it may stand for."""
     if isinstance(address, IPv4Address):
-        return address
-    if address in _NAT64:
-        return IPv4Address(int(address) & 0xFFFF_FFFF)
-    return address.ipv4_mapped or address.sixtofour or address
+        yield address
+        return
+    number = int(address)
+    plain = IPv6Address(number)
+    yield plain
+    if any(plain in network for network in _LAST_FOUR):
+        yield IPv4Address(number & 0xFFFF_FFFF)
+    if plain in _LOCAL_NAT64:
+        yield from _behind_local_nat64(number)
+    if plain.sixtofour is not None:
+        yield plain.sixtofour
+
+
+def _behind_local_nat64(number: int) -> Iterator[IPv4Address]:
+    """Yield what such an address may stand for: nobody here knows how long the prefix is.
+
+    A prefix takes 96 bits, or 48, 56 or 64. After one of these three the address skips the bits 64
+    to 71, and zeros follow it (RFC 6052).
+    """
+    last = number & 0xFFFF_FFFF
+    if last or number == int(_LOCAL_NAT64.network_address):
+        yield IPv4Address(last)
+    without_gap = (number >> 64 << 56) | (number & (1 << 56) - 1)
+    for prefix in (48, 56, 64):
+        within, rest = divmod(without_gap & (1 << 120 - prefix) - 1, 1 << 88 - prefix)
+        if within and not rest:
+            yield IPv4Address(within)
 
 
 class HostLookup:

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from perfkit.errors import DeliveryFailed
-from perfkit.sinks.http.connection import Answer
+from perfkit.sinks.http.connection import MOST_IN_ALL, Answer, AnswerTooLong
 
 _MOST_QUOTED: Final = 200
 _LONGEST_WAIT: Final = 3600.0
@@ -62,7 +62,7 @@ def seconds_until(retry_after: str) -> float | None:
         return min(float(text), _LONGEST_WAIT)
     try:
         when = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):  # the last of years and zones without end
         return None
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
@@ -100,6 +100,10 @@ def failure_without(error: Exception, destination: str, seconds: float) -> Deliv
         )
     if isinstance(error, ssl.SSLError):
         return DeliveryFailed(f"{destination} and perfkit found no common TLS ({error.reason})")
+    if isinstance(error, AnswerTooLong):
+        return DeliveryFailed(
+            f"{destination} answered with more than {MOST_IN_ALL // 1024} KiB of headers"
+        )
     if isinstance(error, http.client.HTTPException) and not isinstance(error, OSError):
         return DeliveryFailed(f"{destination} answered with something that is no HTTP")
     return DeliveryFailed(f"{destination} broke off ({_cause(error)})")

@@ -22,7 +22,13 @@ from perfkit.sinks.http.place import Place
 
 MOST_BYTES: Final = 64 * 1024
 """How much of the body of an answer is read."""
+MOST_IN_ALL: Final = 128 * 1024
+"""How much of an answer is read in all: its headers, what comes before them, and all of a body."""
 _AT_ONCE: Final = 16 * 1024
+
+
+class AnswerTooLong(http.client.HTTPException):
+    """An answer is longer than anybody wants to read."""
 
 
 @frozen(kw_only=True)
@@ -100,6 +106,7 @@ def exchange(
 
     Raises:
         http.client.HTTPException: If what comes back is no HTTP.
+        AnswerTooLong: If `MOST_IN_ALL` has come, and the headers have not ended.
         OSError: If the connection breaks before the headers of an answer have come.
         TimeoutError: If they have not come in time.
     """
@@ -128,7 +135,7 @@ def _beginning(response: http.client.HTTPResponse) -> bytes:
 
 
 class _BoundedSocket:
-    """A connected socket, whose every wait ends with the deadline."""
+    """A connected socket, whose every wait ends with the deadline, and that gives only so much."""
 
     def __init__(self, connected: socket.socket, deadline: Deadline) -> None:
         self._connected = connected
@@ -150,14 +157,21 @@ class _BoundedSocket:
 
 
 class _Incoming(io.RawIOBase):
+    """What comes, up to `MOST_IN_ALL`: `http.client` bounds neither headers nor what is around."""
+
     def __init__(self, connected: socket.socket, deadline: Deadline) -> None:
         super().__init__()
         self._connected = connected
         self._deadline = deadline
+        self._left = MOST_IN_ALL
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # what BufferedReader gives
+        if not self._left:
+            raise AnswerTooLong
         self._connected.settimeout(self._deadline.remaining())
-        return self._connected.recv_into(buffer)
+        count = self._connected.recv_into(memoryview(buffer)[: self._left])
+        self._left -= count
+        return count

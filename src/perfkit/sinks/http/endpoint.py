@@ -5,23 +5,24 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Collection, Mapping
+from functools import cache, cached_property
 from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, version
 from math import isfinite
 from typing import Final
 
+from attrs import evolve
+
 from perfkit.errors import ConfigurationError, DeliveryFailed
 from perfkit.sinks.http.addresses import Address, HostLookup, is_address, is_inward, is_link_local
 from perfkit.sinks.http.answers import failure_of, failure_to_connect, failure_without
 from perfkit.sinks.http.connection import Answer, connect, exchange, secure
+from perfkit.sinks.http.credentials import secrets_in_headers
 from perfkit.sinks.http.deadline import Deadline
 from perfkit.sinks.http.headers import check_headers, merge_headers
 from perfkit.sinks.http.place import read_url
-
-_SHORTEST_SECRET = 6
-
+from perfkit.sinks.secrets.masking import Mask, values_in
 
 _LOOPBACK: Final = "an address of this machine; if that is meant, write loopback = true"
 _LINK_LOCAL: Final = (
@@ -47,12 +48,13 @@ class Endpoint:
         loopback: Whether it may go to loopback and unspecified addresses. To link-local ones it
             never goes: there clouds hand out a machine's credentials.
         ca_file: Certificates of the authorities to trust, in a PEM file; None means the system's.
+        secrets: What else a receiver may quote and nobody should read, such as keys in bodies.
 
     Raises:
         ConfigurationError: If something of that cannot be used.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what there is to say of a place, all by name but the first
         self,
         url: str,
         *,
@@ -60,6 +62,7 @@ class Endpoint:
         timeout: float = 10.0,
         loopback: bool = False,
         ca_file: str | os.PathLike[str] | None = None,
+        secrets: Collection[str] = (),
     ) -> None:
         self._place = read_url(url)
         self._headers = check_headers(headers or {})
@@ -68,6 +71,7 @@ class Endpoint:
         self._context = _trust(ca_file) if self._place.is_secure else None
         self._lookup = HostLookup(self._place.host, self._place.port)
         self._check_host()
+        self._secrets = frozenset(secrets) | values_in((url, headers))
 
     @property
     def destination(self) -> str:
@@ -102,7 +106,7 @@ class Endpoint:
         except (OSError, HTTPException) as error:
             # Without the cause: its text may be anything that the other side has sent.
             raise failure_without(error, self.destination, self._timeout) from None
-        failure = failure_of(answer, self.destination, self._secrets())
+        failure = failure_of(self._without_secrets(answer), self.destination, ())
         if failure is not None:
             raise failure
 
@@ -145,9 +149,16 @@ class Endpoint:
         if is_inward(host) and not self._may_be_inward:
             raise ConfigurationError(f"{self.destination} is {_LOOPBACK}")
 
-    def _secrets(self) -> frozenset[str]:
-        words = {word for value in self._headers.values() for word in (value, *value.split())}
-        return self._place.secrets | {word for word in words if len(word) >= _SHORTEST_SECRET}
+    def _without_secrets(self, answer: Answer) -> Answer:
+        if answer.status // 100 == 2:  # noqa: PLR2004 - success, of which nothing is quoted
+            return answer
+        text = self._mask(answer.body.decode("utf-8", errors="replace"))
+        return evolve(answer, body=text.encode("utf-8", errors="replace"))
+
+    @cached_property
+    def _mask(self) -> Mask:
+        told = {value for value in self._secrets if value not in self.destination}
+        return Mask(told | self._place.secrets | secrets_in_headers(self._headers))
 
 
 @cache

@@ -50,7 +50,7 @@ class Place:
     def secrets(self) -> frozenset[str]:
         """What of it a receiver may quote and nobody should read: the target, and its parts."""
         parts = {
-            part for part in re.split(r"[/?&=;]", self.target) if len(part) >= _SHORTEST_SECRET
+            part for part in re.split(r"[/?&=;:,@]", self.target) if len(part) >= _SHORTEST_SECRET
         }
         whole = {self.target} if len(self.target) >= _SHORTEST_SECRET else set()
         return frozenset(whole | parts | {unquote(part) for part in whole | parts})

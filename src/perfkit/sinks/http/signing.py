@@ -20,8 +20,8 @@ class Signer:
     See https://www.standardwebhooks.com. Safe from any thread.
 
     Args:
-        secret: ``whsec_`` and base64, or base64 alone, as the specification's libraries read it;
-            bytes are taken as they are.
+        secret: ``whsec_`` and base64 with its padding, or that base64 alone, as the
+            specification's libraries read it; bytes are taken as they are.
         now: Tells seconds since the Unix epoch.
 
     Raises:
@@ -56,15 +56,15 @@ def _key_of(secret: str | bytes) -> bytes:
     key = secret if isinstance(secret, bytes) else _decode(secret.strip().removeprefix(_PREFIX))
     if not key:
         raise ConfigurationError(
-            "the secret is not one; write whsec_ and then base64, as the receiver shows it"
+            'secret: not base64; write secret = "${HOOK_SECRET}" and set it to "whsec_" and '
+            "24 to 64 bytes as base64"
         )
     return key
 
 
 def _decode(text: str) -> bytes:
-    """Return what base64 with or without its padding stands for; nothing where it is none."""
-    bare = text.rstrip("=")
+    """Return what base64 stands for; nothing where it is none, as receivers will not take it."""
     try:
-        return base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
+        return base64.b64decode(text, validate=True)
     except ValueError:
         return b""

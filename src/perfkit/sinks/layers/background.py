@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
-import os
-import sys
 import threading
 import time
 from collections import deque
@@ -12,25 +9,26 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from attrs import frozen
-
 from perfkit.errors import ConfigurationError
 from perfkit.locks import at_work
 from perfkit.model import Sink, Violation
-from perfkit.sinks import forks
 from perfkit.sinks.accounts import Account
-from perfkit.sinks.depth import depth_here, here, origin_loop
-from perfkit.sinks.exits import flush_at_exit, is_ending
+from perfkit.sinks.depth import depth_here, here
 from perfkit.sinks.layers.layer import (
     Layer,
     flush_of,
     hand_on,
+    keeps_something,
     layers_of,
     sooner,
     takes_many,
     tick_of,
 )
-from perfkit.sinks.waking import IDLE_SECONDS, join, start_soon, waker
+from perfkit.sinks.layers.queue_item import QueueItem, context_of_call
+from perfkit.sinks.process import forks
+from perfkit.sinks.process.exits import flush_at_exit, is_ending
+from perfkit.sinks.process.interrupts import is_interrupt
+from perfkit.sinks.process.waking import IDLE_SECONDS, join, start_soon, waker
 
 MOST_AT_ONCE: Final = 100
 """Violations that a sink which takes many is given together, of those that wait anyway."""
@@ -40,23 +38,6 @@ FORK_SECONDS: Final = 1.0
 process for milliseconds, whoever does it: until each has its own copy of the memory it works on."""
 
 WHEN_FULL: Final = ("drop_oldest", "drop_newest")
-
-
-@frozen
-class _Item:
-    """A violation that waits.
-
-    Args:
-        violation: The violation.
-        context: The context variables of the measured call.
-        depth: How deep in deliveries it is delivered; see `perfkit.sinks.depth`.
-        sink: Where it goes.
-    """
-
-    violation: Violation
-    context: contextvars.Context
-    depth: int
-    sink: Sink
 
 
 class Background(Layer):
@@ -79,6 +60,8 @@ class Background(Layer):
         ConfigurationError: If an argument is out of range.
     """
 
+    is_queue = True
+
     def __init__(
         self, inner: Sink, size: int = 1000, when_full: str = "drop_oldest", **shared: Any
     ) -> None:
@@ -90,14 +73,14 @@ class Background(Layer):
         self._size = size
         self._drops_oldest = when_full == "drop_oldest"
         self._outermost: Layer = self
-        self._keeps_something = any(map(_keeps_something, layers_of(inner)))
+        self._keeps_something = any(map(keeps_something, layers_of(inner)))
         super().__init__(inner, **shared)
 
     def start_anew(self) -> None:
         """Begin with an empty queue and no thread."""
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
-        self._queue: deque[_Item] = deque()
+        self._queue: deque[QueueItem] = deque()
         self._in_hand = 0
         self._is_touched = False  # whether what is within was given something since it was flushed
         self._flush_until: float | None = None
@@ -106,6 +89,7 @@ class Background(Layer):
         self._is_stopping = False
         self._is_awake = False  # whether the thread works, or will without being told again
         self._thread: threading.Thread | None = None
+        self._forks = 0  # how often the thread had forked when that was last looked at
 
     def be_wrapped_by(self, outer: Layer) -> None:
         """Let the thread tick `outer` too, which ticks all that is between."""
@@ -117,15 +101,19 @@ class Background(Layer):
 
     def queue(self, violations: Sequence[Violation], sink: Sink) -> None:
         """Do the same for any sink, in the order of all that waits here."""
-        context = _context_of_call()
+        context = context_of_call()
         depth = max(1, depth_here())
         # Without the lock: the thread may hold it, and lose the interpreter meanwhile. What is
         # appended here is seen by the thread, or this sees that it sleeps.
         for violation in violations:
-            self._add(_Item(violation, context, depth, sink))
+            self._add(QueueItem(violation, context, depth, sink))
         if not self._is_awake:
-            flush_at_exit(self)
-            self._wake_soon()
+            try:
+                flush_at_exit(self)
+                self._wake_soon()
+            except BaseException as error:  # the violation is the thread's to account for by now
+                if is_interrupt(error):
+                    raise
 
     def _wake_soon(self) -> None:
         if self._is_awake:
@@ -139,11 +127,18 @@ class Background(Layer):
     def wake(self) -> None:
         """Let the thread work, and start it if there is none; if there still is work for it."""
         with at_work, self._lock:
-            if self._queue or self._flush_until is not None:
-                self._start()
-                self._changed.notify_all()
+            if not self._has_work():
+                self._is_awake = False
+                if not self._has_work():  # else it has come in between, and nobody was told
+                    return
+                self._is_awake = True
+            self._start()
+            self._changed.notify_all()
             if self._thread is None:
                 self._is_awake = False
+
+    def _has_work(self) -> bool:
+        return bool(self._queue) or self._flush_until is not None
 
     def tick(self) -> float | None:
         """Let what is within do what is due, in the thread that delivers; elsewhere do nothing."""
@@ -197,9 +192,14 @@ class Background(Layer):
         with at_work, self._lock:
             thread, self._is_stopping = self._thread, True
             self._changed.notify_all()
-        if thread is not None and is_empty:
+        if thread is not None and not self.waiting:  # it ends, though its sink may fail to flush
             join(thread, max(0.1, seconds))
         return is_empty
+
+    @property
+    def name(self) -> str:
+        """What the sink is called in its account."""
+        return self.account.sink
 
     def give_up(self) -> int:
         """Drop what waits, as the process ends; return how much that was."""
@@ -210,17 +210,19 @@ class Background(Layer):
                 lost += 1
         return lost + super().give_up()
 
-    def _add(self, item: _Item) -> None:
+    def _add(self, item: QueueItem) -> None:
         """Append to the queue; what is beyond its size is lost. From several threads at once."""
         if len(self._queue) >= self._size and not self._drops_oldest:
+            here.queued = item
             self._account_of(item).drop("queue full")
             return
+        here.queued = item  # no signal is handled between this and the next
         self._queue.append(item)
         if len(self._queue) > self._size:
             with suppress(IndexError):  # others have made room meanwhile
                 self._account_of(self._queue.popleft()).drop("queue full")
 
-    def _account_of(self, item: _Item) -> Account:
+    def _account_of(self, item: QueueItem) -> Account:
         return item.sink.account if isinstance(item.sink, Layer) else self.account
 
     def _start(self) -> None:
@@ -233,28 +235,36 @@ class Background(Layer):
     # -- in the thread
 
     def _work(self) -> None:
-        pid = os.getpid()
-        while (items := self._next()) is not None:
-            forks_before = forks.here.forks
-            self._hand(items)
-            if os.getpid() != pid:
-                os._exit(0)  # the sink has forked, and in the child this thread has no business
-            self._settle()
-            if forks.here.forks == forks_before:
+        self._forks = forks.here.forks
+        try:
+            while (items := self._next()) is not None:
+                self._hand(items)
+                self._settle()
                 time.sleep(0)  # let a thread have the interpreter that waits for it
-            else:
-                self._pause(FORK_SECONDS)
+        finally:
+            with at_work, self._lock:
+                if self._thread is threading.current_thread():  # it ends, as it never should
+                    self._thread, self._is_awake = None, False
 
-    def _pause(self, seconds: float) -> None:
-        """Leave what waits alone for so long; not when the thread or the process is to end."""
+    def _pause_after_fork(self) -> None:
+        """Leave what waits alone for a while if the sink has forked since this was last asked.
+
+        Not when the process ends, and not when the thread is to end and nothing waits.
+        """
+        if forks.here.forks == self._forks:
+            return
+        self._forks = forks.here.forks
         with at_work, self._lock:
-            self._changed.wait_for(lambda: self._is_stopping or is_ending(), seconds)
+            self._changed.wait_for(
+                lambda: is_ending() or (self._is_stopping and not self._queue), FORK_SECONDS
+            )
 
-    def _next(self) -> Sequence[_Item] | None:
+    def _next(self) -> Sequence[QueueItem] | None:
         """Wait for violations, ticking meanwhile; None if the thread is to end."""
         idle_since = time.monotonic()
         while True:
             wait = self._tick()
+            self._pause_after_fork()
             with at_work, self._lock:
                 if items := self._take():
                     return items
@@ -287,7 +297,7 @@ class Background(Layer):
         is_done = False
         try:
             is_done = flush_of(self.inner, max(0.0, until - time.monotonic()))
-        except Exception as error:  # noqa: BLE001 - a sink may raise anything
+        except BaseException as error:  # noqa: BLE001 - a sink may raise anything
             self._report(error)
         with at_work, self._lock:
             self._is_flushing = False
@@ -299,16 +309,16 @@ class Background(Layer):
     def _tick(self) -> float | None:
         try:
             return tick_of(self._outermost)
-        except Exception as error:  # noqa: BLE001 - a sink may raise anything
+        except BaseException as error:  # noqa: BLE001 - a sink may raise anything
             self._report(error)
             return 1.0
 
-    def _take(self) -> Sequence[_Item]:
+    def _take(self) -> Sequence[QueueItem]:
         """Take what is to be handed on at once, so that it arrives whole or not at all.
 
         Calls may take from the queue too, to make room; so each look at it may find it empty.
         """
-        items: list[_Item] = []
+        items: list[QueueItem] = []
         with suppress(IndexError):
             items.append(self._queue.popleft())
             if takes_many(items[0].sink):
@@ -317,7 +327,7 @@ class Background(Layer):
         self._in_hand = len(items)
         return items
 
-    def _hand(self, items: Sequence[_Item]) -> None:
+    def _hand(self, items: Sequence[QueueItem]) -> None:
         item = items[0]
         here.depth = item.depth
         try:
@@ -337,7 +347,7 @@ class Background(Layer):
         with suppress(Exception):  # whoever listens must not end the thread
             account.fail(error, count)
 
-    def _report(self, error: Exception) -> None:
+    def _report(self, error: BaseException) -> None:
         with suppress(Exception):  # likewise
             self.account.report(error)
 
@@ -351,6 +361,8 @@ class Queued(Layer):
         **shared: See `Layer`.
     """
 
+    is_queue = True
+
     def __init__(self, inner: Sink, background: Background, **shared: Any) -> None:
         self._background = background
         super().__init__(inner, **shared)
@@ -362,22 +374,6 @@ class Queued(Layer):
     def flush(self, seconds: float) -> bool:
         """Wait until all that waits in the queue has been handed on, for at most so long."""
         return self._background.flush(seconds) and super().flush(seconds)
-
-
-def _context_of_call() -> contextvars.Context:
-    """Return the context of the measured call, which knows its event loop too."""
-    context = contextvars.copy_context()
-    running_loop = getattr(sys.modules.get("asyncio"), "_get_running_loop", None)
-    if running_loop is not None and (loop := running_loop()) is not None:
-        context.run(origin_loop.set, loop)
-    return context
-
-
-def _keeps_something(sink: Sink) -> bool:
-    """Tell whether `sink` itself may keep violations for later, which a flush brings away."""
-    if isinstance(sink, Layer):
-        return type(sink).flush is not Layer.flush
-    return hasattr(sink, "flush")
 
 
 def _at_least_a_little(wait: float | None) -> float | None:

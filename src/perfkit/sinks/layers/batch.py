@@ -9,8 +9,9 @@ from typing import Any
 
 from perfkit.errors import ConfigurationError
 from perfkit.locks import at_work
-from perfkit.model import Sink, Violation
-from perfkit.sinks.layers.layer import Layer, parts_of, sooner, tick_of
+from perfkit.model import Violation
+from perfkit.sinks.layers.figures import check_figures
+from perfkit.sinks.layers.layer import Layer, SinkOrCallable, parts_of, sooner, tick_of
 from perfkit.sinks.layers.losses import Losses, count, losses_of
 
 
@@ -21,16 +22,20 @@ class Batched(Layer):
     here, because those who gave it are gone.
 
     Args:
-        inner: The sink that it wraps; it should take many at once, else it gets them one by one.
+        inner: The sink that it wraps, or any callable of one violation. It should take many at
+            once, else it gets them one by one.
         size: How many make a batch, at least 1.
         wait: Seconds that the first one waits for others at the most, above 0.
         **shared: See `Layer`.
 
     Raises:
-        ConfigurationError: If a figure is out of range.
+        ConfigurationError: If a figure is no number or out of range, or `inner` is no sink.
     """
 
-    def __init__(self, inner: Sink, size: int = 50, wait: float = 5.0, **shared: Any) -> None:
+    def __init__(
+        self, inner: SinkOrCallable, size: int = 50, wait: float = 5.0, **shared: Any
+    ) -> None:
+        check_figures(counts={"size": size}, seconds={"wait": wait})
         if size < 1 or not wait > 0:
             raise ConfigurationError(
                 f"batches of {size} after {wait:g} s; write a size of at least 1 and a time above "
@@ -112,7 +117,7 @@ class Batched(Layer):
             for part in self._parts_of(batch):
                 losses += losses_of(self.inner, part)
                 left -= len(part)
-        except KeyboardInterrupt:
+        except BaseException:  # an interrupt: all else has become a loss
             self.account.drop("interrupted", max(0, left - of_caller))
             raise
         finally:

@@ -8,8 +8,10 @@ from typing import Any
 
 from perfkit.errors import ConfigurationError, DeliveryFailed
 from perfkit.locks import at_work
-from perfkit.model import Sink, Violation
-from perfkit.sinks.layers.layer import Layer
+from perfkit.model import Violation
+from perfkit.sinks.layers.figures import check_figures
+from perfkit.sinks.layers.layer import Layer, SinkOrCallable
+from perfkit.sinks.process.interrupts import is_interrupt
 
 
 class CircuitBroken(Layer):
@@ -20,18 +22,19 @@ class CircuitBroken(Layer):
     that has ended: if it succeeds the circuit is closed, else it is open for another cooldown.
 
     Args:
-        inner: The sink that it wraps.
+        inner: The sink that it wraps, or any callable of one violation.
         failures: How many failures in a row open it, at least 1.
         cooldown: Seconds until the next attempt, above 0.
         **shared: See `Layer`.
 
     Raises:
-        ConfigurationError: If a figure is out of range.
+        ConfigurationError: If a figure is no number or out of range, or `inner` is no sink.
     """
 
     def __init__(
-        self, inner: Sink, failures: int = 5, cooldown: float = 30.0, **shared: Any
+        self, inner: SinkOrCallable, failures: int = 5, cooldown: float = 30.0, **shared: Any
     ) -> None:
+        check_figures(counts={"failures": failures}, seconds={"cooldown": cooldown})
         if failures < 1 or not cooldown > 0:
             raise ConfigurationError(
                 f"a circuit that opens after {failures} failures for {cooldown:g} s; write at least"
@@ -62,10 +65,9 @@ class CircuitBroken(Layer):
         is_attempt = self._let_through()
         try:
             super().emit_many(violations)
-        except KeyboardInterrupt:  # which says nothing of the sink
-            raise
-        except BaseException:
-            self._note_failure()
+        except BaseException as error:
+            if not is_interrupt(error):  # which says nothing of the sink
+                self._note_failure()
             raise
         else:
             with at_work, self._lock:

@@ -7,9 +7,10 @@ from collections.abc import Hashable
 from typing import Any
 
 from perfkit.errors import ConfigurationError
-from perfkit.model import Severity, Sink, Violation
+from perfkit.model import Severity, Violation
+from perfkit.sinks.layers.figures import check_figures
 from perfkit.sinks.layers.held_back import HoldsBack
-from perfkit.sinks.layers.layer import MOST_KEYS
+from perfkit.sinks.layers.layer import MOST_KEYS, SinkOrCallable
 
 
 class Deduped(HoldsBack):
@@ -19,15 +20,16 @@ class Deduped(HoldsBack):
     recovery passes, and ends the cooldowns of its kind.
 
     Args:
-        inner: The sink that it wraps.
+        inner: The sink that it wraps, or any callable of one violation.
         cooldown: Seconds, above 0.
         **shared: See `Layer`.
 
     Raises:
-        ConfigurationError: If the cooldown is out of range.
+        ConfigurationError: If the cooldown is no number or out of range, or `inner` is no sink.
     """
 
-    def __init__(self, inner: Sink, cooldown: float, **shared: Any) -> None:
+    def __init__(self, inner: SinkOrCallable, cooldown: float, **shared: Any) -> None:
+        check_figures(seconds={"cooldown": cooldown})
         if not cooldown > 0:
             raise ConfigurationError(f"cooldown of {cooldown:g} s; write one above zero")
         self._cooldown = cooldown

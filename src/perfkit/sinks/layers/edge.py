@@ -10,9 +10,10 @@ from attrs import define, evolve
 
 from perfkit.errors import ConfigurationError
 from perfkit.locks import at_work
-from perfkit.model import Sink, State, Violation
+from perfkit.model import State, Violation
+from perfkit.sinks.layers.figures import check_figures
 from perfkit.sinks.layers.held_back import HoldsBack
-from perfkit.sinks.layers.layer import MOST_KEYS, sooner, tick_of
+from perfkit.sinks.layers.layer import MOST_KEYS, SinkOrCallable, sooner, tick_of
 from perfkit.sinks.layers.losses import Losses, count, settle
 
 
@@ -52,19 +53,25 @@ class EdgeTriggered(HoldsBack):
     A recovery counts as raised here, and if it fails, that is counted and reported here.
 
     Args:
-        inner: The sink that it wraps.
+        inner: The sink that it wraps, or any callable of one violation.
         quiet: Seconds without a violation that end an episode, above 0.
         repeat: Seconds after which an episode that goes on is said again, with how many violations
             there were; None means never.
         **shared: See `Layer`.
 
     Raises:
-        ConfigurationError: If a figure is out of range.
+        ConfigurationError: If a figure is no number or out of range, or `inner` is no sink.
     """
 
     def __init__(
-        self, inner: Sink, quiet: float = 300.0, repeat: float | None = None, **shared: Any
+        self,
+        inner: SinkOrCallable,
+        quiet: float = 300.0,
+        repeat: float | None = None,
+        **shared: Any,
     ) -> None:
+        times = {"quiet": quiet} if repeat is None else {"quiet": quiet, "repeat": repeat}
+        check_figures(seconds=times)
         if not quiet > 0 or not (repeat is None or repeat > 0):
             raise ConfigurationError("quiet and repeat are times; write them above zero")
         self._quiet = quiet
@@ -160,7 +167,7 @@ class EdgeTriggered(HoldsBack):
         self.account.take()
         try:
             losses = self._losses_of([recovery])
-        except KeyboardInterrupt:
+        except BaseException:  # an interrupt: all else has become a loss
             lost = 1 if self._forget(episode) is None else 2
             self.account.drop("interrupted", lost)
             raise

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any, Final
-from weakref import WeakSet
 
 from perfkit.errors import BudgetExceeded
 from perfkit.model import Sink, Violation
-from perfkit.sinks.layers.layer import Layer, hand_on
+from perfkit.sinks.depth import here
+from perfkit.sinks.layers.layer import Layer, hand_on, keeps_something, layers_of
+from perfkit.sinks.process.exits import flush_at_exit
+from perfkit.sinks.process.interrupts import is_interrupt
+from perfkit.sinks.process.living import Living
 
-entrances: Final[WeakSet[Entrance]] = WeakSet()
+entrances: Final[Living[Entrance]] = Living()
 """Every one that is in use, for `flush_sinks`."""
 
 
@@ -27,6 +29,22 @@ class Entrance(Layer):
         super().__init__(inner, **shared)
         entrances.add(self)
         self.reaches_caller = getattr(inner, "reaches_caller", False) is True
+        layers = layers_of(inner)
+        is_queued = any(isinstance(each, Layer) and each.is_queue for each in layers)
+        self._keeps_something = not is_queued and any(map(keeps_something, layers))
+
+    def start_anew(self) -> None:
+        """Have nothing to bring away at the exit yet."""
+        self._is_flushed_at_exit = False
+
+    @property
+    def name(self) -> str:
+        """What the sink is called in its account."""
+        return self.account.sink
+
+    def close(self, seconds: float) -> bool:
+        """Do as `flush`: there is no thread to end."""
+        return self.flush(seconds)
 
     def emit_many(self, violations: Sequence[Violation]) -> None:
         """Take violations.
@@ -35,21 +53,28 @@ class Entrance(Layer):
             BudgetExceeded: If the raise sink wants that.
         """
         for violation in violations:
+            before = here.queued
             self.account.take()
             try:
                 self.inner.emit(violation)
                 if self.reaches_caller:
                     self.account.suppress("not raised")
-            except KeyboardInterrupt:
-                self.account.drop("interrupted")
-                raise
             except BudgetExceeded as error:
                 if self.reaches_caller:
                     self.account.deliver()
                     raise
                 self.account.fail(error)
-            except BaseException as error:  # noqa: BLE001 - also SystemExit must not end the application
+            except BaseException as error:  # also SystemExit must not end the application
+                if is_interrupt(error):
+                    if here.queued is before:
+                        self.account.drop("interrupted")
+                    raise
                 self.account.fail(error)
+            finally:
+                here.queued = before
+        if self._keeps_something and not self._is_flushed_at_exit:
+            self._is_flushed_at_exit = True
+            flush_at_exit(self)
 
 
 class Arrival(Layer):
@@ -57,7 +82,5 @@ class Arrival(Layer):
 
     def emit_many(self, violations: Sequence[Violation]) -> None:
         """Hand violations to the sink itself."""
-        pid = os.getpid()
         hand_on(self.inner, violations)
-        if os.getpid() == pid:  # else the sink has forked, and this is the child
-            self.account.deliver(len(violations))
+        self.account.deliver(len(violations))

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from perfkit.errors import BudgetExceeded, DeliveryFailed
 from perfkit.model import Sink, Violation
-from perfkit.sinks.layers.layer import flush_of, layers_of, tick_of
+from perfkit.sinks.layers.layer import flush_of, hand_on, layers_of, tick_of
+from perfkit.sinks.process.interrupts import is_interrupt
 
 
 class FanOut:
@@ -45,7 +46,7 @@ class FanOut:
         """
         wanted: list[BaseException] = []
         failures: list[BaseException] = []
-        for sink, error in _failures(lambda sink: sink.emit(violation), self.sinks):
+        for sink, error in _failures(lambda sink: hand_on(sink, (violation,)), self.sinks):
             is_wanted = isinstance(error, BudgetExceeded) and _reaches_caller(sink)
             (wanted if is_wanted else failures).append(error)
         failed = self._failed(failures) if failures else None
@@ -88,9 +89,9 @@ def _failures(
     for sink in sinks:
         try:
             function(sink)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - also SystemExit must not take others along
+        except BaseException as error:  # also SystemExit must not take others along
+            if is_interrupt(error):
+                raise
             yield sink, error
 
 

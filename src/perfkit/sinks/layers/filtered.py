@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from perfkit.model import Sink, Violation
-from perfkit.sinks.layers.layer import Layer
+from perfkit.errors import ConfigurationError
+from perfkit.model import Violation
+from perfkit.sinks.layers.layer import Layer, SinkOrCallable
 from perfkit.sinks.layers.losses import losses_of, settle
 
 
@@ -14,12 +15,21 @@ class Filtered(Layer):
     """Hands on the violations that `keep` wants; the others are counted as suppressed.
 
     Args:
-        inner: The sink that it wraps.
+        inner: The sink that it wraps, or any callable of one violation.
         keep: Takes a violation and tells whether it is wanted, such as `Route.matches`.
         **shared: See `Layer`.
+
+    Raises:
+        ConfigurationError: If `keep` cannot be called, or `inner` is no sink.
     """
 
-    def __init__(self, inner: Sink, keep: Callable[[Violation], bool], **shared: Any) -> None:
+    def __init__(
+        self, inner: SinkOrCallable, keep: Callable[[Violation], bool], **shared: Any
+    ) -> None:
+        if not callable(keep):
+            raise ConfigurationError(
+                "keep is no callable of one violation; write a function, or the matches of a route"
+            )
         super().__init__(inner, **shared)
         self._keep = keep
 

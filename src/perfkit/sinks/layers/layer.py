@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, Protocol, runtime_checkable
+from typing import Any, Final, ParamSpec, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
+from perfkit.errors import ConfigurationError
 from perfkit.model import Sink, Violation
 from perfkit.sinks.accounts import Account
-from perfkit.sinks.forks import survive_forks
+from perfkit.sinks.process.forks import survive_forks, without_child
+from perfkit.sinks.process.interrupts import is_interrupt
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 Now = Callable[[], float]
 """Tells seconds from an arbitrary start, such as `time.monotonic`."""
+
+SinkOrCallable: TypeAlias = Sink | Callable[[Violation], object]
+"""What a layer can wrap."""
 
 
 @runtime_checkable
@@ -37,21 +46,29 @@ class Layer:
     """A sink that wraps another one. By itself it hands everything on. Safe from any thread.
 
     Args:
-        inner: The sink that it wraps, perhaps a layer too.
+        inner: The sink that it wraps, perhaps a layer too, or any callable of one violation.
         account: Counts what it holds back or loses; None means one of its own.
         now: Tells the time.
+
+    Raises:
+        ConfigurationError: If `inner` is neither.
+
+    Attributes:
+        is_queue: Whether what it is given is handed on by another thread.
     """
 
+    is_queue = False
+
     def __init__(
-        self, inner: Sink, *, account: Account | None = None, now: Now = time.monotonic
+        self, inner: SinkOrCallable, *, account: Account | None = None, now: Now = time.monotonic
     ) -> None:
-        self.inner = inner
+        self.inner = as_sink(inner)
         self.account = account or Account(type(self).__name__)
         self.now = now
         self.start_anew()
         survive_forks(self)
-        if isinstance(inner, Layer):
-            inner.be_wrapped_by(self)
+        if isinstance(self.inner, Layer):
+            self.inner.be_wrapped_by(self)
 
     def be_wrapped_by(self, outer: Layer) -> None:
         """Take note that `outer` is the outermost layer now; each tells what it wraps."""
@@ -82,19 +99,56 @@ class Layer:
         return self.inner.give_up() if isinstance(self.inner, Layer) else 0
 
 
+def as_sink(thing: object) -> Sink:
+    """Return `thing` as a sink: any callable of one violation is one, too.
+
+    Raises:
+        ConfigurationError: If it is neither; the message does not show it.
+    """
+    has_emit = callable(getattr(thing, "emit", None))
+    if isinstance(thing, type) and has_emit:
+        name = thing.__name__
+        raise ConfigurationError(f"{name} is a class; make a sink of it, {name}(...)")
+    if has_emit:
+        return cast("Sink", thing)
+    if callable(thing):
+        from perfkit.sinks.endings.callback import CallbackSink  # noqa: PLC0415 - for callables only
+
+        return CallbackSink(thing)
+    if isinstance(thing, str):
+        raise ConfigurationError("a name is no sink here; give the sink itself, such as LogSink()")
+    raise ConfigurationError(
+        f"what is of type {type(thing).__name__} is no sink; give an object with emit(), or a "
+        "callable of one violation"
+    )
+
+
 def hand_on(sink: Sink, violations: Sequence[Violation]) -> None:
     """Give `violations` to `sink`: at once if it is made for that, else one by one."""
     if len(violations) > 1 and takes_many(sink):
-        sink.emit_many(violations)  # type: ignore[attr-defined]  # layers have it, and so has this sink
+        many: Any = sink  # layers have it, and so has this sink
+        _call(sink, many.emit_many, violations)
         return
     for violation in violations:
-        sink.emit(violation)
+        _call(sink, sink.emit, violation)
+
+
+def _call(sink: Sink, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call a method of a sink: of a layer, or of the ending, which may fork."""
+    if isinstance(sink, Layer):
+        return function(*args, **kwargs)
+    return without_child(function, *args, **kwargs)
 
 
 def takes_many(sink: Sink) -> bool:
     """Tell whether many violations at once arrive together in the sink that the layers wrap."""
     ending = layers_of(sink)[-1]
-    return _has(ending, "emit_many") and bool(getattr(ending, "arrives_whole", True))
+    try:
+        return _has(ending, "emit_many") and bool(getattr(ending, "arrives_whole", True))
+    except BaseException as error:  # it may be a property, and raise anything
+        if is_interrupt(error):
+            raise
+        return False
 
 
 def parts_of(violations: Sequence[Violation], sink: Sink) -> Iterator[Sequence[Violation]]:
@@ -109,8 +163,9 @@ def tick_of(sink: Sink) -> float | None:
     """Let `sink` do what is due, if it ever has anything due. See `Ticks`."""
     if not _has(sink, "tick"):
         return None
-    wait: object = sink.tick()  # type: ignore[attr-defined]  # it was just seen
-    return wait if isinstance(wait, float | int) else None
+    ticking: Any = sink
+    wait: object = _call(sink, ticking.tick)
+    return wait if isinstance(wait, float | int) and math.isfinite(wait) else None
 
 
 def _has(sink: Sink, method: str) -> bool:
@@ -126,7 +181,14 @@ def flush_of(sink: Sink, seconds: float) -> bool:
     flush = getattr(sink, "flush", None)
     if not callable(flush):
         return True
-    return flush(seconds) is not False
+    return _call(sink, flush, seconds) is not False
+
+
+def keeps_something(sink: Sink) -> bool:
+    """Tell whether `sink` itself may keep violations for later, which a flush brings away."""
+    if isinstance(sink, Layer):
+        return type(sink).flush is not Layer.flush
+    return hasattr(sink, "flush")
 
 
 def sooner(one: float | None, other: float | None) -> float | None:

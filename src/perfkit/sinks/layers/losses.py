@@ -13,6 +13,7 @@ from perfkit.errors import DeliveryFailed
 from perfkit.model import Sink, Violation
 from perfkit.sinks.accounts import Account
 from perfkit.sinks.layers.layer import hand_on, parts_of
+from perfkit.sinks.process.interrupts import is_interrupt
 
 Losses: TypeAlias = list[tuple[BaseException, Sequence[Violation]]]
 """What was lost, and by which failure."""
@@ -24,9 +25,9 @@ def losses_of(sink: Sink, violations: Sequence[Violation]) -> Losses:
     for part in parts_of(violations, sink) if violations else ():
         try:
             hand_on(sink, part)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - also SystemExit must not take others along
+        except BaseException as error:  # also SystemExit must not take others along
+            if is_interrupt(error):
+                raise
             losses.append((error, part))
     return losses
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from perfkit.errors import ConfigurationError
-from perfkit.model import Sink, Violation
+from perfkit.model import Violation
+from perfkit.sinks.layers.figures import check_figures
 from perfkit.sinks.layers.held_back import HoldsBack
+from perfkit.sinks.layers.layer import SinkOrCallable
 
 
 class RateLimited(HoldsBack):
@@ -16,16 +18,19 @@ class RateLimited(HoldsBack):
     Recoveries always pass, and take none: nothing is to stay broken for ever in somebody's eyes.
 
     Args:
-        inner: The sink that it wraps.
+        inner: The sink that it wraps, or any callable of one violation.
         per_second: Tokens that come back each second, above 0.
         burst: Tokens that there are at the most, and at first; at least 1.
         **shared: See `Layer`.
 
     Raises:
-        ConfigurationError: If a figure is out of range.
+        ConfigurationError: If a figure is no number or out of range, or `inner` is no sink.
     """
 
-    def __init__(self, inner: Sink, per_second: float, burst: int = 1, **shared: Any) -> None:
+    def __init__(
+        self, inner: SinkOrCallable, per_second: float, burst: int = 1, **shared: Any
+    ) -> None:
+        check_figures(rates={"per_second": per_second}, counts={"burst": burst})
         if not per_second > 0 or burst < 1:
             raise ConfigurationError(
                 f"rate limit of {per_second:g} a second with bursts of {burst}; write a rate above "

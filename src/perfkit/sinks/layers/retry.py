@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from perfkit.errors import ConfigurationError, DeliveryFailed, MissingExtraError
-from perfkit.model import Sink, Violation
-from perfkit.sinks.layers.layer import Layer, hand_on, parts_of
+from perfkit.model import Violation
+from perfkit.sinks.layers.figures import check_figures
+from perfkit.sinks.layers.layer import Layer, SinkOrCallable, hand_on, parts_of
 from perfkit.sinks.layers.losses import Losses, settle
+from perfkit.sinks.process.interrupts import is_interrupt
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -30,26 +32,27 @@ class Retried(Layer):
     Backoff and Jitter, 2015.
 
     Args:
-        inner: The sink that it wraps.
+        inner: The sink that it wraps, or any callable of one violation.
         attempts: How often to try in all, at least 1.
         first_wait: Seconds, above 0.
         sleep: Waits so many seconds.
         **shared: See `Layer`.
 
     Raises:
-        ConfigurationError: If a figure is out of range.
+        ConfigurationError: If a figure is no number or out of range, or `inner` is no sink.
         MissingExtraError: If tenacity is not installed.
     """
 
     def __init__(
         self,
-        inner: Sink,
+        inner: SinkOrCallable,
         attempts: int = 3,
         first_wait: float = 0.5,
         *,
         sleep: Callable[[float], None] = time.sleep,
         **shared: Any,
     ) -> None:
+        check_figures(counts={"attempts": attempts}, seconds={"first_wait": first_wait})
         if attempts < 1 or not first_wait > 0:
             raise ConfigurationError(
                 f"{attempts} attempts, the first wait {first_wait:g} s; write at least 1 attempt "
@@ -79,9 +82,9 @@ class Retried(Layer):
     def _losses_of(self, violations: Sequence[Violation]) -> Losses:
         try:
             self._retrying(hand_on, self.inner, violations)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - a sink may raise anything
+        except BaseException as error:  # a sink may raise anything
+            if is_interrupt(error):
+                raise
             if not _is_too_large(error) or len(violations) == 1:
                 return [(error, violations)]
             half = len(violations) // 2

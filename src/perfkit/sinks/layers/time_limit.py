@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import os
 import threading
 import time
 from collections.abc import Sequence
@@ -14,9 +13,9 @@ from attrs import define, field
 from perfkit.errors import ConfigurationError, DeliveryFailed
 from perfkit.locks import at_work
 from perfkit.model import Sink, Violation
-from perfkit.sinks import forks
 from perfkit.sinks.depth import depth_here, here
 from perfkit.sinks.layers.layer import Layer, hand_on
+from perfkit.sinks.process import forks
 
 
 @define(eq=False)
@@ -122,14 +121,11 @@ class TimeLimited(Layer):
 
     def _run(self, delivery: _Delivery) -> None:
         """Deliver. Runs in the thread of the delivery."""
-        pid = os.getpid()
         here.depth = delivery.depth
         try:
             delivery.context.run(hand_on, self.inner, delivery.violations)
         except BaseException as error:  # noqa: BLE001 - it is raised where somebody waits
             delivery.error = error
-        if os.getpid() != pid:
-            os._exit(0)  # the sink has forked, and this is the child: nobody waits here
         delivery.forks = forks.here.forks
         with at_work, self._lock:
             self._running = None

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from perfkit.locks import at_work
-from perfkit.sinks.forks import survive_forks
+from perfkit.sinks.process.forks import survive_forks
 
 IDLE_SECONDS: Final = 30.0
 """The thread ends after so long without a note."""

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Final, Protocol
-from weakref import WeakSet
+from collections.abc import Callable
+from typing import Final, ParamSpec, Protocol, TypeVar
+
+from perfkit.sinks.process.living import Living
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class StartsAnew(Protocol):
@@ -27,7 +32,7 @@ class _Here(threading.local):
 here: Final = _Here()
 """`forks` is how often this thread has forked, or had another one fork for it."""
 
-_known: Final[WeakSet[StartsAnew]] = WeakSet()
+_known: Final[Living[StartsAnew]] = Living()
 _is_registered = False
 
 
@@ -41,9 +46,36 @@ def survive_forks(thing: StartsAnew) -> None:
 
 
 def _start_anew() -> None:
-    for thing in tuple(_known):
+    for thing in _known:
         thing.start_anew()
 
 
 def _count() -> None:
     here.forks += 1
+
+
+def without_child(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call `function` of a sink. If it forks, the child ends as soon as it is done with it.
+
+    What comes after is the parent's to do: there may be other sinks, and the rest of a batch, and
+    in the thread of a call the whole application.
+
+    Raises:
+        BaseException: What `function` raises, in this process. The child ends with 1 then, or with
+            what a `SystemExit` says.
+    """
+    pid = os.getpid()
+    try:
+        answer = function(*args, **kwargs)
+    except BaseException as error:
+        if os.getpid() != pid:
+            os._exit(_exit_code(error))
+        raise
+    if os.getpid() != pid:
+        os._exit(0)
+    return answer
+
+
+def _exit_code(error: BaseException) -> int:
+    code = error.code if isinstance(error, SystemExit) else 1
+    return 0 if code is None else code & 0xFF if isinstance(code, int) else 1

@@ -7,10 +7,15 @@ import logging
 import os
 import sys
 import time
+from collections import Counter
+from collections.abc import Callable
 from typing import Final, Protocol
-from weakref import WeakSet
 
-from perfkit.sinks.waking import waker
+from perfkit.sinks.accounts import book
+from perfkit.sinks.process.interrupts import is_interrupt
+from perfkit.sinks.process.living import Living
+from perfkit.sinks.process.waking import waker
+from perfkit.sinks.record import as_printable
 
 EXIT_SECONDS: Final = 1.5
 """How much longer the exit of a process may take in all, for all sinks together."""
@@ -26,10 +31,14 @@ class Waits(Protocol):
         """Do the same, and end the thread."""
 
     def give_up(self) -> int:
-        """Drop and count those that still wait; return how many."""
+        """Drop and count those that still wait; return how many have not arrived."""
+
+    @property
+    def name(self) -> str:
+        """What its sink is called."""
 
 
-_waiting: Final[WeakSet[Waits]] = WeakSet()
+_waiting: Final[Living[Waits]] = Living()
 _is_registered = False
 _is_ending = False
 _worker = 0
@@ -49,7 +58,8 @@ def _flush_at_end_of_worker() -> None:
     """Flush also at the end of a worker of `multiprocessing` that was forked: it skips atexit."""
     global _worker  # noqa: PLW0603 - once in each
     module = sys.modules.get("multiprocessing.process")
-    if module is None or module.parent_process() is None or _worker == os.getpid():
+    parent_of = getattr(module, "parent_process", None)  # it may be loading just now
+    if parent_of is None or parent_of() is None or _worker == os.getpid():
         return
     from multiprocessing.util import Finalize  # noqa: PLC0415 - for its workers only
 
@@ -60,14 +70,14 @@ def _flush_at_end_of_worker() -> None:
 def flush_all(seconds: float) -> bool:
     """Flush everything that waits, for at most so long; tell whether nothing waits now."""
     deadline = time.monotonic() + seconds
-    results = [thing.flush(max(0.0, deadline - time.monotonic())) for thing in tuple(_waiting)]
+    results = [_is_done(thing.flush, deadline) for thing in _waiting]
     return all(results)
 
 
 def close_all(seconds: float) -> bool:
     """Flush everything that waits, for at most so long, and end the threads that deliver it."""
     deadline = time.monotonic() + seconds
-    results = [thing.close(max(0.0, deadline - time.monotonic())) for thing in tuple(_waiting)]
+    results = [_is_done(thing.close, deadline) for thing in _waiting]
     waker.close()
     return all(results)
 
@@ -81,13 +91,39 @@ def _flush_and_give_up() -> None:
     global _is_ending  # noqa: PLW0603 - it ends once
     _is_ending = True
     deadline = time.monotonic() + EXIT_SECONDS
-    things = tuple(_waiting)
+    things = list(_waiting)
     share = EXIT_SECONDS / (2 * max(1, len(things)))
-    late = [thing for thing in things if not thing.flush(share)]
+    late = [thing for thing in things if not _is_done(thing.flush, time.monotonic() + share)]
     for thing in late:  # those that are healthy are done; the rest of the time is for these
-        thing.flush(max(0.0, deadline - time.monotonic()))
-    lost = sum(thing.give_up() for thing in things)
-    if lost:
-        logging.getLogger("perfkit").warning(
-            "perfkit: %d violations did not reach their sinks before the process ended", lost
-        )
+        _is_done(thing.flush, deadline)
+    lost = Counter[str]()
+    for thing in things:
+        lost[thing.name] += thing.give_up()
+    for totals in book.totals():
+        lost[totals.sink] += totals.waiting  # on its way, and nobody will know whether it arrived
+    _tell_of(+lost)
+
+
+def _is_done(function: Callable[[float], bool], deadline: float) -> bool:
+    """Flush or close; a sink without a thread of its own may raise anything here."""
+    try:
+        return function(max(0.0, deadline - time.monotonic()))
+    except BaseException as error:  # what did not arrive is told of at the end
+        if is_interrupt(error):
+            raise
+        return False
+
+
+def _tell_of(lost: Counter[str]) -> None:
+    """Say what did not arrive, in the log; nothing if all did."""
+    if not lost:
+        return
+    by_sink = ", ".join(f"{as_printable(sink)}: {count}" for sink, count in lost.most_common())
+    count = lost.total()
+    which = "1 violation did not reach its sink" if count == 1 else _SEVERAL.format(count)
+    logging.getLogger("perfkit").warning(
+        "perfkit: %s before the process ended (%s)", which, by_sink
+    )
+
+
+_SEVERAL: Final = "{} violations did not reach their sinks"

@@ -1,0 +1,1 @@
+"""Try sinks out, with violations that are made up for that."""
