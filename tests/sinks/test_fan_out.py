@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from perfkit import BudgetExceeded
-from perfkit.errors import DeliveryFailed
+from perfkit import BudgetExceeded, Violation
+from perfkit.errors import ConfigurationError, DeliveryFailed
 from perfkit.sinks import Account, FanOut, LogSink, RaiseSink
 from perfkit.sinks.layers.entrance import Arrival, Entrance
 from tests.sinks.chains import Chain, Kept, KeptTogether, in_threads, of
@@ -115,3 +115,11 @@ def test_one_that_fails_to_tick_or_to_flush_does_not_keep_the_others_from_it(met
     with pytest.raises(OSError, match="gone"):
         getattr(FanOut([failing, other]), method)(*arguments)
     assert other.called == 1
+
+
+def test_it_takes_callables_and_refuses_what_is_no_sink() -> None:
+    heard: list[Violation] = []
+    FanOut([heard.append]).emit(of("a"))
+    assert len(heard) == 1
+    with pytest.raises(ConfigurationError, match="a name is no sink here"):
+        FanOut(["log"])

@@ -142,6 +142,8 @@ def test_a_layer_around_a_sink_does_not_load_what_callables_need() -> None:
 @pytest.mark.parametrize(
     ("make", "problems"),
     [
+        (partial(Background, size="100"), ["size is a whole number; write 100"]),
+        (partial(TimeLimited, seconds="2s"), ["seconds is seconds in code; write 2.0"]),
         (partial(Deduped, cooldown="5m"), ["cooldown is seconds in code; write 300.0"]),
         (partial(Deduped, cooldown="100ms"), ["cooldown is seconds in code; write 0.1"]),
         (partial(Deduped, cooldown="300"), ["cooldown is seconds in code; write 300.0"]),

@@ -9,12 +9,12 @@ from collections.abc import Collection, Mapping
 from functools import cache, cached_property
 from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, version
-from math import isfinite
 from typing import Final
 
 from attrs import evolve
 
 from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.sinks.arguments import checked_seconds
 from perfkit.sinks.http.addresses import Address, HostLookup, is_address, is_inward, is_link_local
 from perfkit.sinks.http.answers import failure_of, failure_to_connect, failure_without
 from perfkit.sinks.http.connection import Answer, connect, exchange, secure
@@ -25,9 +25,7 @@ from perfkit.sinks.http.place import read_url
 from perfkit.sinks.secrets.masking import Mask, values_in
 
 _LOOPBACK: Final = "an address of this machine; if that is meant, write loopback = true"
-_LINK_LOCAL: Final = (
-    "a link-local address, where clouds keep credentials; write one of the receiver's network"
-)
+_LINK_LOCAL: Final = "a link-local address, or one where clouds keep credentials; write another"
 
 
 class Endpoint:
@@ -66,7 +64,7 @@ class Endpoint:
     ) -> None:
         self._place = read_url(url)
         self._headers = check_headers(headers or {})
-        self._timeout = _checked_timeout(timeout)
+        self._timeout = checked_seconds("timeout", timeout)
         self._may_be_inward = loopback
         self._context = _trust(ca_file) if self._place.is_secure else None
         self._lookup = HostLookup(self._place.host, self._place.port)
@@ -168,12 +166,6 @@ def user_agent() -> str:
         return f"perfkit/{version('perfkit')}"
     except PackageNotFoundError:  # it runs from a folder, without being installed
         return "perfkit"
-
-
-def _checked_timeout(timeout: float) -> float:
-    if not isfinite(timeout) or timeout <= 0:
-        raise ConfigurationError(f"timeout is {timeout:g} s; write a number of seconds above zero")
-    return timeout
 
 
 def _trust(ca_file: str | os.PathLike[str] | None) -> ssl.SSLContext:

@@ -14,8 +14,10 @@ from perfkit.locks import at_work
 from perfkit.model import Sink, Violation
 from perfkit.sinks.accounts import Account
 from perfkit.sinks.depth import depth_here, here
+from perfkit.sinks.layers.figures import check_figures
 from perfkit.sinks.layers.layer import (
     Layer,
+    SinkOrCallable,
     flush_of,
     hand_on,
     keeps_something,
@@ -63,8 +65,9 @@ class Background(Layer):
     is_queue = True
 
     def __init__(
-        self, inner: Sink, size: int = 1000, when_full: str = "drop_oldest", **shared: Any
+        self, inner: SinkOrCallable, size: int = 1000, when_full: str = "drop_oldest", **shared: Any
     ) -> None:
+        check_figures(counts={"size": size})
         if size < 1 or when_full not in WHEN_FULL:
             raise ConfigurationError(
                 f"a queue of {size} that does {when_full!r} when full; write a size of at least 1, "
@@ -73,8 +76,8 @@ class Background(Layer):
         self._size = size
         self._drops_oldest = when_full == "drop_oldest"
         self._outermost: Layer = self
-        self._keeps_something = any(map(keeps_something, layers_of(inner)))
         super().__init__(inner, **shared)
+        self._keeps_something = any(map(keeps_something, layers_of(self.inner)))
 
     def start_anew(self) -> None:
         """Begin with an empty queue and no thread."""

@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 from perfkit.errors import BudgetExceeded, DeliveryFailed
 from perfkit.model import Sink, Violation
-from perfkit.sinks.layers.layer import flush_of, hand_on, layers_of, tick_of
+from perfkit.sinks.layers.layer import (
+    SinkOrCallable,
+    as_sink,
+    flush_of,
+    hand_on,
+    layers_of,
+    tick_of,
+)
 from perfkit.sinks.process.interrupts import is_interrupt
 
 
@@ -18,11 +25,14 @@ class FanOut:
     arrived: `Batched` belongs around the sinks in it. Safe from any thread if the sinks are.
 
     Args:
-        sinks: In the order in which they hear of it.
+        sinks: Sinks, or callables of one violation, in the order in which they hear of it.
+
+    Raises:
+        ConfigurationError: If one is neither.
     """
 
-    def __init__(self, sinks: Sequence[Sink]) -> None:
-        self.sinks = tuple(sinks)
+    def __init__(self, sinks: Sequence[SinkOrCallable]) -> None:
+        self.sinks = tuple(as_sink(sink) for sink in sinks)
 
     @property
     def destination(self) -> str:

@@ -12,9 +12,10 @@ from attrs import define, field
 
 from perfkit.errors import ConfigurationError, DeliveryFailed
 from perfkit.locks import at_work
-from perfkit.model import Sink, Violation
+from perfkit.model import Violation
 from perfkit.sinks.depth import depth_here, here
-from perfkit.sinks.layers.layer import Layer, hand_on
+from perfkit.sinks.layers.figures import check_figures
+from perfkit.sinks.layers.layer import Layer, SinkOrCallable, hand_on
 from perfkit.sinks.process import forks
 
 
@@ -48,7 +49,8 @@ class TimeLimited(Layer):
         ConfigurationError: If the time is out of range.
     """
 
-    def __init__(self, inner: Sink, seconds: float, **shared: Any) -> None:
+    def __init__(self, inner: SinkOrCallable, seconds: float, **shared: Any) -> None:
+        check_figures(seconds={"seconds": seconds})
         if not seconds > 0:
             raise ConfigurationError(f"a time limit of {seconds:g} s; write one above zero")
         self._seconds = min(seconds, threading.TIMEOUT_MAX)
