@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import math
 import os
 import subprocess
-import sys
 import threading
 import tracemalloc
 from collections import Counter
@@ -21,35 +19,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfkit.errors import ConfigurationError, DeliveryFailed
-from perfkit.model import Budget, Evidence, Violation, Where
+from perfkit.model import Evidence, Where
 from perfkit.sinks import JsonLinesSink, as_record
 from perfkit.sinks.endings import jsonl
 from tests.sinks import jsonl_writer
+from tests.sinks.jsonl_lines import named, names_in, strictly, writer
 from tests.sinks.violations import make_violation
 
 ROOT = Path(__file__).parents[2]
 KILLS = 200
-
-
-def _named(name: str) -> Violation:
-    return make_violation(budget=Budget(name=name))
-
-
-def _strictly(text: str) -> Any:
-    def refuse(constant: str) -> None:
-        raise ValueError(constant)
-
-    return json.loads(text, parse_constant=refuse)
-
-
-def _names(path: Path) -> list[str]:
-    text = path.read_text("utf-8")
-    assert text.endswith("\n") or not text
-    return [_strictly(line)["budget"] for line in text.splitlines()]
-
-
-def _writer(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", jsonl_writer.__name__, *map(str, arguments)]
 
 
 # -- lines
@@ -61,16 +39,16 @@ def test_each_violation_is_a_line_that_says_everything(tmp_path: Path) -> None:
     for violation in violations:
         JsonLinesSink(path).emit(violation)
     lines = path.read_text("utf-8").splitlines()
-    assert [_strictly(line) for line in lines] == [as_record(each) for each in violations]
+    assert [strictly(line) for line in lines] == [as_record(each) for each in violations]
 
 
 def test_a_batch_is_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[int] = []
     real = os.write
     monkeypatch.setattr(os, "write", lambda *it: written.append(len(it[1])) or real(*it))
-    JsonLinesSink(tmp_path / "v.jsonl").emit_many([_named("a"), _named("b"), _named("c")])
+    JsonLinesSink(tmp_path / "v.jsonl").emit_many([named("a"), named("b"), named("c")])
     assert written == [(tmp_path / "v.jsonl").stat().st_size]
-    assert _names(tmp_path / "v.jsonl") == ["a", "b", "c"]
+    assert names_in(tmp_path / "v.jsonl") == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +60,7 @@ def test_a_number_that_json_does_not_know_is_text(
 ) -> None:
     evidence = Evidence(kind="cpu", rows=({"seconds": value, "of": [value]},))
     JsonLinesSink(tmp_path / "v.jsonl").emit(make_violation(value=value, evidence=(evidence,)))
-    record = _strictly((tmp_path / "v.jsonl").read_text("utf-8"))
+    record = strictly((tmp_path / "v.jsonl").read_text("utf-8"))
     assert record["value"] == text
     assert record["evidence"][0]["rows"] == [{"seconds": text, "of": [text]}]
 
@@ -90,7 +68,7 @@ def test_a_number_that_json_does_not_know_is_text(
 def test_evidence_that_is_no_plain_data_is_text(tmp_path: Path) -> None:
     evidence = Evidence(kind="cpu", rows=({"file": Path("app.py"), (1, 2): 3},))
     JsonLinesSink(tmp_path / "v.jsonl").emit(make_violation(evidence=(evidence,)))
-    record = _strictly((tmp_path / "v.jsonl").read_text("utf-8"))
+    record = strictly((tmp_path / "v.jsonl").read_text("utf-8"))
     assert record["evidence"][0]["rows"] == [{"file": "app.py", "(1, 2)": 3}]
 
 
@@ -100,16 +78,16 @@ def test_any_text_comes_back_and_stays_in_its_line(
 ) -> None:
     path = tmp_path_factory.mktemp("jsonl") / "v.jsonl"
     where = Where(function=name, file=place)
-    JsonLinesSink(path).emit_many([make_violation(where=where), _named("next")])
+    JsonLinesSink(path).emit_many([make_violation(where=where), named("next")])
     first, second = path.read_bytes().decode("utf-8").splitlines()
-    record = _strictly(first)
+    record = strictly(first)
     assert (record["function"], record["file"]) == (name, place)
-    assert _strictly(second)["budget"] == "next"
+    assert strictly(second)["budget"] == "next"
 
 
 def test_text_that_is_no_unicode_comes_back(tmp_path: Path) -> None:
-    JsonLinesSink(tmp_path / "v.jsonl").emit(_named("lo\udcffad"))
-    assert _names(tmp_path / "v.jsonl") == ["lo\udcffad"]
+    JsonLinesSink(tmp_path / "v.jsonl").emit(named("lo\udcffad"))
+    assert names_in(tmp_path / "v.jsonl") == ["lo\udcffad"]
 
 
 @pytest.mark.parametrize(
@@ -120,15 +98,15 @@ def test_text_that_is_no_unicode_comes_back(tmp_path: Path) -> None:
 def test_a_line_in_a_terminal_is_what_it_says(tmp_path: Path, character: str) -> None:
     """What turns letters around or cannot be seen is escaped, and comes back as it was."""
     name = f"pay{character}\u6e2c load"
-    JsonLinesSink(tmp_path / "v.jsonl").emit(_named(name))
+    JsonLinesSink(tmp_path / "v.jsonl").emit(named(name))
     line = (tmp_path / "v.jsonl").read_bytes().decode("utf-8").removesuffix("\n")
     assert line.isprintable()
     assert "\u6e2c" in line
-    assert _strictly(line)["budget"] == name
+    assert strictly(line)["budget"] == name
 
 
 def test_letters_of_any_language_are_readable_in_the_file(tmp_path: Path) -> None:
-    JsonLinesSink(tmp_path / "v.jsonl").emit(_named("größe 測定"))
+    JsonLinesSink(tmp_path / "v.jsonl").emit(named("größe 測定"))
     assert "größe 測定" in (tmp_path / "v.jsonl").read_text("utf-8")
 
 
@@ -144,34 +122,34 @@ def test_the_sink_says_where_it_writes() -> None:
 )
 def test_a_torn_line_is_taken_off(tmp_path: Path, torn: bytes) -> None:
     path = tmp_path / "v.jsonl"
-    JsonLinesSink(path).emit(_named("before"))
+    JsonLinesSink(path).emit(named("before"))
     with path.open("ab") as file:
         file.write(torn)
-    JsonLinesSink(path).emit(_named("after"))
-    assert _names(path) == ["before", "after"]
+    JsonLinesSink(path).emit(named("after"))
+    assert names_in(path) == ["before", "after"]
 
 
 def test_a_file_with_nothing_but_a_torn_line_starts_anew(tmp_path: Path) -> None:
     path = tmp_path / "v.jsonl"
     path.write_bytes(b'{"time":')
-    JsonLinesSink(path).emit(_named("first"))
-    assert _names(path) == ["first"]
+    JsonLinesSink(path).emit(named("first"))
+    assert names_in(path) == ["first"]
 
 
 def test_a_whole_object_without_its_line_end_gets_one(tmp_path: Path) -> None:
     path = tmp_path / "v.jsonl"
     path.write_text('{"budget": "whole"}')
-    JsonLinesSink(path).emit(_named("after"))
-    assert _names(path) == ["whole", "after"]
+    JsonLinesSink(path).emit(named("after"))
+    assert names_in(path) == ["whole", "after"]
 
 
 def test_text_of_somebody_else_is_not_taken_off(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("precious")
-    JsonLinesSink(path).emit(_named("after"))
+    JsonLinesSink(path).emit(named("after"))
     first, second = path.read_text("utf-8").splitlines()
     assert first == "precious"
-    assert _strictly(second)["budget"] == "after"
+    assert strictly(second)["budget"] == "after"
 
 
 def _peak_of(action: Callable[[], object]) -> int:
@@ -190,13 +168,13 @@ def test_a_last_line_that_is_very_long_is_ended_and_not_read(tmp_path: Path, sta
     path.write_bytes(start)
     os.truncate(path, 64 * 2**20)
     sink = JsonLinesSink(path)
-    assert _peak_of(lambda: sink.emit(_named("after"))) < 8 * 2**20
+    assert _peak_of(lambda: sink.emit(named("after"))) < 8 * 2**20
     with path.open("rb") as file:
         assert file.read(len(start) + 1) == start + b"\0"
         file.seek(64 * 2**20 - 1)
         assert file.read(2) == b"\0\n"
-        assert _strictly(file.read().decode())["budget"] == "after"
-    sink.emit(_named("more"))
+        assert strictly(file.read().decode())["budget"] == "after"
+    sink.emit(named("more"))
     assert path.read_bytes().count(b"\n") == 3
 
 
@@ -206,17 +184,17 @@ def test_a_torn_line_of_any_length_up_to_a_mebibyte_is_taken_off(
 ) -> None:
     path = tmp_path / "v.jsonl"
     path.write_bytes(b'{"budget": "before"}\n{' + b"x" * (length - 2))
-    JsonLinesSink(path).emit(_named("after"))
-    assert _names(path) == ["before", "after"]
+    JsonLinesSink(path).emit(named("after"))
+    assert names_in(path) == ["before", "after"]
 
 
 def test_text_that_is_nested_too_deep_to_be_read_stays(tmp_path: Path) -> None:
     path = tmp_path / "v.jsonl"
     path.write_bytes(b'{"a":' * 100_000)
-    JsonLinesSink(path).emit(_named("after"))
+    JsonLinesSink(path).emit(named("after"))
     first, second = path.read_text("utf-8").splitlines()
     assert first == '{"a":' * 100_000
-    assert _strictly(second)["budget"] == "after"
+    assert strictly(second)["budget"] == "after"
 
 
 # -- rotation
@@ -224,25 +202,25 @@ def test_text_that_is_nested_too_deep_to_be_read_stays(tmp_path: Path) -> None:
 
 def test_a_torn_line_does_not_go_with_the_file_that_is_renamed(tmp_path: Path) -> None:
     path = tmp_path / "v.jsonl"
-    JsonLinesSink(path).emit(_named("before"))
+    JsonLinesSink(path).emit(named("before"))
     with path.open("ab") as file:
         file.write(b'{"time"')
-    JsonLinesSink(path, max_bytes=1).emit(_named("after"))
-    assert _names(tmp_path / "v.jsonl.1") == ["before"]
-    assert _names(path) == ["after"]
+    JsonLinesSink(path, max_bytes=1).emit(named("after"))
+    assert names_in(tmp_path / "v.jsonl.1") == ["before"]
+    assert names_in(path) == ["after"]
 
 
 def test_a_file_that_is_full_is_renamed_and_the_oldest_goes(tmp_path: Path) -> None:
     path = tmp_path / "v.jsonl"
     sink = JsonLinesSink(path, max_bytes=1, keep=2)
     for name in "abcde":
-        sink.emit(_named(name))
+        sink.emit(named(name))
     assert sorted(each.name for each in tmp_path.iterdir()) == [
         "v.jsonl",
         "v.jsonl.1",
         "v.jsonl.2",
     ]
-    assert [_names(tmp_path / name) for name in ("v.jsonl.2", "v.jsonl.1", "v.jsonl")] == [
+    assert [names_in(tmp_path / name) for name in ("v.jsonl.2", "v.jsonl.1", "v.jsonl")] == [
         ["c"],
         ["d"],
         ["e"],
@@ -252,26 +230,28 @@ def test_a_file_that_is_full_is_renamed_and_the_oldest_goes(tmp_path: Path) -> N
 def test_a_file_does_not_get_larger_than_it_may(tmp_path: Path) -> None:
     sink = JsonLinesSink(tmp_path / "v.jsonl", max_bytes=2000, keep=100)
     for number in range(20):
-        sink.emit(_named(str(number)))
+        sink.emit(named(str(number)))
     sizes = [path.stat().st_size for path in tmp_path.iterdir()]
     assert len(sizes) > 5
     assert max(sizes) <= 2000
-    assert sorted(int(it) for path in tmp_path.iterdir() for it in _names(path)) == list(range(20))
+    assert sorted(int(it) for path in tmp_path.iterdir() for it in names_in(path)) == list(
+        range(20)
+    )
 
 
 def test_a_batch_is_not_split(tmp_path: Path) -> None:
     sink = JsonLinesSink(tmp_path / "v.jsonl", max_bytes=1, keep=3)
-    sink.emit(_named("a"))
-    sink.emit_many([_named("b"), _named("c")])
-    assert _names(tmp_path / "v.jsonl") == ["b", "c"]
+    sink.emit(named("a"))
+    sink.emit_many([named("b"), named("c")])
+    assert names_in(tmp_path / "v.jsonl") == ["b", "c"]
 
 
 def test_after_a_rotation_that_was_killed_no_file_has_to_go(tmp_path: Path) -> None:
     path = tmp_path / "v.jsonl"
     for suffix in ("", ".1", ".3"):  # .2 has become .3, and there it ended
-        JsonLinesSink(f"{path}{suffix}").emit(_named(f"was{suffix}"))
-    JsonLinesSink(path, max_bytes=1, keep=3).emit(_named("new"))
-    found = {each.name[len(path.name) :]: _names(each) for each in tmp_path.iterdir()}
+        JsonLinesSink(f"{path}{suffix}").emit(named(f"was{suffix}"))
+    JsonLinesSink(path, max_bytes=1, keep=3).emit(named("new"))
+    found = {each.name[len(path.name) :]: names_in(each) for each in tmp_path.iterdir()}
     assert found == {"": ["new"], ".1": ["was"], ".2": ["was.1"], ".3": ["was.3"]}
 
 
@@ -284,10 +264,10 @@ def test_where_the_path_is_a_link_what_it_leads_to_is_renamed(tmp_path: Path) ->
     (tmp_path / "middle").symlink_to(folder / "real.jsonl")
     sink = JsonLinesSink(link, max_bytes=1, keep=2)
     for name in "abcd":
-        sink.emit(_named(name))
+        sink.emit(named(name))
     assert link.is_symlink()
     assert sorted(each.name for each in tmp_path.iterdir()) == ["disk", "middle", "v.jsonl"]
-    found = {each.name: _names(each) for each in folder.iterdir()}
+    found = {each.name: names_in(each) for each in folder.iterdir()}
     assert found == {"real.jsonl": ["d"], "real.jsonl.1": ["c"], "real.jsonl.2": ["b"]}
 
 
@@ -325,12 +305,12 @@ def test_an_argument_of_the_wrong_kind_is_refused(options: dict[str, Any], advic
 def test_processes_and_threads_share_a_file_that_is_rotated(tmp_path: Path) -> None:
     path = tmp_path / "v.jsonl"
     processes = [
-        subprocess.Popen(_writer("threads", path, number, 20_000), cwd=ROOT) for number in range(4)
+        subprocess.Popen(writer("threads", path, number, 20_000), cwd=ROOT) for number in range(4)
     ]
     assert [process.wait(timeout=60) for process in processes] == [0] * 4
     files = list(tmp_path.iterdir())
     assert len(files) > 20
-    found = Counter(name for file in files for name in _names(file))
+    found = Counter(name for file in files for name in names_in(file))
     assert found == Counter(
         f"{process}-{thread}-{number}"
         for process in range(4)
@@ -351,18 +331,18 @@ def test_threads_share_one_sink(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert _names(tmp_path / "v.jsonl") == ["load"] * 400
+    assert names_in(tmp_path / "v.jsonl") == ["load"] * 400
 
 
 def test_the_file_may_be_removed_or_renamed_at_any_time(tmp_path: Path) -> None:
     path = tmp_path / "v.jsonl"
     sink = JsonLinesSink(path)
-    sink.emit(_named("a"))
+    sink.emit(named("a"))
     path.unlink()
-    sink.emit(_named("b"))
+    sink.emit(named("b"))
     path.rename(tmp_path / "old")
-    sink.emit(_named("c"))
-    assert (_names(tmp_path / "old"), _names(path)) == (["b"], ["c"])
+    sink.emit(named("c"))
+    assert (names_in(tmp_path / "old"), names_in(path)) == (["b"], ["c"])
 
 
 class _Raced(JsonLinesSink):
@@ -379,15 +359,15 @@ class _Raced(JsonLinesSink):
 
 
 def test_a_file_that_is_taken_away_while_it_is_opened_is_opened_again(tmp_path: Path) -> None:
-    _Raced(tmp_path / "v.jsonl").emit(_named("a"))
-    assert _names(tmp_path / "v.jsonl") == ["a"]
+    _Raced(tmp_path / "v.jsonl").emit(named("a"))
+    assert names_in(tmp_path / "v.jsonl") == ["a"]
 
 
 def test_a_file_that_is_always_taken_away_is_given_up(tmp_path: Path) -> None:
     sink = _Raced(tmp_path / "v.jsonl")
     sink.times, sink.lock_seconds = 1_000_000_000, 0
     with pytest.raises(DeliveryFailed) as caught:
-        sink.emit(_named("a"))
+        sink.emit(named("a"))
     assert caught.value.reason == "timeout"
 
 
@@ -405,10 +385,10 @@ def test_a_lock_that_is_held_for_too_long_fails_the_delivery(
     sink = JsonLinesSink(tmp_path / "v.jsonl")
     sink.lock_seconds = 0
     with pytest.raises(DeliveryFailed, match=r"v\.jsonl locked for 0 s") as caught:
-        sink.emit(_named("a"))
+        sink.emit(named("a"))
     assert caught.value.reason == "timeout"
     assert not caught.value.is_permanent
-    assert _names(tmp_path / "v.jsonl") == []
+    assert names_in(tmp_path / "v.jsonl") == []
 
 
 def test_a_lock_is_waited_for(
@@ -422,8 +402,8 @@ def test_a_lock_is_waited_for(
             fcntl.flock(locked, fcntl.LOCK_UN)
 
     monkeypatch.setattr(jsonl.time, "sleep", pause)
-    JsonLinesSink(tmp_path / "v.jsonl").emit(_named("a"))
-    assert _names(tmp_path / "v.jsonl") == ["a"]
+    JsonLinesSink(tmp_path / "v.jsonl").emit(named("a"))
+    assert names_in(tmp_path / "v.jsonl") == ["a"]
     assert max(pauses) <= 0.002
 
 
@@ -442,6 +422,6 @@ def test_a_child_forked_in_the_middle_of_a_write_does_not_share_the_lock(
             os._exit(str(path) in files)
 
     monkeypatch.setattr(os, "fsync", fork)
-    JsonLinesSink(path, fsync=True).emit(_named("a"))
+    JsonLinesSink(path, fsync=True).emit(named("a"))
     assert codes == [0, 0]
-    assert _names(path) == ["a"]
+    assert names_in(path) == ["a"]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 import random
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,35 +18,13 @@ from typing import IO, Any
 import pytest
 
 from perfkit.errors import ConfigurationError
-from perfkit.model import Budget, Violation
 from perfkit.sinks import JsonLinesSink
 from perfkit.sinks.endings import jsonl
 from tests.sinks import jsonl_writer
-from tests.sinks.violations import make_violation
+from tests.sinks.jsonl_lines import named, names_in, strictly, writer
 
 ROOT = Path(__file__).parents[2]
 KILLS = 200
-
-
-def _named(name: str) -> Violation:
-    return make_violation(budget=Budget(name=name))
-
-
-def _strictly(text: str) -> Any:
-    def refuse(constant: str) -> None:
-        raise ValueError(constant)
-
-    return json.loads(text, parse_constant=refuse)
-
-
-def _names(path: Path) -> list[str]:
-    text = path.read_text("utf-8")
-    assert text.endswith("\n") or not text
-    return [_strictly(line)["budget"] for line in text.splitlines()]
-
-
-def _writer(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", jsonl_writer.__name__, *map(str, arguments)]
 
 
 # -- killed, full, refused
@@ -71,7 +47,7 @@ def _killed_writers(path: Path, *options: int) -> Iterator[Iterator[list[int]]]:
             yield [int(number) for number in acknowledged]
 
     with subprocess.Popen(
-        _writer("children", path, *options), cwd=ROOT, stdin=-1, stdout=-1, text=True, bufsize=1
+        writer("children", path, *options), cwd=ROOT, stdin=-1, stdout=-1, text=True, bufsize=1
     ) as server:
         assert server.stdin is not None
         assert server.stdout is not None
@@ -90,8 +66,8 @@ def test_kill_9_at_any_moment_tears_the_last_line_at_most(tmp_path: Path) -> Non
             _check_order(new, child, acknowledged)
             names += new
             torn += path.stat().st_size > checked
-    JsonLinesSink(path).emit(_named("last"))
-    assert _names(path) == [*names, "last"]
+    JsonLinesSink(path).emit(named("last"))
+    assert names_in(path) == [*names, "last"]
     assert torn, "no line was torn, so that nothing was tried"
 
 
@@ -99,8 +75,8 @@ def test_kill_9_in_the_middle_of_a_rotation_loses_nothing(tmp_path: Path) -> Non
     path = tmp_path / "v.jsonl"
     with _killed_writers(path, 1) as rounds:
         told = list(islice(rounds, KILLS // 5))
-    JsonLinesSink(path).emit(_named("last"))
-    found = Counter(name.rstrip("x") for file in tmp_path.iterdir() for name in _names(file))
+    JsonLinesSink(path).emit(named("last"))
+    found = Counter(name.rstrip("x") for file in tmp_path.iterdir() for name in names_in(file))
     assert set(found.values()) == {1}
     assert set(found) >= {
         f"{child}-{number}-{i}-"
@@ -117,7 +93,7 @@ def _whole_lines(path: Path, start: int) -> tuple[list[str], int]:
     with path.open("rb") as file:
         file.seek(start)
         *lines, torn = file.read().split(b"\n")
-        return [_strictly(line)["budget"] for line in lines], file.tell() - len(torn)
+        return [strictly(line)["budget"] for line in lines], file.tell() - len(torn)
 
 
 def _check_order(names: list[str], child: int, acknowledged: list[int]) -> None:
@@ -132,11 +108,11 @@ def _check_order(names: list[str], child: int, acknowledged: list[int]) -> None:
 def test_a_write_that_is_cut_short_leaves_no_half_line(tmp_path: Path) -> None:
     path = tmp_path / "v.jsonl"
     process = subprocess.run(
-        _writer("until_full", path, 10_000), cwd=ROOT, capture_output=True, check=True, text=True
+        writer("until_full", path, 10_000), cwd=ROOT, capture_output=True, check=True, text=True
     )
-    assert len(_names(path)) == int(process.stdout) > 5
-    JsonLinesSink(path).emit(_named("again"))
-    assert _names(path)[-1] == "again"
+    assert len(names_in(path)) == int(process.stdout) > 5
+    JsonLinesSink(path).emit(named("again"))
+    assert names_in(path)[-1] == "again"
 
 
 def _mount(*arguments: str) -> None:
@@ -165,30 +141,30 @@ def test_a_full_disk_takes_whole_batches_or_nothing(small_disk: Path) -> None:
     def fill() -> None:
         nonlocal count
         while True:
-            sink.emit_many([_named("a"), _named("b"), _named("c")])
+            sink.emit_many([named("a"), named("b"), named("c")])
             count += 1
 
     with pytest.raises(OSError, match="No space left"):
         fill()
-    assert _names(path) == ["a", "b", "c"] * count
+    assert names_in(path) == ["a", "b", "c"] * count
     assert count > 10
 
 
 def test_a_disk_that_may_not_be_written_is_an_error(small_disk: Path) -> None:
     path = small_disk / "v.jsonl"
     sink = JsonLinesSink(path)
-    sink.emit(_named("a"))
+    sink.emit(named("a"))
     _mount("-o", "remount,ro", str(small_disk))
     with pytest.raises(OSError, match="Read-only"):
-        sink.emit(_named("b"))
+        sink.emit(named("b"))
     _mount("-o", "remount,rw", str(small_disk))
-    sink.emit(_named("c"))
-    assert _names(path) == ["a", "c"]
+    sink.emit(named("c"))
+    assert names_in(path) == ["a", "c"]
 
 
 def test_a_path_that_is_a_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
-        JsonLinesSink(tmp_path).emit(_named("a"))
+        JsonLinesSink(tmp_path).emit(named("a"))
 
 
 # -- fsync
@@ -202,9 +178,9 @@ def test_fsync_waits_for_the_file_and_for_the_folder_of_a_new_one(
         os, "fsync", lambda it: synced.append(Path(f"/proc/self/fd/{it}").resolve().name)
     )
     sink = JsonLinesSink(tmp_path / "v.jsonl", fsync=True)
-    sink.emit(_named("a"))
-    sink.emit(_named("b"))
-    JsonLinesSink(tmp_path / "v.jsonl").emit(_named("c"))
+    sink.emit(named("a"))
+    sink.emit(named("b"))
+    JsonLinesSink(tmp_path / "v.jsonl").emit(named("c"))
     assert synced == ["v.jsonl", tmp_path.name, "v.jsonl"]
 
 
@@ -215,11 +191,11 @@ def test_what_the_disk_did_not_take_is_not_there(
         raise OSError(errno.EIO, "broken disk")
 
     path = tmp_path / "v.jsonl"
-    JsonLinesSink(path).emit(_named("a"))
+    JsonLinesSink(path).emit(named("a"))
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="broken disk"):
-        JsonLinesSink(path, fsync=True).emit(_named("b"))
-    assert _names(path) == ["a"]
+        JsonLinesSink(path, fsync=True).emit(named("b"))
+    assert names_in(path) == ["a"]
 
 
 # -- where there are no locks
@@ -230,19 +206,19 @@ def test_what_is_no_regular_file_is_written_to(tmp_path: Path) -> None:
     os.mkfifo(path)
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        JsonLinesSink(path, max_bytes=1).emit_many([_named("a"), _named("b")])
+        JsonLinesSink(path, max_bytes=1).emit_many([named("a"), named("b")])
         lines = os.read(reader, 100_000).decode().splitlines()
     finally:
         os.close(reader)
-    assert [_strictly(line)["budget"] for line in lines] == ["a", "b"]
+    assert [strictly(line)["budget"] for line in lines] == ["a", "b"]
 
 
 def test_a_drive_without_locks_is_written_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fcntl, "flock", _refuse_locks)
-    JsonLinesSink(tmp_path / "v.jsonl").emit(_named("a"))
-    assert _names(tmp_path / "v.jsonl") == ["a"]
+    JsonLinesSink(tmp_path / "v.jsonl").emit(named("a"))
+    assert names_in(tmp_path / "v.jsonl") == ["a"]
 
 
 def test_a_drive_without_locks_is_waited_for_too(
@@ -251,9 +227,9 @@ def test_a_drive_without_locks_is_waited_for_too(
     synced: list[int] = []
     monkeypatch.setattr(fcntl, "flock", _refuse_locks)
     monkeypatch.setattr(os, "fsync", synced.append)
-    JsonLinesSink(tmp_path / "v.jsonl", fsync=True).emit(_named("a"))
+    JsonLinesSink(tmp_path / "v.jsonl", fsync=True).emit(named("a"))
     assert len(synced) == 1
-    assert _names(tmp_path / "v.jsonl") == ["a"]
+    assert names_in(tmp_path / "v.jsonl") == ["a"]
 
 
 def test_a_drive_without_locks_allows_no_rotation(
@@ -261,7 +237,7 @@ def test_a_drive_without_locks_allows_no_rotation(
 ) -> None:
     monkeypatch.setattr(fcntl, "flock", _refuse_locks)
     with pytest.raises(OSError, match="no locks"):
-        JsonLinesSink(tmp_path / "v.jsonl", max_bytes=1).emit(_named("a"))
+        JsonLinesSink(tmp_path / "v.jsonl", max_bytes=1).emit(named("a"))
 
 
 def _refuse_locks(*_: Any) -> None:
@@ -272,7 +248,7 @@ def test_a_system_without_locks_writes_but_does_not_rotate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jsonl, "_HAS_LOCKS", False)
-    JsonLinesSink(tmp_path / "v.jsonl").emit(_named("a"))
-    assert _names(tmp_path / "v.jsonl") == ["a"]
+    JsonLinesSink(tmp_path / "v.jsonl").emit(named("a"))
+    assert names_in(tmp_path / "v.jsonl") == ["a"]
     with pytest.raises(ConfigurationError, match="lacks"):
         JsonLinesSink(tmp_path / "v.jsonl", max_bytes=1)
