@@ -82,12 +82,24 @@ def as_finite(value: Any) -> Any:
 
 
 def _escaped(found: re.Match[str]) -> str:
-    """Return a character as JSON may write it: beyond 16 bits as two surrogates."""
     character = found[0]
     if character.isprintable():
         return character
-    halves = character.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{halves[at : at + 2].hex()}" for at in range(0, len(halves), 2))
+    return "".join(f"\\u{unit:04x}" for unit in units_of(character))
+
+
+def units_of(character: str) -> tuple[int, ...]:
+    """Return a character as JSON escapes it: one unit of 16 bits, or two surrogates.
+
+    Without the codec for that, which would be loaded in the middle of a delivery.
+    """
+    code = ord(character)
+    if code < _BEYOND:
+        return (code,)
+    return (0xD800 | (code - _BEYOND) >> 10, 0xDC00 | code & 0x3FF)
+
+
+_BEYOND: Final = 0x10000
 
 
 def as_printable(text: str) -> str:

@@ -61,6 +61,8 @@ class NotifySink:
         self, urls: str | Sequence[str], *, title: str = "{severity}: budget {budget}"
     ) -> None:
         try:
+            import netrc  # noqa: F401, PLC0415 - requests would load it in the thread that delivers
+
             import apprise  # noqa: PLC0415 - optional, loads when asked for
         except ImportError as error:
             raise MissingExtraError("the notify sink", "notify") from error

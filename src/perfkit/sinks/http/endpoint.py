@@ -63,6 +63,9 @@ class Endpoint:
         secrets: Collection[str] = (),
     ) -> None:
         self._place = read_url(url)
+        self._own_headers = {
+            "User-Agent": user_agent()
+        }  # loads what it needs here, not in a thread
         self._headers = check_headers(headers or {})
         self._timeout = checked_seconds("timeout", timeout)
         self._may_be_inward = loopback
@@ -94,9 +97,7 @@ class Endpoint:
                 success or an address that is not allowed, else ``"failed"``.
             ConfigurationError: If a header cannot be sent.
         """
-        wanted = merge_headers(
-            {"User-Agent": user_agent()}, check_headers(headers or {}), self._headers
-        )
+        wanted = merge_headers(self._own_headers, check_headers(headers or {}), self._headers)
         framed = {"Host": self._place.host_header, "Connection": "close", **wanted}
         deadline = Deadline(self._timeout)
         try:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, cached_property
 from typing import Any, Final, Self
 
+from perfkit.sinks.record import units_of
+
 SHORTEST: Final = 3
 """Values of fewer characters are no secrets: masking them would garble whatever has them in it."""
 _SHORTEST_IN_BASE64: Final = 5
@@ -121,13 +123,10 @@ def _escaped(run: str) -> str:
 
 def _ways_of(character: str) -> Iterator[str]:
     code, encoded = ord(character), character.encode("utf-8", "surrogatepass")
-    units = character.encode("utf-16-be", "surrogatepass").hex()
     names = "".join(f"|{name}" for name in _html_names().get(character, ()))
     if character != "\\":
         yield rf"\\{{0,8}}{re.escape(character)}"
-    yield (
-        "(?i:" + "".join(rf"\\{{1,8}}u{units[at : at + 4]}" for at in range(0, len(units), 4)) + ")"
-    )
+    yield "(?i:" + "".join(rf"\\{{1,8}}u{unit:04x}" for unit in units_of(character)) + ")"
     yield rf"(?i:\\{{1,8}}U{code:08x})"
     yield "(?i:" + "".join(f"%(?:25){{0,2}}{byte:02x}" for byte in encoded) + ")"
     yield f"(?i:&(?:amp;){{0,2}}(?:#0*{code}|#x0*{code:x}{names});)"
