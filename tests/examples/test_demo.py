@@ -150,7 +150,10 @@ def test_an_otlp_receiver_gets_the_violations_with_their_spans(
     assert broken
     ids = {(violation["trace_id"], violation["span_id"]) for violation in broken}
     assert {(event["trace_id"], event["span_id"]) for event in events} == ids
-    assert {spans[pair]["name"] for pair in ids} == {"voice_session_creation"}
+    for violation in broken:  # on a slow machine others may break theirs too
+        pair = violation["trace_id"], violation["span_id"]
+        assert spans[pair]["name"] == violation["budget"]
+    assert "voice_session_creation" in {violation["budget"] for violation in broken}
     assert {span["resource"]["service.name"] for span in spans.values()} == {"voice-service"}
 
 

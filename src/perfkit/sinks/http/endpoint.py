@@ -63,9 +63,8 @@ class Endpoint:
         secrets: Collection[str] = (),
     ) -> None:
         self._place = read_url(url)
-        self._own_headers = {
-            "User-Agent": user_agent()
-        }  # loads what it needs here, not in a thread
+        # Here, as the thread that delivers is to load no module.
+        self._own_headers = {"User-Agent": user_agent()}
         self._headers = check_headers(headers or {})
         self._timeout = checked_seconds("timeout", timeout)
         self._may_be_inward = loopback
