@@ -18,8 +18,8 @@ import psutil
 
 import perfkit
 from perfkit import Violation
-from perfkit.sinks.endings.alertmanager import AlertmanagerSink
-from perfkit.sinks.endings.webhook import WebhookSink
+from perfkit.sinks.builtin.alertmanager import AlertmanagerSink
+from perfkit.sinks.builtin.webhook import WebhookSink
 
 _WARM_UP_SHARE: Final = 10
 """A tenth of the calls come before, to fill the queue and the allocator's pools."""

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from tests.faults import sinks as faults
+from tests.faults import sinks as internal_errors
 
 import perfkit
 from perfkit import Violation
@@ -90,14 +90,14 @@ class _Removing:
 
 def _faulty_sinks(folder: Path) -> list[Any]:
     return [
-        faults.Raising(),
-        faults.Sleeping(),
-        faults.ReturningGarbage(),
-        faults.Recursing(),
-        faults.Forking(),
-        faults.LoggingUnderTheLock(),
-        faults.Exhausting(_EXHAUSTED_SECONDS),
-        faults.EndingItsThread(),
+        internal_errors.Raising(),
+        internal_errors.Sleeping(),
+        internal_errors.ReturningGarbage(),
+        internal_errors.Recursing(),
+        internal_errors.Forking(),
+        internal_errors.LoggingUnderTheLock(),
+        internal_errors.Exhausting(_EXHAUSTED_SECONDS),
+        internal_errors.EndingItsThread(),
         _Removing(folder / "removed.jsonl"),
     ]
 

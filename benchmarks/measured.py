@@ -56,7 +56,7 @@ class Setting:
 
     def flush(self) -> None:
         """Judge every window, and bring all that was recorded to the exporters."""
-        perfkit.judge_windows()
+        perfkit.evaluate_windows()
         self.tracer_provider.force_flush()
         self.meter_provider.force_flush()
 

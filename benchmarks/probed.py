@@ -19,7 +19,7 @@ from benchmarks.subject import (
     work,
 )
 from perfkit.catalog import parse_limits
-from perfkit.instruments.request import request_of
+from perfkit.instruments.options import callsite_options_of
 from perfkit.instruments.wrapping import wrap
 
 _BOTH: Final = (TARGET_SECONDS, THRESHOLD_SECONDS)
@@ -89,7 +89,7 @@ def profile() -> Case:
 def stack() -> Case:
     """Sample the stack of each call."""
     setting = Setting(spans="never", max_overhead="100%")
-    request = request_of(BUDGET, {}, explain=frozenset({"stack"}))
+    request = callsite_options_of(BUDGET, {}, explain=frozenset({"stack"}))
     return Case(calls_of(wrap(handle, request)), setting.flush)
 
 

@@ -9,8 +9,8 @@ import perfkit
 from benchmarks.measured import Setting, block, metrics_only, promise
 from benchmarks.subject import BUDGET, TARGET_SECONDS, THRESHOLD_SECONDS, Case, handle
 from perfkit.catalog import parse_limits
-from perfkit.model import Where
-from perfkit.runtime import window_book
+from perfkit.model import CodeLocation
+from perfkit.runtime import window_registry
 from perfkit.runtime.windows import BudgetWindows
 
 JUDGED_BUDGETS: Final = 40
@@ -100,6 +100,8 @@ def _holding(*limits: perfkit.Limit, **further: Any) -> Setting:
 
 
 def _windows_of(budget: perfkit.Budget) -> BudgetWindows:
-    found = window_book.windows_for(budget, Where(function=budget.name), None, lambda _: (), None)
+    found = window_registry.windows_for(
+        budget, CodeLocation(function=budget.name), None, lambda _: (), None
+    )
     assert found is not None  # noqa: S101 - it has a limit over a window
     return found

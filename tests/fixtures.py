@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import perfkit
-from perfkit.runtime import faults
+from perfkit.runtime import internal_errors
 from perfkit.testing import FakeClock
 
 
@@ -29,16 +29,16 @@ def _leaves_nothing_behind() -> Iterator[None]:
 def _clean_perfkit(_leaves_nothing_behind: None) -> Iterator[None]:
     """Default settings before each test; perfkit's own faults are raised unless a test says so."""
     perfkit.reset()
-    faults.set_strict(is_strict=True)
+    internal_errors.set_strict(is_strict=True)
     yield
-    faults.set_strict(is_strict=False)
+    internal_errors.set_strict(is_strict=False)
     perfkit.reset()
 
 
 @pytest.fixture
 def lenient() -> None:
     """Swallow and count perfkit's own faults, as in production."""
-    faults.set_strict(is_strict=False)
+    internal_errors.set_strict(is_strict=False)
 
 
 @pytest.fixture

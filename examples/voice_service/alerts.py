@@ -9,7 +9,7 @@ from urllib.error import URLError
 from urllib.parse import quote
 from urllib.request import urlopen
 
-from perfkit.sinks import AlertmanagerSink, EdgeTriggered, Layer
+from perfkit.sinks import AlertmanagerSink, Deduplicated, Layer
 
 QUIET_SECONDS: Final = 2.0
 """So long without a violation, and a budget is kept again. In production it would be minutes."""
@@ -26,7 +26,7 @@ def alert_sink(url: str) -> Layer:
         url: Of the Alertmanager, which may be on this machine.
     """
     sink = AlertmanagerSink(url, labels={"service": _SERVICE}, loopback=True)
-    return EdgeTriggered(sink, quiet=QUIET_SECONDS)
+    return Deduplicated(sink, quiet=QUIET_SECONDS)
 
 
 def firing(url: str) -> list[str]:

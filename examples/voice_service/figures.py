@@ -10,7 +10,7 @@ import numpy as np
 from attrs import Factory, define, field, frozen
 
 from perfkit import Budget, Catalog, Limit, Measurement, Metric, State, Verdict
-from perfkit.model import Where
+from perfkit.model import CodeLocation
 
 
 @frozen
@@ -46,7 +46,7 @@ class Collector:
     _samples: defaultdict[str, _Sample] = field(init=False, factory=lambda: defaultdict(_Sample))
     _lock: threading.Lock = field(init=False, factory=threading.Lock)
 
-    def start(self, budget: Budget, where: Where, started_ns: int) -> _Call:  # noqa: ARG002 - the protocol of observers
+    def start(self, budget: Budget, where: CodeLocation, started_ns: int) -> _Call:  # noqa: ARG002 - the protocol of observers
         """Look at every call."""
         return _Call(self, budget.name)
 

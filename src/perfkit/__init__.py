@@ -4,8 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from perfkit.instruments import (
+    BudgetResult,
     Ratio,
-    Spent,
     budget,
     cpu_profiled,
     memory_profiled,
@@ -45,14 +45,15 @@ if TYPE_CHECKING:
         Violation,
     )
     from perfkit.otel.telemetry import Telemetry
-    from perfkit.runtime.monitoring import Monitor
-    from perfkit.runtime.window_book import judge_windows
-    from perfkit.sinks.flushing import flush_sinks, sink_totals
+    from perfkit.runtime.process_monitor import Monitor
+    from perfkit.runtime.window_registry import evaluate_windows
+    from perfkit.sinks.flushing import flush_sinks, sink_stats
 
 __all__ = [
     "Budget",
     "BudgetError",
     "BudgetExceeded",
+    "BudgetResult",
     "Catalog",
     "CatalogError",
     "ConfigurationError",
@@ -69,7 +70,6 @@ __all__ = [
     "Ratio",
     "Route",
     "Severity",
-    "Spent",
     "State",
     "Statistic",
     "Telemetry",
@@ -80,14 +80,14 @@ __all__ = [
     "budget",
     "configure",
     "cpu_profiled",
+    "evaluate_windows",
     "flush_sinks",
-    "judge_windows",
     "memory_profiled",
     "monitor",
     "override",
     "ratio",
     "reset",
-    "sink_totals",
+    "sink_stats",
     "timed",
 ]
 
@@ -121,9 +121,9 @@ _HOMES: Final = {
         "Violation",
     },
     "perfkit.otel.telemetry": {"Telemetry"},
-    "perfkit.runtime.monitoring": {"Monitor"},
-    "perfkit.runtime.window_book": {"judge_windows"},
-    "perfkit.sinks.flushing": {"flush_sinks", "sink_totals"},
+    "perfkit.runtime.process_monitor": {"Monitor"},
+    "perfkit.runtime.window_registry": {"evaluate_windows"},
+    "perfkit.sinks.flushing": {"flush_sinks", "sink_stats"},
 }
 
 

@@ -71,7 +71,7 @@ def test_the_reasons_are_found_in_the_code() -> None:
 
 
 def raised(sink: str) -> int:
-    return sum(totals.raised for totals in perfkit.sink_totals() if totals.sink == sink)
+    return sum(totals.raised for totals in perfkit.sink_stats() if totals.sink == sink)
 
 
 def test_two_lambdas_share_an_account_and_a_class_of_its_own_has_one(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from perfkit.assembly.builtin_sinks import BUILT_IN
 from perfkit.assembly.policies import usual_policy
 from perfkit.catalog.routes import CONDITIONS
 from perfkit.catalog.sinks import POLICY_KEYS
-from perfkit.model import Budget, Evidence, Metric, Where
+from perfkit.model import Budget, CodeLocation, Evidence, Metric
 from perfkit.sinks import Layer
 from perfkit.testing import sample_violations
 from tests.architecture.page_blocks import rows_of
@@ -34,7 +34,7 @@ def names_in(cells: list[str]) -> set[str]:
 
 def is_layer(name: str) -> bool:
     found = getattr(perfkit.sinks, name)
-    in_layers = getattr(found, "__module__", "").startswith("perfkit.sinks.layers.")
+    in_layers = getattr(found, "__module__", "").startswith("perfkit.sinks.delivery.")
     return inspect.isclass(found) and (in_layers or issubclass(found, Layer))
 
 
@@ -149,7 +149,7 @@ def broken() -> Violation:
     return evolve(
         plain,
         budget=Budget(name="session_retrieval", critical=True),
-        where=Where(function="app.sessions.load", file="app/sessions.py", line=88),
+        where=CodeLocation(function="app.sessions.load", file="app/sessions.py", line=88),
         severity=Severity.CRITICAL,
         suppressed=212,
         suppressed_since_ns=plain.at_ns - 5 * MINUTE_NS,
@@ -167,7 +167,7 @@ def recovered() -> Violation:
     return evolve(
         over,
         budget=Budget(name="search"),
-        where=Where(function="app.search.find", file="app/search.py", line=7),
+        where=CodeLocation(function="app.search.find", file="app/search.py", line=7),
         value=0.1,
         since_ns=over.at_ns - 64_200_000_000,
     )

@@ -15,7 +15,7 @@ from perfkit.assembly.builtin_sinks import BUILT_IN
 from perfkit.assembly.sink_options import check_declared, check_options
 from perfkit.catalog import SinkDeclaration, parse_catalog
 from perfkit.catalog.sinks import POLICY_KEYS
-from tests.assembly.shelves import ending_of, problem_of, shelf_of
+from tests.assembly.registries import ending_of, problem_of, shelf_of
 from tests.sinks.violations import make_violation
 
 
@@ -107,9 +107,9 @@ from tests.sinks.violations import make_violation
     ],
 )
 def test_all_that_is_wrong_with_options_is_told_at_once(lines: str, problems: list[str]) -> None:
-    shelf = shelf_of(f"[sinks.a]\n{lines}")
-    declared = shelf._declared["a"]
-    make = shelf._maker_of(declared)
+    registry = shelf_of(f"[sinks.a]\n{lines}")
+    declared = registry._declared["a"]
+    make = registry._span_factory_of(declared)
     assert make is not None
     with pytest.raises(ConfigurationError) as caught:
         check_options(make, declared.options, with_types=True)
@@ -176,13 +176,13 @@ def test_a_time_that_a_variable_holds_is_read_when_the_sink_is_made(
     monkeypatch.setenv("WAIT", "5s")
     monkeypatch.setenv("SIZE", "5MB")
     monkeypatch.setenv("FORM", "json")
-    shelf = shelf_of(
+    registry = shelf_of(
         '[sinks.a]\ntype = "webhook"\nurl = "https://a.example"\ntimeout = "${WAIT}"\n'
         '[sinks.b]\ntype = "jsonl"\nmax_size = "${SIZE}"\n'
         '[sinks.c]\ntype = "log"\nform = "${FORM}"'
     )
     for name in ("a", "b", "c"):
-        shelf.find(name)
+        registry.find(name)
 
 
 @pytest.mark.parametrize(
@@ -324,12 +324,12 @@ def test_a_table_without_a_mistake_passes_with_places_too() -> None:
 
 @pytest.mark.usefixtures("_plugged_in")
 def test_a_sink_of_another_package_gets_its_options() -> None:
-    shelf = shelf_of(
+    registry = shelf_of(
         '[sinks.a]\ntype = "pager"\nnumber = 112\nregion = "us"\nattempts = 1\n'
         '[sinks.b]\ntype = "any"\nneeded = 1\nother = 2'
     )
-    assert (ending_of(shelf, "a").number, ending_of(shelf, "a").region) == (112, "us")
-    assert ending_of(shelf, "b").options == {"other": 2}
+    assert (ending_of(registry, "a").number, ending_of(registry, "a").region) == (112, "us")
+    assert ending_of(registry, "b").options == {"other": 2}
 
 
 @pytest.mark.usefixtures("_plugged_in")
@@ -480,7 +480,7 @@ OLD_PYTHON = "ignore:'imghdr' is deprecated:DeprecationWarning"  # apprise itsel
 def test_the_notify_sink_is_made_with_its_title(title: str, wanted: str) -> None:
     pytest.importorskip("apprise")
     pytest.importorskip("tenacity")
-    shelf = shelf_of(f'[sinks.a]\ntype = "notify"\nurls = ["json://a.example"]\n{title}')
-    title_of = ending_of(shelf, "a")._title.fill
+    registry = shelf_of(f'[sinks.a]\ntype = "notify"\nurls = ["json://a.example"]\n{title}')
+    title_of = ending_of(registry, "a")._title.fill
     facts = {"severity": "critical", "budget": "load"}
     assert title_of(facts) == wanted.format(**facts)

@@ -13,7 +13,7 @@ from perfkit.catalog import parse_catalog
 from perfkit.cli.group import command
 from perfkit.errors import DeliveryFailed
 from perfkit.testing import FakeClock
-from tests.assembly.shelves import ending_of, problem_of, shelf_of
+from tests.assembly.registries import ending_of, problem_of, shelf_of
 from tests.receivers.webhook import WebhookReceiver, answer
 from tests.sinks.violations import make_violation
 
@@ -29,8 +29,8 @@ def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_secret")
 def test_variables_are_expanded_when_the_sink_is_made() -> None:
     pytest.importorskip("tenacity")
-    shelf = shelf_of('[sinks.a]\ntype = "webhook"\nurl = "${HOOK}"')
-    assert ending_of(shelf, "a").destination.startswith("https://hooks.example.com")
+    registry = shelf_of('[sinks.a]\ntype = "webhook"\nurl = "${HOOK}"')
+    assert ending_of(registry, "a").destination.startswith("https://hooks.example.com")
 
 
 def test_a_variable_that_is_not_set_is_told_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,10 +109,10 @@ def test_the_host_and_the_path_that_a_sink_says_by_design_stay(
         '[sinks.a]\ntype = "webhook"\nurl = "http://${WHERE}:1/x"\nloopback = true\nattempts = 1\n'
         '[sinks.b]\ntype = "jsonl"\npath = "${LOGS}/v.jsonl"\n'
     )
-    shelf = shelf_of(text)
-    assert str(tmp_path) in ending_of(shelf, "b").destination
+    registry = shelf_of(text)
+    assert str(tmp_path) in ending_of(registry, "b").destination
     with pytest.raises(DeliveryFailed, match=r"http://127\.0\.0\.1:1 cannot be reached"):
-        ending_of(shelf, "a").emit(make_violation())
+        ending_of(registry, "a").emit(make_violation())
 
 
 @pytest.mark.parametrize(
@@ -157,11 +157,11 @@ def test_what_a_variable_holds_is_posted_as_it_is(
 ) -> None:
     monkeypatch.setenv("HELD", value)
     with WebhookReceiver() as receiver:
-        shelf = shelf_of(
+        registry = shelf_of(
             f'[sinks.a]\ntype = "webhook"\nloopback = true\nurl = "{receiver.url}"\n'
             'body = { k = "${HELD}", text = "{budget} {{${HELD}}} ${HELD}" }'
         )
-        ending_of(shelf, "a").emit(make_violation())
+        ending_of(registry, "a").emit(make_violation())
         assert receiver.requests[0].json() == {"k": value, "text": f"load {{{value}}} {value}"}
 
 
@@ -170,12 +170,12 @@ def test_what_a_receiver_quotes_of_a_body_is_masked(monkeypatch: pytest.MonkeyPa
     with WebhookReceiver() as receiver:
         body = b'invalid: {"routing_key": "hun\\"ter2\\/01", "of": "load"}'
         receiver.always(answer(400, body=body))
-        shelf = shelf_of(
+        registry = shelf_of(
             f'[sinks.a]\ntype = "webhook"\nloopback = true\nurl = "{receiver.url}"\n'
             'body = { routing_key = "${PD_KEY}", of = "{budget}" }'
         )
         with pytest.raises(DeliveryFailed) as caught:
-            ending_of(shelf, "a").emit(make_violation())
+            ending_of(registry, "a").emit(make_violation())
     assert 'said "invalid: {"routing_key": "***", "of": "load"}"' in str(caught.value)
 
 

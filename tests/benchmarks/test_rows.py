@@ -16,9 +16,9 @@ from benchmarks.worker import measure
 import perfkit
 from benchmarks import probed, watched, windowed
 from perfkit import Metric
-from perfkit.otel.bounds import bounds_for
+from perfkit.otel.buckets import bounds_for
 from perfkit.runtime import settings
-from perfkit.runtime.monitoring import PROCESS_METRICS
+from perfkit.runtime.process_monitor import PROCESS_METRICS
 from perfkit.testing import capture_violations
 
 
@@ -72,7 +72,7 @@ def test_window_rows_judge_every_call_over_a_window(
 ) -> None:
     case = make()
     case.run(1000)
-    verdicts = perfkit.judge_windows()
+    verdicts = perfkit.evaluate_windows()
     assert {verdict.limit.metric for verdict in verdicts} == metrics
     assert {verdict.samples for verdict in verdicts} == {1000}
 
@@ -80,7 +80,7 @@ def test_window_rows_judge_every_call_over_a_window(
 def test_the_judging_row_has_all_its_budgets_judged() -> None:
     case = windowed.judging()
     case.run(2)
-    samples = [verdict.samples for verdict in perfkit.judge_windows()]
+    samples = [verdict.samples for verdict in perfkit.evaluate_windows()]
     assert len(samples) == windowed.JUDGED_BUDGETS
     assert min(samples) >= 2
 
@@ -173,14 +173,14 @@ def test_the_monitor_rows_hold_ten_budgets_to_every_sample() -> None:
     Setting(watched.budgets(60.0), spans="never")
     with perfkit.monitor(interval=None) as monitor:
         monitor.sample()
-        verdicts = perfkit.judge_windows()
+        verdicts = perfkit.evaluate_windows()
     assert len({verdict.budget.name for verdict in verdicts}) == watched.PROCESS_BUDGETS
     assert {verdict.limit.metric for verdict in verdicts} == PROCESS_METRICS
 
 
 def test_the_sampling_row_ends_with_its_samples() -> None:
     watched.sampling().run(3)
-    assert perfkit.judge_windows() == ()
+    assert perfkit.evaluate_windows() == ()
 
 
 def test_the_span_by_hand_has_the_attributes_of_perfkits() -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from perfkit.catalog import Catalog, dump_catalog, import_markdown, load_catalog, parse_catalog
+from perfkit.catalog import Catalog, dump_catalog, load_catalog, parse_catalog
+from perfkit.document import import_markdown
 from perfkit.errors import CatalogError
 
 DOCUMENTS = Path(__file__).parent / "documents"

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from perfkit.assembly.policies import usual_policy
-from perfkit.catalog import dump_catalog, import_markdown, parse_catalog
+from perfkit.catalog import dump_catalog, parse_catalog
 from perfkit.catalog.limits import LIMIT_KEYS
 from perfkit.catalog.objectives import OBJECTIVE_KEYS
 from perfkit.catalog.reading import BUDGET_KEYS
 from perfkit.catalog.routes import CONDITIONS, ROUTE_KEYS
 from perfkit.catalog.settings import SETTINGS_KEYS
 from perfkit.catalog.sinks import OFF_KEYS, POLICY_KEYS
+from perfkit.document import import_markdown
 from perfkit.errors import CatalogError
 from perfkit.model import EVIDENCE_KINDS, LIMITABLE, Metric, Statistic
 from perfkit.units import Unit, parse_quantity

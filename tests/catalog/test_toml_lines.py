@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perfkit.catalog.toml_lines import DEEPEST, locate
+from perfkit.catalog.toml_positions import MAX_DEPTH, locate
 
 # Each value is the number of the line it stands on.
 SAMPLE = '''\
@@ -197,4 +197,4 @@ def test_too_deep_nesting_is_found_on_its_line(text: str) -> None:
 
 
 def test_the_deepest_nesting_is_fine() -> None:
-    assert locate("a = " + "[" * DEEPEST + "]" * DEEPEST).too_deep is None
+    assert locate("a = " + "[" * MAX_DEPTH + "]" * MAX_DEPTH).too_deep is None

@@ -10,6 +10,7 @@ from perfkit.catalog import parse_limits
 from perfkit.evaluation import judge
 from perfkit.model import (
     Budget,
+    CodeLocation,
     Limit,
     Measurement,
     Metric,
@@ -18,10 +19,9 @@ from perfkit.model import (
     Severity,
     State,
     Verdict,
-    Where,
 )
 
-_WHERE = Where(function="app.load")
+_WHERE = CodeLocation(function="app.load")
 
 
 def _limit(metric: Metric, value: Any) -> Limit:

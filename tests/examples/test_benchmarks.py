@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from perfkit.catalog import import_markdown, load_catalog
+from perfkit.catalog import load_catalog
+from perfkit.document import import_markdown
 from voice_service.operations import OPERATIONS
 
 SERVICE = Path(__file__).parents[2] / "examples" / "voice_service"

@@ -35,7 +35,7 @@ class Shown:
     output: str
     folder: Path
 
-    def lines_of(self, name: str) -> list[Json]:
+    def thresholds_of(self, name: str) -> list[Json]:
         return [json.loads(line) for line in (self.folder / name).read_text().splitlines()]
 
 
@@ -79,7 +79,7 @@ def test_each_of_the_13_operations_has_measured_figures(plain: Shown) -> None:
 
 
 def test_every_call_has_a_span_and_an_answer_is_one_trace(plain: Shown) -> None:
-    spans = plain.lines_of("spans.jsonl")
+    spans = plain.thresholds_of("spans.jsonl")
     calls = {row["name"]: row["calls"] for row in json.loads(plain.output)}
     answer = next(span for span in spans if span["name"].endswith(".converse"))
     trace = answer["context"]["trace_id"]
@@ -95,11 +95,11 @@ def test_every_call_has_a_span_and_an_answer_is_one_trace(plain: Shown) -> None:
 
 
 def test_what_was_slowed_on_purpose_breaks_its_budget(slow: Shown) -> None:
-    violations = slow.lines_of("violations.jsonl")
+    violations = slow.thresholds_of("violations.jsonl")
     broken = [v for v in violations if v["budget"] == "session_retrieval"]
     spans = {
         (span["context"]["trace_id"], span["context"]["span_id"]): span
-        for span in slow.lines_of("spans.jsonl")
+        for span in slow.thresholds_of("spans.jsonl")
     }
 
     assert broken
@@ -113,7 +113,7 @@ def test_what_was_slowed_on_purpose_breaks_its_budget(slow: Shown) -> None:
 def test_a_violation_is_in_the_log_with_the_same_ids(slow: Shown) -> None:
     log = (slow.folder / "service.log").read_text()
 
-    for violation in slow.lines_of("violations.jsonl"):
+    for violation in slow.thresholds_of("violations.jsonl"):
         ids = f"trace_id={violation['trace_id']} span_id={violation['span_id']}"
         assert re.search(rf"{violation['severity'].upper()} .*{violation['budget']}.* {ids}", log)
 
@@ -146,7 +146,7 @@ def test_an_otlp_receiver_gets_the_violations_with_their_spans(
 
     spans = {(span["trace_id"], span["span_id"]): span for span in otlp_receiver.spans()}
     events = [e for e in otlp_receiver.log_records() if e["severity_text"] == "critical"]
-    broken = [v for v in shown.lines_of("violations.jsonl") if v["severity"] == "critical"]
+    broken = [v for v in shown.thresholds_of("violations.jsonl") if v["severity"] == "critical"]
     assert broken
     ids = {(violation["trace_id"], violation["span_id"]) for violation in broken}
     assert {(event["trace_id"], event["span_id"]) for event in events} == ids

@@ -20,7 +20,14 @@ from typing import Any, Final, NoReturn
 from attrs import asdict
 
 import perfkit
-from tests.faults.sinks import Fault, Hearing, Raising, Recursing, ReturningGarbage, Sleeping
+from tests.faults.sinks import (
+    Fault,
+    Hearing,
+    Raising,
+    Recursing,
+    ReturningGarbage,
+    Sleeping,
+)
 
 THREADS: Final = 8
 EACH_THREAD: Final = 5_000
@@ -85,17 +92,22 @@ class Sinks:
     def __init__(self) -> None:
         self.hearing = Hearing()
         self.recursing = Recursing(is_alone=True)
-        self.faults: list[Fault] = [Raising(), Sleeping(), ReturningGarbage(), self.recursing]
+        self.internal_errors: list[Fault] = [
+            Raising(),
+            Sleeping(),
+            ReturningGarbage(),
+            self.recursing,
+        ]
 
-    def start_anew(self) -> None:
+    def after_fork_in_child(self) -> None:
         """Be as new in the child of a fork, which is to count only what is its own."""
         self.hearing.heard.clear()
-        for fault in self.faults:
-            Fault.start_anew(fault)
+        for fault in self.internal_errors:
+            Fault.after_fork_in_child(fault)
 
     def report(self, raised: int) -> dict[str, Any]:
         """Let go of what hangs, and tell how everything stands."""
-        for fault in self.faults:
+        for fault in self.internal_errors:
             fault.let_go()
         is_flushed = perfkit.flush_sinks(_FLUSH_SECONDS)
         return {
@@ -105,7 +117,7 @@ class Sinks:
             "recursed": self.recursing.calls,
             "accounts": {
                 totals.sink: {**asdict(totals), "waiting": totals.waiting}
-                for totals in perfkit.sink_totals()
+                for totals in perfkit.sink_stats()
             },
         }
 
@@ -134,7 +146,7 @@ def main(folder: str, url: str) -> None:
     sinks = Sinks()
     perfkit.configure(
         catalog,
-        sinks=[sinks.hearing, *sinks.faults, *FILES, "full", "webhook"],
+        sinks=[sinks.hearing, *sinks.internal_errors, *FILES, "full", "webhook"],
         spans="never",
         delivery="background",
         unknown_budgets="ignore",
@@ -172,7 +184,7 @@ def _fork_worker(sinks: Sinks) -> tuple[int, int]:
 def _be_worker(sinks: Sinks, pipe: int) -> NoReturn:
     report: Any
     try:
-        sinks.start_anew()
+        sinks.after_fork_in_child()
         break_budgets(EACH_WORKER)
         report = sinks.report(EACH_WORKER)
     except BaseException:  # noqa: BLE001 - the parent is to hear of anything

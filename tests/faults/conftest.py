@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import perfkit
-from perfkit.sinks import Account
-from perfkit.sinks.accounts import Totals, book
+from perfkit.sinks import DeliveryStats
+from perfkit.sinks.delivery.stats import Totals, stats_registry
 from tests.faults.sinks import LONGEST, Fault
 
 Accounts = Callable[[], dict[str, Totals]]
@@ -22,21 +22,21 @@ def _as_in_production(lenient: None) -> None:
 @pytest.fixture(autouse=True)
 def _open_no_account(monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin with an empty book: accounts outlive the settings, and so the other tests."""
-    accounts: dict[str, Account] = {}
-    monkeypatch.setattr(book, "_accounts", accounts)
+    accounts: dict[str, DeliveryStats] = {}
+    monkeypatch.setattr(stats_registry, "_accounts", accounts)
 
 
 @pytest.fixture
 def accounts() -> Accounts:
     """Return how each account stands, by the name of its sink."""
-    return lambda: {totals.sink: totals for totals in perfkit.sink_totals()}
+    return lambda: {totals.sink: totals for totals in perfkit.sink_stats()}
 
 
 @pytest.fixture
 def let_go(_clean_perfkit: None) -> Iterator[Callable[..., None]]:
     """Let go, at the end of the test, of each sink that is given to this."""
     given: list[Fault] = []
-    yield lambda *faults: given.extend(faults)
+    yield lambda *internal_errors: given.extend(internal_errors)
     for fault in given:
         fault.let_go()
     assert perfkit.flush_sinks(LONGEST)

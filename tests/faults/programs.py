@@ -23,7 +23,7 @@ import asyncio, json, logging, multiprocessing, os, signal, sys, threading, time
 import perfkit
 from tests.faults.sinks import Fault, Forking, Hearing, Raising, Recursing, Sleeping
 from tests.receivers.webhook import closed_port
-from perfkit.sinks.endings.webhook import WebhookSink
+from perfkit.sinks.builtin.webhook import WebhookSink
 
 def configure(*sinks):
     perfkit.configure(perfkit.Catalog(), sinks=list(sinks), delivery="background", spans="never",

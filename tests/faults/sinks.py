@@ -53,7 +53,7 @@ class Fault:
         """Let what hangs go on, and nothing hang from now on."""
         self.is_let_go.set()
 
-    def start_anew(self) -> None:
+    def after_fork_in_child(self) -> None:
         """Forget what was before a fork, in its child: another thread may have held a lock."""
         Fault.__init__(self)
 
@@ -126,7 +126,7 @@ class Garbage:
 class NoSink:
     """Has everything that a sink could have, and nothing of it can be called."""
 
-    emit = emit_many = flush = tick = close = inner = account = function = destination = 42
+    emit = emit_many = flush = tick = close = inner = stats = function = destination = 42
     reaches_caller = "no"
 
 
@@ -143,7 +143,7 @@ class Recursing(Fault):
 
     def fail(self, violation: Violation) -> None:
         with perfkit.budget("within a sink", duration="0s", **self.options):
-            perfkit.sink_totals()
+            perfkit.sink_stats()
         perfkit.flush_sinks(0.001)
 
 

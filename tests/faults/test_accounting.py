@@ -90,24 +90,24 @@ def test_there_are_a_hundred_thousand_in_five_processes(done: Done) -> None:
 def test_each_account_adds_up_exactly_in_each_process(done: Done) -> None:
     assert all(report["is_flushed"] for report in done.reports)
     wrong = [
-        (sink, account)
+        (sink, stats)
         for report in done.reports
-        for sink, account in report["accounts"].items()
-        if account["waiting"] != 0
-        or account["raised"]
-        != account["delivered"]
-        + sum(account["suppressed_by"].values())
-        + sum(account["dropped_by"].values())
+        for sink, stats in report["accounts"].items()
+        if stats["waiting"] != 0
+        or stats["raised"]
+        != stats["delivered"]
+        + sum(stats["suppressed_by"].values())
+        + sum(stats["dropped_by"].values())
     ]
     assert wrong == []
 
 
 def test_each_sink_was_given_each_violation_of_its_process(done: Done) -> None:
     wrong = [
-        (sink, account["raised"], report["raised"])
+        (sink, stats["raised"], report["raised"])
         for report in done.reports
-        for sink, account in report["accounts"].items()
-        if account["raised"] != report["raised"] + (sink == "Recursing") * report["recursed"]
+        for sink, stats in report["accounts"].items()
+        if stats["raised"] != report["raised"] + (sink == "Recursing") * report["recursed"]
     ]
     assert wrong == []
     assert done.total("lines", "raised") == 100_000

@@ -17,7 +17,7 @@ from unittest.mock import Mock
 import pytest
 
 import perfkit
-from perfkit.sinks.accounts import Totals
+from perfkit.sinks.delivery.stats import Totals
 from tests.faults.conftest import Accounts
 from tests.faults.sinks import (
     LONGEST,
@@ -342,7 +342,7 @@ class NotKnowing(WrongBeside):
         self.heard.extend(violations)
 
     @property
-    def arrives_whole(self) -> bool:
+    def atomic_batch(self) -> bool:
         self.go_wrong()
         return True
 

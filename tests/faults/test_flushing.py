@@ -8,7 +8,7 @@ from typing import Any
 
 from perfkit import Violation
 from perfkit.sinks import Background, CallbackSink
-from perfkit.sinks.layers.layer import Layer
+from perfkit.sinks.delivery.layer import Layer
 from tests.faults.sinks import LONGEST
 from tests.sinks.violations import make_violation
 

@@ -16,7 +16,7 @@ import perfkit
 from perfkit import Violation
 from perfkit.model import Sink
 from perfkit.sinks import Batched, FanOut, TimeLimited
-from perfkit.sinks.layers.background import FORK_SECONDS
+from perfkit.sinks.delivery.queue import FORK_SECONDS
 from tests.faults.conftest import Accounts
 from tests.faults.programs import assert_quiet, run
 from tests.faults.sinks import LONGEST, Forking, Hearing

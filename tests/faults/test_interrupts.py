@@ -13,7 +13,7 @@ import pytest
 import perfkit
 from perfkit import Violation
 from perfkit.sinks import Batched, CircuitBroken, FanOut, Retried
-from perfkit.sinks.layers.entrance import Entrance
+from perfkit.sinks.delivery.entry import DeliveryEntry
 from perfkit.testing import sample_violations
 from tests.faults.conftest import Accounts
 from tests.faults.sinks import LONGEST
@@ -119,10 +119,10 @@ def test_what_was_queued_before_an_interrupt_is_not_counted_twice() -> None:
 
     heard: list[Violation] = []
     queueing = Queueing(perfkit.sinks.CallbackSink(heard.append))
-    entrance = Entrance(queueing, account=queueing.account)
+    entrance = DeliveryEntry(queueing, stats=queueing.stats)
     with pytest.raises(KeyboardInterrupt):
         entrance.emit(violation)
     assert queueing.close(LONGEST)
     assert len(heard) == 1
-    totals = entrance.account.totals()
+    totals = entrance.stats.totals()
     assert (totals.raised, totals.dropped) == (1, 0)

@@ -95,7 +95,7 @@ def test_multiprocessing(method: str, tmp_path: Path) -> None:
     assert len(ended.told) == 4
     for flushed, accounts in ended.told:
         assert flushed
-        assert all(account[-1] == 0 for account in accounts.values())
+        assert all(stats[-1] == 0 for stats in accounts.values())
         raised, delivered, *_ = accounts["Hearing"]
         assert raised == delivered > 0
 
@@ -313,7 +313,7 @@ def test_a_fork_of_a_process_with_dead_backends_ends_at_once() -> None:
     assert ended.code == 0, ended.errors
     child, code = ended.told
     assert code == 0
-    assert all(account == [0, 0, 0, 0, 0] for account in child.values())
+    assert all(stats == [0, 0, 0, 0, 0] for stats in child.values())
 
 
 def test_a_batch_that_waits_without_a_thread_is_delivered_at_the_exit() -> None:

@@ -100,7 +100,7 @@ def test_time_active_and_time_suspended_are_told_apart(seen: Any, clock: FakeClo
 def test_count_suspended_takes_the_consumers_time_in(seen: Any, clock: FakeClock) -> None:
     perfkit.configure(perfkit.Catalog(), observers=[seen], clock=clock)
 
-    @timed(count_suspended=True)
+    @timed(include_suspended=True)
     def rows() -> Iterator[int]:
         clock.advance(2)
         yield 1
@@ -632,11 +632,11 @@ def test_measured_callables_can_be_weakly_referenced_and_compared() -> None:
 
 
 def test_outermost_counts_only_the_outer_call(seen: Any) -> None:
-    @timed(outermost=True)
+    @timed(skip_nested=True)
     def descend(depth: int) -> int:
         return descend(depth - 1) if depth else 0
 
-    @timed(outermost=True)
+    @timed(skip_nested=True)
     def walk(depth: int) -> Iterator[int]:
         yield depth
         if depth:

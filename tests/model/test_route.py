@@ -7,6 +7,7 @@ import pytest
 from perfkit.errors import ConfigurationError
 from perfkit.model import (
     Budget,
+    CodeLocation,
     Direction,
     Limit,
     Metric,
@@ -14,7 +15,6 @@ from perfkit.model import (
     Severity,
     State,
     Violation,
-    Where,
 )
 
 
@@ -27,7 +27,7 @@ def violation(severity: Severity = Severity.WARNING) -> Violation:
         value=2.0,
         state=State.VIOLATED,
         severity=severity,
-        where=Where(function="load"),
+        where=CodeLocation(function="load"),
         at_ns=0,
     )
 

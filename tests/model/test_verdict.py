@@ -7,6 +7,7 @@ from attrs import evolve
 
 from perfkit.model import (
     Budget,
+    CodeLocation,
     Direction,
     Evidence,
     Limit,
@@ -16,7 +17,6 @@ from perfkit.model import (
     Statistic,
     Verdict,
     Violation,
-    Where,
     severity_of,
 )
 
@@ -28,7 +28,7 @@ VIOLATION = Violation(
     value=0.6,
     state=State.VIOLATED,
     severity=Severity.CRITICAL,
-    where=Where(function="app.load", file="app.py", line=7),
+    where=CodeLocation(function="app.load", file="app.py", line=7),
     at_ns=0,
 )
 

@@ -10,8 +10,8 @@ import perfkit
 from perfkit import Metric, budget, memory_profiled, timed
 from perfkit.catalog import parse_limits
 from perfkit.model import Budget
-from perfkit.otel.bounds import bounds_for
-from perfkit.runtime import faults
+from perfkit.otel.buckets import bounds_for
+from perfkit.runtime import internal_errors
 from perfkit.testing import FakeClock
 
 _CATALOG = perfkit.Catalog(
@@ -129,7 +129,7 @@ def test_perfkits_own_failures_are_counted(backend: Any, clock: FakeClock) -> No
     def broken(violation: perfkit.Violation) -> None:
         raise RuntimeError("broken")
 
-    before = faults.counts().get("sink broken", 0)
+    before = internal_errors.counts().get("sink broken", 0)
     perfkit.configure(_CATALOG, telemetry=backend.telemetry, clock=clock, sinks=[broken])
     with budget("load"):
         clock.advance(5)

@@ -73,7 +73,7 @@ def test_judgements_of_windows_are_counted_apart(backend: Any) -> None:
         "load", duration=[{"threshold": "1h"}, {"threshold": "1h", "statistic": "p95"}]
     ):
         pass
-    perfkit.judge_windows()
+    perfkit.evaluate_windows()
     (of_calls,) = backend.points("perfkit.budget.verdicts")
     (of_windows,) = backend.points("perfkit.window.verdicts")
     assert (of_calls.value, of_windows.attributes["perfkit.statistic"]) == (1, "p95")

@@ -20,10 +20,10 @@ import pytest
 from perfkit.instruments.wrapping import wrap
 from perfkit.model import Evidence
 from perfkit.probes.call_profile import BUSY, MIXED, CallProfileProbe
-from perfkit.runtime.request import Request
+from perfkit.runtime.callsite_options import CallsiteOptions
 from tests.fixtures import Seen
 
-CPU = Request(explain=frozenset({"cpu"}))
+CPU = CallsiteOptions(explain=frozenset({"cpu"}))
 
 
 def _work() -> int:
@@ -109,7 +109,7 @@ def test_the_whole_profile_is_what_pstats_reads(tmp_path: Path) -> None:
 
 
 def test_perfkits_own_functions_are_not_among_the_rows(seen: Seen) -> None:
-    measured_work = wrap(_work, Request())
+    measured_work = wrap(_work, CallsiteOptions())
     measured_work()
 
     def handler() -> None:

@@ -12,7 +12,7 @@ import pytest
 from perfkit.model import Metric, Reading, Scope
 from perfkit.probes import cpu
 from perfkit.probes.cpu import NO_THREAD_TIME, CpuTimeProbe
-from perfkit.probes.reasons import FORKED, NEVER_RAN, NO_TIME
+from perfkit.probes.messages import FORKED, NEVER_RAN, NO_TIME
 
 
 class Counters:

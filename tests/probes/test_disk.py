@@ -13,9 +13,9 @@ import pytest
 from perfkit.model import Metric, Reading, Scope
 from perfkit.probes import disk
 from perfkit.probes.disk import DiskProbe
-from perfkit.probes.figure import Figure
+from perfkit.probes.fallback_reader import FallbackReader
+from perfkit.probes.messages import FORKED, NEVER_RAN, NO_TIME
 from perfkit.probes.process import ProcessReader, shared_reader
-from perfkit.probes.reasons import FORKED, NEVER_RAN, NO_TIME
 
 SIZE = 4_000_000
 
@@ -28,8 +28,8 @@ class Machine:
         self.of_process = [0, 0]
         self.wall_ns = 1_000
         self.reader = ProcessReader(None)
-        self.reader.thread_io = Figure("the disk traffic of a thread", [self._thread_io])
-        self.reader.io = Figure("the disk traffic", [lambda: (*self.of_process,)])
+        self.reader.thread_io = FallbackReader("the disk traffic of a thread", [self._thread_io])
+        self.reader.io = FallbackReader("the disk traffic", [lambda: (*self.of_process,)])
         self.trouble: Exception | None = None
 
     def pass_second(self, *, read: int = 0, written: int = 0) -> None:
@@ -120,7 +120,7 @@ def test_where_threads_are_not_told_the_process_is_read(machine: Machine) -> Non
 
 def test_where_nothing_is_told_there_is_a_reason(machine: Machine) -> None:
     machine.trouble = NotImplementedError()
-    machine.reader.io = Figure("the disk traffic", [])
+    machine.reader.io = FallbackReader("the disk traffic", [])
     for reading in _measured(DiskProbe(machine.reader), machine.pass_second).values():
         assert reading == Reading(
             value=None, scope=Scope.PROCESS, reason="this platform does not tell the disk traffic"

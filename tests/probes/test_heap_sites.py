@@ -15,10 +15,10 @@ from perfkit.instruments.wrapping import wrap
 from perfkit.model import Evidence, Metric
 from perfkit.probes.heap import HeapProbe
 from perfkit.probes.heap_sites import LOST, MIXED, TOO_MANY, HeapSitesProbe
-from perfkit.runtime.request import Request
+from perfkit.runtime.callsite_options import CallsiteOptions
 from tests.fixtures import Seen
 
-MEMORY = Request(explain=frozenset({"memory"}))
+MEMORY = CallsiteOptions(explain=frozenset({"memory"}))
 HERE = "test_heap_sites.py"
 
 
@@ -123,7 +123,9 @@ def test_nested_sessions_each_say_what_they_hold() -> None:
 
 
 def test_beside_the_peak_the_traces_are_long_and_both_are_right(seen: Seen) -> None:
-    request = Request(explain=frozenset({"memory"}), metrics=frozenset({Metric.MEMORY_PEAK}))
+    request = CallsiteOptions(
+        explain=frozenset({"memory"}), metrics=frozenset({Metric.MEMORY_PEAK})
+    )
     wrap(_hold, request)(2_000_000)
     (measurement,) = seen.measurements
     top = measurement.evidence[0].rows[0]

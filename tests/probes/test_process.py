@@ -13,6 +13,7 @@ import pytest
 
 from perfkit.model import Metric, Probe, Reading, Scope
 from perfkit.probes import process
+from perfkit.probes.messages import FIRST_READING, FORKED, NEVER_RAN, NO_TIME
 from perfkit.probes.process import (
     CountsProbe,
     ProcessReader,
@@ -20,7 +21,6 @@ from perfkit.probes.process import (
     ResidentMemoryProbe,
     shared_reader,
 )
-from perfkit.probes.reasons import FIRST_READING, FORKED, NEVER_RAN, NO_TIME
 
 SECOND = 1_000_000_000
 RATES = (Metric.CPU_UTILIZATION, Metric.DISK_READ_RATE, Metric.DISK_WRITE_RATE)

@@ -18,16 +18,16 @@ from attrs import evolve
 
 import perfkit
 from perfkit.instruments.wrapping import wrap
-from perfkit.model import Evidence, Where
+from perfkit.model import CodeLocation, Evidence
 from perfkit.probes import sampler, stack
 from perfkit.probes.frames import DEPTH, NATIVE, stack_of
 from perfkit.probes.stack import NO_SAMPLES, StackProbe
 from perfkit.runtime import settings
 from perfkit.runtime.callsite import Callsite
-from perfkit.runtime.request import Request
+from perfkit.runtime.callsite_options import CallsiteOptions
 from tests.fixtures import Seen
 
-STACK = Request(explain=frozenset({"stack"}))
+STACK = CallsiteOptions(explain=frozenset({"stack"}))
 AT_MOST_SECONDS = 20.0
 
 
@@ -124,7 +124,7 @@ def test_neither_the_caller_nor_perfkit_is_in_a_stack(watched: Seen, enough: Eno
 def _block() -> Any:
     """Return a budget block that gathers evidence at each entry."""
     block = perfkit.budget("block", duration="1h")
-    block._site = Callsite(STACK, Where(function="block"))
+    block._site = Callsite(STACK, CodeLocation(function="block"))
     return block
 
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from perfkit.instruments.stepping import in_steps
 from perfkit.model import Metric, Probe, ProbeSession
-from perfkit.probes.collector import GcProbe
 from perfkit.probes.cpu import CpuTimeProbe
 from perfkit.probes.disk import DiskProbe
+from perfkit.probes.gc import GcProbe
 from perfkit.probes.heap import TRACER, HeapProbe
 from perfkit.probes.process import CountsProbe, ResidentMemoryProbe
 

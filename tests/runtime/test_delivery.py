@@ -11,7 +11,7 @@ import pytest
 
 import perfkit
 from perfkit import BudgetExceeded, Violation, budget, timed
-from perfkit.runtime import delivery, faults
+from perfkit.runtime import delivery, internal_errors
 from tests.sinks.violations import make_violation
 
 
@@ -113,6 +113,6 @@ def test_a_routing_that_fails_reaches_nobody() -> None:
     def choose(_: Violation) -> Any:
         raise RuntimeError("no way")
 
-    before = faults.counts().get("routing", 0)
+    before = internal_errors.counts().get("routing", 0)
     delivery.deliver([make_violation()], choose, None)
-    assert faults.counts()["routing"] == before + 1
+    assert internal_errors.counts()["routing"] == before + 1

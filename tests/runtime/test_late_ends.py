@@ -9,8 +9,8 @@ import pytest
 
 import perfkit
 from perfkit import Violation, timed
-from perfkit.locks import at_work
-from perfkit.runtime import abandoned
+from perfkit.reentrancy import busy
+from perfkit.runtime import deferred_calls
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def test_a_call_that_ends_while_perfkit_is_at_work_is_settled_right_after() -> N
     def late() -> None:
         pass
 
-    with at_work:
+    with busy:
         late()
         assert heard == []
     assert [violation.budget.name for violation in heard] == ["late"]
@@ -36,7 +36,7 @@ def test_it_cannot_raise_any_more_and_is_logged(caplog: pytest.LogCaptureFixture
     def late() -> None:
         pass
 
-    with at_work:
+    with busy:
         late()
     assert "no call to raise this out of: warning late" in caplog.text
 
@@ -49,7 +49,7 @@ def test_so_is_a_generator(caplog: pytest.LogCaptureFixture) -> None:
 
     generator = items()
     next(generator)
-    with at_work:
+    with busy:
         assert list(generator) == [2]
     assert "no call to raise this out of: warning items" in caplog.text
 
@@ -63,15 +63,15 @@ def test_the_next_call_takes_up_what_was_left(limits: dict[str, str]) -> None:
         pass
 
     call()
-    abandoned.left.append(lambda: done.append(1))
+    deferred_calls.left.append(lambda: done.append(1))
     call()
     assert done == [1]
 
 
 def test_what_was_left_stays_while_the_sdk_is_at_work() -> None:
     done: list[int] = []
-    abandoned.left.append(lambda: done.append(1))
-    within = {"__name__": "opentelemetry.sdk.metrics", "abandoned": abandoned}
+    deferred_calls.left.append(lambda: done.append(1))
+    within = {"__name__": "opentelemetry.sdk.metrics", "abandoned": deferred_calls}
     exec("abandoned.take_up()", within)  # noqa: S102 - a frame of a module of that name
     assert done == []
     exec("abandoned.take_up(is_safe=True)", within)  # noqa: S102 - likewise
@@ -90,7 +90,7 @@ def test_a_generator_that_ends_within_the_sdk_is_left_for_later() -> None:
     next(generator)
     exec("close()", {"__name__": "opentelemetry.sdk.x", "close": generator.close})  # type: ignore[attr-defined]  # noqa: S102 - as above
     assert heard == []
-    perfkit.judge_windows()
+    perfkit.evaluate_windows()
     assert len(heard) == 1
 
 

@@ -18,8 +18,8 @@ import pytest
 
 import perfkit
 from perfkit import Violation, budget, timed
-from perfkit.runtime import faults, plan, settings, window_book
-from perfkit.runtime.attribution import Frame
+from perfkit.runtime import internal_errors, plan, settings, window_registry
+from perfkit.runtime.nesting import CallNode
 from perfkit.runtime.state import state
 from perfkit.testing import FakeClock, capture_violations
 from tests.processes import environment, fork
@@ -181,7 +181,7 @@ _INTERRUPTED: Final = """
 import faulthandler, signal, sys, threading
 faulthandler.dump_traceback_later(90, exit=True)
 import perfkit
-from perfkit.locks import here
+from perfkit.reentrancy import thread_state
 perfkit.configure(
     perfkit.Catalog(), unknown_budgets="ignore", sinks=[lambda violation: None], spans="never"
 )
@@ -233,7 +233,7 @@ thread = threading.Thread(target=make_calls)
 thread.start()
 thread.join(30)
 after = samples()
-print({name: after[name] - before[name] for name in after}, here.later, here.depth)
+print({name: after[name] - before[name] for name in after}, thread_state.later, thread_state.depth)
 """
 
 
@@ -283,7 +283,7 @@ def test_a_callback_that_schedules_itself_keeps_no_chain_of_those_before() -> No
         if left:
             loop.call_soon(poll, left - 1)
         else:
-            alive.append(sum(isinstance(each, Frame) for each in gc.get_objects()))
+            alive.append(sum(isinstance(each, CallNode) for each in gc.get_objects()))
             loop.stop()
 
     root()
@@ -321,8 +321,8 @@ def test_a_block_with_a_function_made_at_each_entry_has_one_set_of_windows() -> 
 
     for _ in range(20):
         enter()
-    assert len(window_book._book.windows) == 1
-    assert [verdict.samples for verdict in perfkit.judge_windows()] == [20]
+    assert len(window_registry._book.windows) == 1
+    assert [verdict.samples for verdict in perfkit.evaluate_windows()] == [20]
     assert [violation.samples for violation in heard] == [20]
 
 
@@ -341,7 +341,7 @@ def test_two_places_that_tell_others_are_judged_by_their_own_calls(counted: Any)
         with pytest.raises(LookupError):
             failing()
         fine()
-    verdicts = perfkit.judge_windows()
+    verdicts = perfkit.evaluate_windows()
     assert sorted((v.value, v.samples) for v in verdicts) == [(0.0, 30), (1.0, 30)]
     assert (len(heard["failing"]), len(heard["fine"])) == (1, 0)
     counts = {p.attributes["perfkit.outcome"]: p.count for p in counted("perfkit.call.duration")}
@@ -351,7 +351,7 @@ def test_two_places_that_tell_others_are_judged_by_their_own_calls(counted: Any)
 def test_judgements_of_windows_are_exported_beside_calls_counted_in_bulk(counted: Any) -> None:
     with budget("call", error_ratio=_FAILURES):
         pass
-    perfkit.judge_windows()
+    perfkit.evaluate_windows()
     (point,) = counted("perfkit.window.verdicts")
     about = {key.removeprefix("perfkit."): value for key, value in point.attributes.items()}
     assert about == {
@@ -453,11 +453,11 @@ def test_a_call_in_flight_is_counted_as_it_began_when_the_settings_change(
 
 _LOCKS: Final[dict[str, Callable[[], Any]]] = {
     "settings": lambda: state.lock,
-    "faults": lambda: faults._state.lock,
-    "book": lambda: window_book._book.lock,
-    "windows": lambda: next(iter(window_book._book.windows.values()))._lock,
-    "governor": lambda: settings.current().governor._lock,
-    "armory": lambda: settings.current().armory._lock,
+    "faults": lambda: internal_errors._state.lock,
+    "book": lambda: window_registry._registry.lock,
+    "windows": lambda: next(iter(window_registry._book.windows.values()))._lock,
+    "governor": lambda: settings.current().overhead_limit._lock,
+    "armory": lambda: settings.current().captures._lock,
 }
 
 
@@ -472,11 +472,11 @@ def test_a_child_is_free_of_a_lock_that_another_thread_held_at_the_fork(which: s
         pass
 
     def in_child() -> None:
-        faults.set_strict(is_strict=False)
+        internal_errors.set_strict(is_strict=False)
         call()
         call()
-        faults.report("test", ValueError())
-        perfkit.judge_windows()
+        internal_errors.report("test", ValueError())
+        perfkit.evaluate_windows()
         perfkit.configure(perfkit.Catalog(), sinks=[], unknown_budgets="ignore")
         call()
         perfkit.reset()

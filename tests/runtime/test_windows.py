@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import perfkit
-from perfkit import Metric, Statistic, Violation, budget, judge_windows, timed
+from perfkit import Metric, Statistic, Violation, budget, evaluate_windows, timed
 from perfkit.catalog import parse_limits, parse_objective
 from perfkit.model import Budget
 from perfkit.testing import FakeClock, capture_violations
@@ -60,7 +60,7 @@ def test_fewer_calls_than_min_samples_are_no_data(clock: FakeClock) -> None:
     for _ in range(2):
         _take(clock, 5.0)
     assert heard == []
-    assert [(v.state, v.samples) for v in judge_windows()] == [("no_data", 2)]
+    assert [(v.state, v.samples) for v in evaluate_windows()] == [("no_data", 2)]
 
 
 def test_one_call_is_not_held_to_a_window() -> None:
@@ -68,7 +68,7 @@ def test_one_call_is_not_held_to_a_window() -> None:
         with budget("lookup", duration={"threshold": "0s", "statistic": "max"}) as spent:
             pass
         assert (spent.verdicts, violations) == ((), [])
-        judge_windows()
+        evaluate_windows()
     assert [violation.limit.statistic for violation in violations] == ["max"]
 
 
@@ -104,7 +104,7 @@ def test_errors_of_calls_are_a_ratio(clock: FakeClock) -> None:
                 raise KeyError
         clock.advance(1)
     assert [(v.limit.metric, v.state) for v in heard] == [("error_ratio", "violated")]
-    (verdict,) = judge_windows()
+    (verdict,) = evaluate_windows()
     assert verdict.value == pytest.approx(4 / 24)
     assert verdict.samples == 24
 
@@ -114,7 +114,7 @@ def test_throughput_is_known_after_one_whole_window(clock: FakeClock) -> None:
     _configure(clock, heard, _budget(Metric.THROUGHPUT, {"threshold": "2/s", "window": "10s"}))
     for _ in range(9):
         _take(clock, 0.0)
-    assert [verdict.state for verdict in judge_windows()] == ["no_data"]
+    assert [verdict.state for verdict in evaluate_windows()] == ["no_data"]
     for _ in range(3):
         _take(clock, 0.0)
     assert [(v.limit.metric, v.value) for v in heard] == [
@@ -132,7 +132,7 @@ def test_hits_and_misses_of_a_block_and_of_a_ratio_come_together() -> None:
         spent.miss()
     lookups.hit()
     lookups.miss(3)
-    (verdict,) = judge_windows()
+    (verdict,) = evaluate_windows()
     assert (verdict.value, verdict.samples, verdict.state) == (0.6, 10, "violated")
     assert spent.hit_ratio == 5 / 6
 
@@ -142,7 +142,7 @@ def test_the_hits_of_a_block_that_goes_the_whole_way_count_once(clock: FakeClock
     with budget("lookup") as spent:
         spent.hit(3)
         spent.miss(1)
-    (verdict,) = judge_windows()
+    (verdict,) = evaluate_windows()
     assert (verdict.value, verdict.samples) == (0.75, 4)
 
 
@@ -164,7 +164,7 @@ def test_concurrency_is_how_many_run_at_once(*, is_probed: bool) -> None:
         await wait(event)
 
     asyncio.run(many())
-    (verdict,) = judge_windows()
+    (verdict,) = evaluate_windows()
     assert (verdict.value, verdict.samples, verdict.state) == (3.0, 4, "violated")
 
 
@@ -176,7 +176,7 @@ def test_no_call_in_flight_is_left_over() -> None:
     for _ in range(5):
         with pytest.raises(KeyboardInterrupt):
             fail()
-    (verdict,) = judge_windows()
+    (verdict,) = evaluate_windows()
     assert verdict.value == 1.0
 
 
@@ -198,7 +198,7 @@ def test_a_window_goes_on_when_the_settings_change(clock: FakeClock) -> None:
         _take(clock, 0.2)
     _configure(clock, heard, _budget())
     _take(clock, 0.2)
-    assert [verdict.samples for verdict in judge_windows()] == [3]
+    assert [verdict.samples for verdict in evaluate_windows()] == [3]
 
 
 def test_reset_forgets_windows_and_ends_the_thread() -> None:
@@ -206,7 +206,7 @@ def test_reset_forgets_windows_and_ends_the_thread() -> None:
         pass
     assert "perfkit-ticker" in {thread.name for thread in threading.enumerate()}
     perfkit.reset()
-    assert judge_windows() == ()
+    assert evaluate_windows() == ()
     assert "perfkit-ticker" not in {thread.name for thread in threading.enumerate()}
 
 
@@ -247,11 +247,11 @@ def test_a_forked_child_judges_its_own_calls_only() -> None:
     pid = os.fork()
     if pid == 0:  # pragma: no cover - the child's coverage is not collected
         call()
-        is_right = [verdict.samples for verdict in judge_windows()] == [1]
+        is_right = [verdict.samples for verdict in evaluate_windows()] == [1]
         has_thread = "perfkit-ticker" in {thread.name for thread in threading.enumerate()}
         os._exit(0 if is_right and has_thread else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert [verdict.samples for verdict in judge_windows()] == [10]
+    assert [verdict.samples for verdict in evaluate_windows()] == [10]
 
 
 def test_windows_are_exact_from_many_threads() -> None:
@@ -267,8 +267,8 @@ def test_windows_are_exact_from_many_threads() -> None:
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        judge_windows()
+        evaluate_windows()
         time.sleep(0.001)
     for thread in threads:
         thread.join()
-    assert [verdict.samples for verdict in judge_windows()] == [16_000]
+    assert [verdict.samples for verdict in evaluate_windows()] == [16_000]

@@ -8,7 +8,7 @@ from typing import Any
 from perfkit import State, Violation
 from perfkit.catalog import parse_limits
 from perfkit.model import Metric
-from perfkit.sinks.endings.alertmanager import AlertmanagerSink
+from perfkit.sinks.builtin.alertmanager import AlertmanagerSink
 from tests.receivers.webhook import WebhookReceiver
 from tests.sinks.violations import make_violation
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from perfkit import Severity, State
 from perfkit.model import Budget, Sink, Violation
-from perfkit.sinks import Account, Layer, TimeLimited
-from perfkit.sinks.layers.entrance import Arrival, Entrance
+from perfkit.sinks import DeliveryStats, Layer, TimeLimited
+from perfkit.sinks.delivery.entry import DeliveredCounter, DeliveryEntry
 from tests.processes import fork
 from tests.sinks.violations import make_violation
 
@@ -66,11 +66,11 @@ class Chain:
     def __init__(self, make: Callable[..., Sink], sink: Any = None) -> None:
         self.now = Now()
         self.failures: list[Exception] = []
-        self.account = Account("test", lambda _, error: self.failures.append(error))
+        self.stats = DeliveryStats("test", lambda _, error: self.failures.append(error))
         self.sink = sink or Kept()
-        shared = {"account": self.account, "now": self.now}
-        self.inner: Any = make(Arrival(self.sink, **shared), **shared)
-        self.entrance = Entrance(self.inner, **shared)
+        shared = {"stats": self.stats, "now": self.now}
+        self.inner: Any = make(DeliveredCounter(self.sink, **shared), **shared)
+        self.entrance = DeliveryEntry(self.inner, **shared)
 
     def emit(self, violation: Violation) -> None:
         self.entrance.emit(violation)
@@ -81,7 +81,7 @@ class Chain:
     @property
     def sums(self) -> tuple[int, int, int, int, int]:
         """Raised, delivered, suppressed, dropped and waiting."""
-        totals = self.account.totals()
+        totals = self.stats.totals()
         return (
             totals.raised,
             totals.delivered,
@@ -176,9 +176,11 @@ class Limited:
     """A sink with a time limit, and an account that counts what arrives in time."""
 
     def __init__(self, sink: Any, seconds: float = 30.0) -> None:
-        self.account = Account("test")
-        self.layer = TimeLimited(sink, seconds, account=self.account)
-        self.entrance = Entrance(Arrival(self.layer, account=self.account), account=self.account)
+        self.stats = DeliveryStats("test")
+        self.layer = TimeLimited(sink, seconds, stats=self.stats)
+        self.entrance = DeliveryEntry(
+            DeliveredCounter(self.layer, stats=self.stats), stats=self.stats
+        )
 
     def emit(self, violation: Violation) -> None:
         self.entrance.emit(violation)

@@ -10,9 +10,9 @@ import pytest
 from perfkit import Severity, State
 from perfkit.errors import ConfigurationError, DeliveryFailed
 from perfkit.model import Budget
-from perfkit.sinks.endings import alertmanager as module
-from perfkit.sinks.endings.alertmanager import AlertmanagerSink
-from perfkit.sinks.layers.layer import TakesMany, Ticks
+from perfkit.sinks.builtin import alertmanager as module
+from perfkit.sinks.builtin.alertmanager import AlertmanagerSink
+from perfkit.sinks.delivery.layer import SupportsBatch, Ticks
 from tests.receivers.webhook import WebhookReceiver, answer, reset
 from tests.sinks.alertmanagers import AT, Clock, ns, ongoing, recovery, severities, sink_for, spans
 from tests.sinks.violations import make_violation
@@ -313,5 +313,5 @@ def test_it_says_where_it_leads_and_no_more() -> None:
 
 def test_it_takes_many_and_ticks() -> None:
     sink = AlertmanagerSink("https://example.org")
-    assert isinstance(sink, TakesMany)
+    assert isinstance(sink, SupportsBatch)
     assert isinstance(sink, Ticks)

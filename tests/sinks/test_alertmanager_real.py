@@ -11,7 +11,7 @@ import pytest
 from perfkit import Severity
 from perfkit.errors import DeliveryFailed
 from perfkit.model import Budget
-from perfkit.sinks.endings.alertmanager import AlertmanagerSink
+from perfkit.sinks.builtin.alertmanager import AlertmanagerSink
 from tests.receivers.alertmanager import Alertmanager, find_alertmanager
 from tests.receivers.webhook import WebhookReceiver, closed_port
 from tests.sinks.alertmanagers import Clock, ns, ongoing, recovery

@@ -58,14 +58,14 @@ def test_a_sink_that_takes_one_at_a_time_loses_only_those_that_fail() -> None:
     chain = Chain(partial(Batched, size=3), Kept(OSError(), DeliveryFailed("", reason="x")))
     for name in "abc":
         chain.emit(of(name))
-    assert chain.account.totals().dropped_by == {"failed": 1, "x": 1}
+    assert chain.stats.totals().dropped_by == {"failed": 1, "x": 1}
     assert chain.sums == (3, 1, 0, 2, 0)
     assert len(chain.failures) == 2
 
 
 def test_more_than_a_batch_goes_in_several() -> None:
     chain = Chain(partial(Batched, size=2), KeptTogether())
-    chain.account.take(5)
+    chain.stats.take(5)
     chain.inner.emit_many([of("a")] * 5)
     assert [len(batch) for batch in chain.sink.batches] == [2, 2, 1]
 

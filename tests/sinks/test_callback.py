@@ -18,7 +18,7 @@ import pytest
 from perfkit import Violation
 from perfkit.errors import ConfigurationError, DeliveryFailed
 from perfkit.sinks import CallbackSink
-from perfkit.sinks.endings.callback import MOST_TASKS, is_delivering, origin_loop
+from perfkit.sinks.builtin.callback import MOST_TASKS, is_delivering, origin_loop
 from tests.sinks.violations import make_violation
 
 request_id: ContextVar[str] = ContextVar("request_id", default="none")
@@ -302,11 +302,11 @@ def test_a_timeout_of_the_coroutines_own_is_no_timeout_of_the_sink(emit: Emit) -
 
 
 def test_a_coroutine_that_is_cancelled_is_a_failed_delivery(emit: Emit) -> None:
-    async def give_up(_: Violation) -> None:
+    async def drop_pending(_: Violation) -> None:
         raise asyncio.CancelledError
 
     with pytest.raises(DeliveryFailed, match="was cancelled") as caught:
-        emit(CallbackSink(give_up))
+        emit(CallbackSink(drop_pending))
     assert caught.value.reason == "cancelled"
 
 
@@ -401,10 +401,10 @@ def test_a_task_that_hangs_is_cancelled_and_reported() -> None:
 
 
 def test_a_task_that_is_cancelled_is_reported() -> None:
-    async def give_up(_: Violation) -> None:
+    async def drop_pending(_: Violation) -> None:
         raise asyncio.CancelledError
 
-    (error,) = _reported_inline(give_up)
+    (error,) = _reported_inline(drop_pending)
     assert error.reason == "cancelled"
 
 

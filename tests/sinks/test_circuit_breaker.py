@@ -35,7 +35,7 @@ def test_a_dead_sink_is_left_alone_for_a_while() -> None:
     chain = _broken(OSError(), OSError())
     chain.emit(of("a"))
     assert chain.inner.is_open
-    assert chain.account.totals().dropped_by == {"failed": 2, "circuit open": 1}
+    assert chain.stats.totals().dropped_by == {"failed": 2, "circuit open": 1}
     assert "next attempt in 30 s" in str(chain.failures[-1])
 
 
@@ -80,7 +80,7 @@ def test_nothing_else_goes_through_while_the_one_attempt_lasts() -> None:
     blocking.may_go_on.set()
     attempt.join()
     assert [each.budget.name for each in blocking.got] == ["a"]
-    assert chain.account.totals().dropped_by == {"failed": 2, "circuit open": 5}
+    assert chain.stats.totals().dropped_by == {"failed": 2, "circuit open": 5}
     assert "next attempt is being made" in str(chain.failures[-1])
     assert not chain.inner.is_open
 
@@ -103,9 +103,9 @@ def test_a_circuit_does_as_a_naive_one(steps: list[tuple[float, bool]]) -> None:
     for wait, fails in steps:
         chain.now.seconds += wait
         chain.sink.failures = [OSError()] if fails else []
-        before = chain.account.totals()
+        before = chain.stats.totals()
         chain.emit(of("a"))
-        after = chain.account.totals()
+        after = chain.stats.totals()
         if failures >= 2 and chain.now.seconds - failed_at < 5.0:
             wanted.append("open")
         else:

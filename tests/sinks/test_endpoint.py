@@ -14,8 +14,8 @@ import pytest
 
 from perfkit.sinks.http import endpoint as endpoint_module
 from perfkit.sinks.http.endpoint import Endpoint, user_agent
-from perfkit.sinks.http.place import read_url
-from perfkit.sinks.secrets.masking import Filled
+from perfkit.sinks.http.url import read_url
+from perfkit.sinks.redaction.redactor import Interpolated
 from tests.receivers.webhook import (
     WebhookReceiver,
     answer,
@@ -269,7 +269,7 @@ def test_what_a_variable_holds_is_masked_however_short_but_for_the_host(
 ) -> None:
     receiver.always(answer(404, body=b"no abcd at 127.0.0.1"))
     parts = [("http://", False), ("127.0.0.1", True), (f":{receiver.port}/x", False)]
-    url = Filled([*parts, ("abcd", True)])
+    url = Interpolated([*parts, ("abcd", True)])
     assert 'said "no *** at 127.0.0.1"' in str(failure_of(Endpoint(url, loopback=True)))
 
 

@@ -14,7 +14,7 @@ from perfkit.sinks.http import addresses as addresses_module
 from perfkit.sinks.http import endpoint as endpoint_module
 from perfkit.sinks.http.addresses import Address, ask, is_inward, is_link_local
 from perfkit.sinks.http.endpoint import Endpoint, user_agent
-from perfkit.sinks.http.place import read_url
+from perfkit.sinks.http.url import read_url
 from tests.receivers.certificates import make_certificate
 from tests.receivers.webhook import (
     WebhookReceiver,

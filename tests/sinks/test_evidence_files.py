@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from perfkit import Severity, State, Violation
 from perfkit.catalog import parse_limits
 from perfkit.errors import ConfigurationError
-from perfkit.model import Budget, Evidence, Metric, Where
+from perfkit.model import Budget, CodeLocation, Evidence, Metric
 from perfkit.probes.call_profile import CallProfileProbe
-from perfkit.sinks.endings.evidence_files import EvidenceFilesSink, save_evidence
+from perfkit.sinks.builtin.evidence_files import EvidenceFilesSink, save_evidence
 
 AT_NS = 1_700_000_000_123_456_000
 STACK = Evidence(kind="stack", detail={"app.load (app.py:1);app.query (db.py:20)": 17, "app.b": 3})
@@ -38,7 +38,7 @@ def _violation(*evidence: Evidence, name: str = "load", at_ns: int = AT_NS) -> V
         value=0.4,
         state=State.VIOLATED,
         severity=Severity.WARNING,
-        where=Where(function="app.load"),
+        where=CodeLocation(function="app.load"),
         at_ns=at_ns,
         evidence=evidence,
     )

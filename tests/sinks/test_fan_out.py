@@ -6,8 +6,8 @@ import pytest
 
 from perfkit import BudgetExceeded, Violation
 from perfkit.errors import ConfigurationError, DeliveryFailed
-from perfkit.sinks import Account, FanOut, LogSink, RaiseSink
-from perfkit.sinks.layers.entrance import Arrival, Entrance
+from perfkit.sinks import DeliveryStats, FanOut, LogSink, RaiseSink
+from perfkit.sinks.delivery.entry import DeliveredCounter, DeliveryEntry
 from tests.sinks.chains import Chain, Kept, KeptTogether, in_threads, of
 
 
@@ -70,22 +70,22 @@ def test_a_raise_sink_among_them_raises_after_all_have_heard() -> None:
 
 def test_many_at_once_are_counted_one_by_one() -> None:
     chain = Chain(lambda inner, **_: inner, FanOut([KeptTogether(OSError()), Kept()]))
-    chain.inner.account = chain.account
+    chain.inner.stats = chain.stats
     for name in "abc":
         chain.emit(of(name))
     assert chain.sums == (3, 2, 0, 1, 0)
 
 
 def test_each_sink_keeps_its_own_account() -> None:
-    accounts = [Account("one"), Account("other")]
+    accounts = [DeliveryStats("one"), DeliveryStats("other")]
     sinks = [Kept(), Kept(OSError())]
     chains = [
-        Entrance(Arrival(sink, account=account), account=account)
-        for sink, account in zip(sinks, accounts, strict=True)
+        DeliveryEntry(DeliveredCounter(sink, stats=stats), stats=stats)
+        for sink, stats in zip(sinks, accounts, strict=True)
     ]
     fan_out = FanOut(chains)
     in_threads(lambda _: [fan_out.emit(of("a")) for _ in range(300)])
-    totals = [account.totals() for account in accounts]
+    totals = [stats.totals() for stats in accounts]
     assert [(each.raised, each.delivered, each.dropped) for each in totals] == [
         (2400, 2400, 0),
         (2400, 2399, 1),

@@ -10,8 +10,8 @@ import pytest
 
 from perfkit import Severity
 from perfkit.errors import ConfigurationError, DeliveryFailed
-from perfkit.model import Budget, Where
-from perfkit.sinks.endings.github import GitHubSink
+from perfkit.model import Budget, CodeLocation
+from perfkit.sinks.builtin.github import GitHubSink
 from tests.sinks.violations import make_violation
 
 
@@ -30,7 +30,7 @@ def _written(**changes: object) -> str:
 
 
 def test_a_violation_is_an_annotation_at_its_line() -> None:
-    where = Where(function="app.load", file="/github/workspace/src/app.py", line=7)
+    where = CodeLocation(function="app.load", file="/github/workspace/src/app.py", line=7)
     assert _written(where=where) == (
         "::error file=src/app.py,line=7,title=perfkit budget load::critical load: duration was "
         "412 ms, threshold is at most 300 ms (1.37 x), in app.load "
@@ -59,18 +59,21 @@ def test_the_kind_follows_the_severity(
 @pytest.mark.parametrize(
     ("where", "properties"),
     [
-        (Where(function="f"), "title="),
-        (Where(function="f", file="app.py"), "file=app.py,title="),
-        (Where(function="f", file="/usr/lib/x.py", line=3), "file=/usr/lib/x.py,line=3,title="),
+        (CodeLocation(function="f"), "title="),
+        (CodeLocation(function="f", file="app.py"), "file=app.py,title="),
+        (
+            CodeLocation(function="f", file="/usr/lib/x.py", line=3),
+            "file=/usr/lib/x.py,line=3,title=",
+        ),
     ],
 )
-def test_what_is_not_known_is_left_out(where: Where, properties: str) -> None:
+def test_what_is_not_known_is_left_out(where: CodeLocation, properties: str) -> None:
     assert _written(where=where).startswith(f"::error {properties}")
 
 
 def test_no_name_can_forge_a_command() -> None:
     hostile = "a,line=1::b%\r\n::error::forged"
-    line = _written(budget=Budget(name=hostile), where=Where(function="f", file=hostile))
+    line = _written(budget=Budget(name=hostile), where=CodeLocation(function="f", file=hostile))
     properties, message = line.removeprefix("::error ").split("::", 1)
     assert properties == (
         "file=a%2Cline=1%3A%3Ab%25\\r\\n%3A%3Aerror%3A%3Aforged,"
@@ -81,7 +84,7 @@ def test_no_name_can_forge_a_command() -> None:
 
 def test_of_a_very_long_name_the_beginning_and_the_end_are_said() -> None:
     name = f"first{'x' * 1_000_000}last"
-    where = Where(function="f", file=f"/github/workspace/{name}", line=7)
+    where = CodeLocation(function="f", file=f"/github/workspace/{name}", line=7)
     line = _written(budget=Budget(name=name), where=where)
     assert len(line) < 2_000
     assert line.startswith("::error title=perfkit budget firstx")
@@ -120,7 +123,7 @@ def test_a_file_of_the_workspace_is_named_from_its_root(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
-    line = _written(where=Where(function="f", file=str(tmp_path / "a" / "b.py")))
+    line = _written(where=CodeLocation(function="f", file=str(tmp_path / "a" / "b.py")))
     assert line.startswith("::error file=a/b.py,title=")
 
 

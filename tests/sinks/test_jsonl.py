@@ -19,9 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfkit.errors import ConfigurationError, DeliveryFailed
-from perfkit.model import Evidence, Where
+from perfkit.model import CodeLocation, Evidence
 from perfkit.sinks import JsonLinesSink, as_record
-from perfkit.sinks.endings import jsonl
+from perfkit.sinks.builtin import jsonl
 from tests.sinks import jsonl_writer
 from tests.sinks.jsonl_lines import named, names_in, strictly, writer
 from tests.sinks.violations import make_violation
@@ -77,7 +77,7 @@ def test_any_text_comes_back_and_stays_in_its_line(
     name: str, place: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("jsonl") / "v.jsonl"
-    where = Where(function=name, file=place)
+    where = CodeLocation(function=name, file=place)
     JsonLinesSink(path).emit_many([make_violation(where=where), named("next")])
     first, second = path.read_bytes().decode("utf-8").splitlines()
     record = strictly(first)

@@ -19,7 +19,7 @@ import pytest
 
 from perfkit.errors import ConfigurationError
 from perfkit.sinks import JsonLinesSink
-from perfkit.sinks.endings import jsonl
+from perfkit.sinks.builtin import jsonl
 from tests.sinks import jsonl_writer
 from tests.sinks.jsonl_lines import named, names_in, strictly, writer
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perfkit import Severity
-from perfkit.sinks import Deduped, EdgeTriggered, RateLimited
+from perfkit.sinks import Deduped, Deduplicated, RateLimited
 from tests.sinks.chains import (
     LEVELS,
     Chain,
@@ -76,26 +76,26 @@ class _NaiveEdge:
 
     def __init__(self, quiet: float, repeat: float | None) -> None:
         self.quiet, self.repeat = quiet, repeat
-        self.episodes: dict[str, list[tuple[float, Severity, bool]]] = {}
+        self.incidents: dict[str, list[tuple[float, Severity, bool]]] = {}
         self.said: list[tuple[str, str, int]] = []
 
     def end(self, now: float) -> None:
-        for name, episode in tuple(self.episodes.items()):
-            if now - episode[-1][0] >= self.quiet:
-                del self.episodes[name]
-                self.said.append((name, "over", self._unsaid(episode)))
+        for name, incident in tuple(self.incidents.items()):
+            if now - incident[-1][0] >= self.quiet:
+                del self.incidents[name]
+                self.said.append((name, "over", self._unsaid(incident)))
 
     def take(self, name: str, severity: Severity, now: float) -> None:
-        episode = self.episodes[name] = self.episodes.pop(name, [])  # by the time of the last
-        said = [each for each in episode if each[2]]
+        incident = self.incidents[name] = self.incidents.pop(name, [])  # by the time of the last
+        said = [each for each in incident if each[2]]
         is_said = not said or severity.rank > said[-1][1].rank
         is_said = is_said or (self.repeat is not None and now - said[-1][0] >= self.repeat)
         if is_said:
-            self.said.append((name, severity, self._unsaid(episode)))
-        episode.append((now, severity, is_said))
+            self.said.append((name, severity, self._unsaid(incident)))
+        incident.append((now, severity, is_said))
 
-    def _unsaid(self, episode: list[tuple[float, Severity, bool]]) -> int:
-        return next((at for at, each in enumerate(reversed(episode)) if each[2]), len(episode))
+    def _unsaid(self, incident: list[tuple[float, Severity, bool]]) -> int:
+        return next((at for at, each in enumerate(reversed(incident)) if each[2]), len(incident))
 
 
 @given(STEPS, st.sampled_from([1.0, 3.0]), st.sampled_from([None, 2.0]), st.booleans())
@@ -106,7 +106,7 @@ def test_an_edge_does_as_a_naive_one(
     repeat: float | None,
     ticks: bool,  # noqa: FBT001 - drawn by hypothesis
 ) -> None:
-    chain = Chain(partial(EdgeTriggered, quiet=quiet, repeat=repeat))
+    chain = Chain(partial(Deduplicated, quiet=quiet, repeat=repeat))
     model = _NaiveEdge(quiet, repeat)
     for wait, name, severity in steps:
         chain.now.seconds += wait

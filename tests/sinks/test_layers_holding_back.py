@@ -11,9 +11,9 @@ import pytest
 
 from perfkit import ConfigurationError, Severity, State
 from perfkit.model import Route, Violation
-from perfkit.sinks import Deduped, EdgeTriggered, Filtered, RateLimited
-from perfkit.sinks.layers import held_back
-from perfkit.sinks.layers.layer import MOST_KEYS
+from perfkit.sinks import Deduped, Deduplicated, Filtered, RateLimited
+from perfkit.sinks.delivery import suppression
+from perfkit.sinks.delivery.layer import MOST_KEYS
 from tests.sinks.chains import (
     LEVELS,
     Chain,
@@ -35,7 +35,7 @@ def test_a_filter_lets_through_what_is_wanted_and_counts_the_rest() -> None:
     for name in ("a", "b", "ab"):
         chain.emit(of(name))
     assert [each.budget.name for each in chain.sink.got] == ["a", "ab"]
-    assert chain.account.totals().suppressed_by == {"filter": 1}
+    assert chain.stats.totals().suppressed_by == {"filter": 1}
 
 
 def test_a_rate_limit_lets_through_a_burst_and_then_the_rate() -> None:
@@ -108,7 +108,7 @@ def test_a_recovery_ends_the_cooldowns_of_its_kind() -> None:
 
 
 def test_an_episode_is_said_when_it_begins_and_when_it_is_over() -> None:
-    chain = Chain(partial(EdgeTriggered, quiet=10.0))
+    chain = Chain(partial(Deduplicated, quiet=10.0))
     for second in (0.0, 5.0, 14.0):
         chain.now.seconds = second
         chain.emit(of("a", at_ns=round((second + 1) * SECOND)))
@@ -123,7 +123,7 @@ def test_an_episode_is_said_when_it_begins_and_when_it_is_over() -> None:
 
 
 def test_without_a_tick_an_episode_is_over_before_the_next_one_begins() -> None:
-    chain = Chain(partial(EdgeTriggered, quiet=10.0))
+    chain = Chain(partial(Deduplicated, quiet=10.0))
     for second in (0.0, 100.0):
         chain.now.seconds = second
         chain.emit(of("a", at_ns=round((second + 1) * SECOND)))
@@ -135,7 +135,7 @@ def test_without_a_tick_an_episode_is_over_before_the_next_one_begins() -> None:
 
 
 def test_an_episode_that_goes_on_is_said_again_with_how_many_there_were() -> None:
-    chain = Chain(partial(EdgeTriggered, quiet=10.0, repeat=15.0))
+    chain = Chain(partial(Deduplicated, quiet=10.0, repeat=15.0))
     for second in range(0, 50, 5):
         chain.now.seconds = float(second)
         chain.emit(of("a"))
@@ -143,14 +143,14 @@ def test_an_episode_that_goes_on_is_said_again_with_how_many_there_were() -> Non
 
 
 def test_what_gets_worse_is_said_once() -> None:
-    chain = Chain(partial(EdgeTriggered, quiet=10.0))
+    chain = Chain(partial(Deduplicated, quiet=10.0))
     for severity in (*LEVELS, *reversed(LEVELS), *LEVELS):
         chain.emit(of("a", severity))
     assert [each.severity for each in chain.sink.got] == list(LEVELS)
 
 
 def test_a_recovery_has_the_severity_that_was_said() -> None:
-    chain = Chain(partial(EdgeTriggered, quiet=10.0))
+    chain = Chain(partial(Deduplicated, quiet=10.0))
     chain.emit(of("a", Severity.CRITICAL))
     chain.emit(of("a", Severity.INFO))
     chain.now.seconds = 10.0
@@ -159,7 +159,7 @@ def test_a_recovery_has_the_severity_that_was_said() -> None:
 
 
 def test_what_a_window_says_passes_an_edge_as_it_is() -> None:
-    chain = Chain(partial(EdgeTriggered, quiet=10.0))
+    chain = Chain(partial(Deduplicated, quiet=10.0))
     windows = [of("a", since_ns=5), of("a", since_ns=5), recovery_of("a")]
     for violation in windows:
         chain.emit(violation)
@@ -168,7 +168,7 @@ def test_what_a_window_says_passes_an_edge_as_it_is() -> None:
 
 
 def test_a_recovery_that_fails_is_counted_and_reported() -> None:
-    chain = Chain(partial(EdgeTriggered, quiet=10.0), Kept())
+    chain = Chain(partial(Deduplicated, quiet=10.0), Kept())
     chain.emit(of("a"))
     chain.emit(of("b"))
     chain.now.seconds = 10.0
@@ -179,7 +179,7 @@ def test_a_recovery_that_fails_is_counted_and_reported() -> None:
 
 
 def test_an_interrupt_in_a_recovery_leaves_nothing_uncounted_or_for_ever_ending() -> None:
-    chain = Chain(partial(EdgeTriggered, quiet=10.0), Kept())
+    chain = Chain(partial(Deduplicated, quiet=10.0), Kept())
     chain.emit(of("a"))
     chain.now.seconds = 10.0
     chain.sink.failures = [KeyboardInterrupt()]
@@ -205,7 +205,7 @@ class _Stopping:
 
 
 def test_no_episode_is_said_to_begin_before_the_last_one_is_said_to_be_over() -> None:
-    chain = Chain(partial(EdgeTriggered, quiet=10.0), _Stopping())
+    chain = Chain(partial(Deduplicated, quiet=10.0), _Stopping())
     chain.emit(of("a"))
     chain.now.seconds = 10.0
     ticking = threading.Thread(target=chain.tick)
@@ -222,7 +222,7 @@ def test_no_episode_is_said_to_begin_before_the_last_one_is_said_to_be_over() ->
 
 
 def test_what_follows_an_interrupted_recovery_is_counted_too() -> None:
-    chain = Chain(partial(EdgeTriggered, quiet=10.0), Kept())
+    chain = Chain(partial(Deduplicated, quiet=10.0), Kept())
     chain.emit(of("a"))
     chain.now.seconds = 10.0
 
@@ -242,7 +242,7 @@ def test_what_follows_an_interrupted_recovery_is_counted_too() -> None:
 HOLDING: dict[str, Any] = {
     "rate limit": partial(RateLimited, per_second=0.001),
     "dedupe": partial(Deduped, cooldown=1000.0),
-    "edge": partial(EdgeTriggered, quiet=2000.0, repeat=1000.0),
+    "edge": partial(Deduplicated, quiet=2000.0, repeat=1000.0),
 }
 
 
@@ -276,7 +276,7 @@ def test_what_an_outer_layer_held_back_is_not_forgotten(make: Any) -> None:
 def test_of_many_at_once_only_those_are_lost_that_the_sink_did_not_take(make: Any) -> None:
     chain = Chain(make, KeptTogether(OSError()))
     violations = [of("a"), of("a"), of("b"), of("b")]
-    chain.account.take(4)
+    chain.stats.take(4)
     chain.inner.emit_many(violations)
     raised, delivered, suppressed, dropped, waiting = chain.sums
     assert (raised, waiting) == (4, 0)
@@ -289,13 +289,13 @@ def test_many_at_once_of_which_all_fail_are_left_to_whoever_gave_them() -> None:
     chain = Chain(partial(Deduped, cooldown=10.0), KeptTogether(OSError("gone")))
     with pytest.raises(OSError, match="gone"):
         chain.inner.emit_many([of("a"), of("b")])
-    assert chain.account.totals().dropped == 0
+    assert chain.stats.totals().dropped == 0
 
 
 def test_a_filter_counts_what_fails_of_many_at_once() -> None:
     keep = Route(sinks=(), budget="a").matches
     chain = Chain(partial(Filtered, keep=keep), KeptTogether(OSError("gone")))
-    chain.account.take(2)
+    chain.stats.take(2)
     chain.inner.emit_many([of("a"), of("b")])
     assert chain.sums == (2, 0, 1, 1, 0)
 
@@ -317,7 +317,7 @@ def test_no_layer_remembers_more_kinds_than_a_thousand(make: Any) -> None:
 
 
 def test_an_edge_that_remembers_too_many_lets_the_others_pass_until_there_is_room() -> None:
-    chain = Chain(partial(EdgeTriggered, quiet=10.0))
+    chain = Chain(partial(Deduplicated, quiet=10.0))
     for number in range(MOST_KEYS + 1):
         chain.emit(of(f"budget_{number}"))
     chain.emit(of("too_many"))
@@ -329,7 +329,7 @@ def test_an_edge_that_remembers_too_many_lets_the_others_pass_until_there_is_roo
 
 def test_a_layer_has_to_say_what_it_lets_through() -> None:
     with pytest.raises(NotImplementedError):
-        held_back.HoldsBack(Kept()).emit(of("a"))
+        suppression.SuppressingLayer(Kept()).emit(of("a"))
 
 
 @pytest.mark.parametrize(
@@ -339,8 +339,8 @@ def test_a_layer_has_to_say_what_it_lets_through() -> None:
         (partial(RateLimited, per_second=1.0, burst=0), "burst of at least 1"),
         (partial(RateLimited, per_second=float("nan")), "rate above zero"),
         (partial(Deduped, cooldown=0.0), "write one above zero"),
-        (partial(EdgeTriggered, quiet=0.0), "write them above zero"),
-        (partial(EdgeTriggered, repeat=0.0), "write them above zero"),
+        (partial(Deduplicated, quiet=0.0), "write them above zero"),
+        (partial(Deduplicated, repeat=0.0), "write them above zero"),
     ],
 )
 def test_a_figure_that_makes_no_sense_is_refused(make: Any, text: str) -> None:
@@ -359,7 +359,7 @@ EACH = 500
         partial(Filtered, keep=lambda violation: violation.budget.name != "b0"),
         partial(RateLimited, per_second=1.0, burst=7),
         partial(Deduped, cooldown=3.0),
-        partial(EdgeTriggered, quiet=1.0, repeat=2.0),
+        partial(Deduplicated, quiet=1.0, repeat=2.0),
     ],
     ids=["filter", *HOLDING],
 )

@@ -21,7 +21,7 @@ from perfkit.sinks import (
     CallbackSink,
     CircuitBroken,
     Deduped,
-    EdgeTriggered,
+    Deduplicated,
     Filtered,
     Layer,
     LogSink,
@@ -29,7 +29,7 @@ from perfkit.sinks import (
     Retried,
     TimeLimited,
 )
-from perfkit.sinks.layers.layer import as_sink
+from perfkit.sinks.delivery.layer import as_sink
 from tests.sinks.chains import Kept, of
 
 LAYERS: list[Callable[..., Any]] = [
@@ -38,7 +38,7 @@ LAYERS: list[Callable[..., Any]] = [
     partial(Batched, size=1),
     partial(CircuitBroken, failures=3),
     partial(Deduped, cooldown=60.0),
-    partial(EdgeTriggered, quiet=60.0),
+    partial(Deduplicated, quiet=60.0),
     partial(Filtered, keep=lambda _: True),
     partial(RateLimited, per_second=10.0),
     partial(Retried, attempts=1),
@@ -67,10 +67,10 @@ def test_a_callable_within_a_layer_counts_like_any_sink() -> None:
         heard.append(violation)
 
     perfkit.configure(perfkit.Catalog(), sinks=[RateLimited(pager, 1.0)], delivery="inline")
-    before = sum(each.delivered for each in perfkit.sink_totals() if each.sink == "pager")
+    before = sum(each.delivered for each in perfkit.sink_stats() if each.sink == "pager")
     with budget("upload", duration="0s"):
         pass
-    totals = next(each for each in perfkit.sink_totals() if each.sink == "pager")
+    totals = next(each for each in perfkit.sink_stats() if each.sink == "pager")
     assert (len(heard), totals.delivered - before) == (1, 1)
 
 
@@ -130,7 +130,7 @@ def test_a_layer_around_a_sink_does_not_load_what_callables_need() -> None:
     code = (
         "import sys; from perfkit.sinks import Deduped, MetricsOnlySink;"
         "Deduped(MetricsOnlySink(), 1.0);"
-        "assert 'perfkit.sinks.endings.callback' not in sys.modules"
+        "assert 'perfkit.sinks.builtin.callback' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -164,7 +164,7 @@ def test_a_layer_around_a_sink_does_not_load_what_callables_need() -> None:
             ["cooldown is seconds in code; write a number, such as 300.0"],
         ),
         (
-            partial(EdgeTriggered, quiet="5m", repeat="1h"),
+            partial(Deduplicated, quiet="5m", repeat="1h"),
             ["quiet is seconds in code; write 300.0", "repeat is seconds in code; write 3600.0"],
         ),
         (

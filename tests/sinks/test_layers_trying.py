@@ -108,7 +108,7 @@ def test_sums_are_exact_from_several_threads(make: Any) -> None:
 def test_sums_of_a_time_limit_are_exact_from_several_threads() -> None:
     limited = Limited(sink := _FailsNowAndThen())
     in_threads(lambda _: [limited.emit(of("a")) for _ in range(100)])
-    totals = limited.account.totals()
+    totals = limited.stats.totals()
     assert (totals.raised, totals.waiting) == (800, 0)
     assert totals.delivered == sink.arrived
     assert set(totals.dropped_by) == {"failed"}

@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 from perfkit import Severity
 from perfkit.errors import ConfigurationError
-from perfkit.model import Budget, Evidence, Where
+from perfkit.model import Budget, CodeLocation, Evidence
 from perfkit.sinks import LogSink, as_record
 from tests.sinks.violations import make_violation
 
@@ -70,7 +70,7 @@ def test_a_line_stays_one_line_whatever_the_names_are(
     LogSink(form=form).emit(
         make_violation(
             budget=Budget(name=HOSTILE),
-            where=Where(function=HOSTILE, file=HOSTILE),
+            where=CodeLocation(function=HOSTILE, file=HOSTILE),
             trace_id=f"1{HOSTILE}",
             span_id="2 severity=info",
         )
@@ -137,7 +137,7 @@ def test_no_name_drives_a_terminal_through_structlog(renderer: Any) -> None:
     LogSink(form="structlog").emit(
         make_violation(
             budget=Budget(name=name, category=name),
-            where=Where(function=name, file=name),
+            where=CodeLocation(function=name, file=name),
             environment=name,
             trace_id=name,
             span_id=name,

@@ -14,8 +14,8 @@ import pytest
 from perfkit import Severity, Violation
 from perfkit.errors import ConfigurationError, DeliveryFailed, MissingExtraError
 from perfkit.model import Budget, Evidence
-from perfkit.sinks.endings.notify import NotifySink
-from perfkit.sinks.secrets.masking import Filled
+from perfkit.sinks.builtin.notify import NotifySink
+from perfkit.sinks.redaction.redactor import Interpolated
 from tests.receivers.certificates import make_certificate
 from tests.receivers.webhook import WebhookReceiver, answer, closed_port, redirect
 from tests.sinks.violations import make_violation
@@ -90,13 +90,13 @@ def test_a_title_that_names_something_else_is_refused(title: str) -> None:
 
 
 def test_what_is_in_a_title_beside_placeholders_is_text(receiver: WebhookReceiver) -> None:
-    title = Filled([("{{}} {budget} ", False), ("{budget} {{", True)])
+    title = Interpolated([("{{}} {budget} ", False), ("{budget} {{", True)])
     assert _sent(receiver, make_violation(), title=title)["title"] == "{} load {budget} {{"
 
 
 @pytest.mark.parametrize("value", ["abc{topsecret}def", "pa'ss-word"])
 def test_what_is_wrong_with_a_title_is_told_without_what_a_variable_holds(value: str) -> None:
-    title = Filled([('"{value} ', False), (value, True)])
+    title = Interpolated([('"{value} ', False), (value, True)])
     with pytest.raises(ConfigurationError) as caught:
         NotifySink("json://127.0.0.1", title=title)
     assert not [word for word in ("topsecret", "ss-word") if word in str(caught.value)]

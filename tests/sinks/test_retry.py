@@ -81,7 +81,7 @@ def test_the_last_failure_is_the_one_that_is_told() -> None:
     chain, slept = _retried(OSError("1"), OSError("2"), DeliveryFailed("3", reason="unreachable"))
     chain.emit(of("a"))
     assert list(map(str, chain.failures)) == ["3"]
-    assert chain.account.totals().dropped_by == {"unreachable": 1}
+    assert chain.stats.totals().dropped_by == {"unreachable": 1}
     assert len(slept) == 2
 
 
@@ -89,7 +89,7 @@ def test_too_many_at_once_are_halved_until_they_fit() -> None:
     sink = KeptTogether(most=2)
     sink.too_large = DeliveryFailed("", is_too_large=True)
     chain, slept = _retried(sink=sink)
-    chain.account.take(7)
+    chain.stats.take(7)
     chain.inner.emit_many([of(str(number)) for number in range(7)])
     assert [each.budget.name for each in sink.got] == [str(number) for number in range(7)]
     assert max(len(batch) for batch in sink.batches) <= 2
@@ -100,7 +100,7 @@ def test_of_halves_only_what_is_lost_is_counted_as_lost() -> None:
     sink = KeptTogether(ValueError("first half"), most=2)
     sink.too_large = DeliveryFailed("", is_too_large=True, is_permanent=True)
     chain, _ = _retried(sink=sink)
-    chain.account.take(4)
+    chain.stats.take(4)
     chain.inner.emit_many([of(str(number)) for number in range(4)])
     assert [each.budget.name for each in sink.got] == ["2", "3"]
     assert chain.sums == (4, 2, 0, 2, 0)
@@ -120,7 +120,7 @@ def test_one_that_is_too_large_by_itself_is_lost() -> None:
 def test_where_one_at_a_time_arrives_only_what_failed_is_sent_again() -> None:
     sink = Kept(OSError(), OSError(), OSError())
     chain, _ = _retried(sink=sink)
-    chain.account.take(3)
+    chain.stats.take(3)
     chain.inner.emit_many([of(name) for name in "abc"])
     assert [each.budget.name for each in sink.got] == ["b", "c"]
     assert chain.sums == (3, 2, 0, 1, 0)

@@ -10,7 +10,7 @@ import perfkit
 from perfkit import ConfigurationError, Severity, State, Violation, budget
 from perfkit.catalog import parse_catalog, parse_limits
 from perfkit.model import Budget, Metric, Route
-from perfkit.sinks import Router, sink_totals
+from perfkit.sinks import Router, sink_stats
 from perfkit.testing import FakeClock
 from tests.sinks.chains import Kept
 from tests.sinks.violations import make_violation
@@ -185,12 +185,12 @@ def test_routes_in_code_lead_to_sinks_callables_and_names(
         ],
         routing="all",
     )
-    before = {totals.sink: totals.raised for totals in sink_totals()}
+    before = {totals.sink: totals.raised for totals in sink_stats()}
     _break(clock, "load", category="database")
     _break(clock, "other")
     assert heard == [("function", "load")]
     assert [each.budget.name for each in sink.got] == ["load"]
-    raised = {totals.sink: totals.raised for totals in sink_totals()}
+    raised = {totals.sink: totals.raised for totals in sink_stats()}
     assert raised["metrics"] == before.get("metrics", 0) + 1
 
 
@@ -243,9 +243,9 @@ def test_a_route_that_leads_nowhere_counts_nothing(clock: FakeClock) -> None:
     perfkit.configure(
         perfkit.Catalog(), clock=clock, unknown_budgets="ignore", routes=[Route(sinks=())]
     )
-    before = sink_totals()
+    before = sink_stats()
     _break(clock, "load")
-    assert sink_totals() == before
+    assert sink_stats() == before
 
 
 def test_a_way_that_routes_cannot_count_is_refused() -> None:

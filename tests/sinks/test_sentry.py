@@ -16,7 +16,7 @@ from perfkit import Severity, Violation
 from perfkit.errors import DeliveryFailed, MissingExtraError
 from perfkit.model import Budget, Evidence
 from perfkit.sinks import as_record
-from perfkit.sinks.endings.sentry import SentrySink
+from perfkit.sinks.builtin.sentry import SentrySink
 from tests.receivers.webhook import Request, WebhookReceiver
 from tests.sinks.violations import make_violation
 

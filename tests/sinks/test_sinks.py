@@ -11,9 +11,9 @@ from attrs import evolve
 
 from perfkit import BudgetExceeded, Severity, State
 from perfkit.errors import ConfigurationError
-from perfkit.model import Budget, Evidence, Route, Statistic, Where
+from perfkit.model import Budget, CodeLocation, Evidence, Route, Statistic
 from perfkit.sinks import CallbackSink, EvidenceFilesSink, RaiseSink, Router, as_record
-from perfkit.sinks.endings.metrics_only import MetricsOnlySink
+from perfkit.sinks.builtin.metrics_only import MetricsOnlySink
 from perfkit.sinks.record import all_printable
 from tests.sinks.violations import make_violation
 
@@ -41,7 +41,7 @@ def test_a_description_with_everything_in_it_is_one_line_of_bounded_length() -> 
     text = make_violation(
         budget=Budget(name=hostile),
         limit=limit,
-        where=Where(function=hostile, file=hostile, line=7),
+        where=CodeLocation(function=hostile, file=hostile, line=7),
         environment=hostile,
         contended=True,
         samples=12_345,

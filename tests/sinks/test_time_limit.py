@@ -13,7 +13,7 @@ import pytest
 from perfkit.errors import DeliveryFailed
 from perfkit.model import Violation
 from perfkit.sinks import TimeLimited
-from perfkit.sinks.depth import here
+from perfkit.sinks.delivery.recursion import thread_state
 from tests.sinks.chains import (
     Blocking,
     Calls,
@@ -46,11 +46,13 @@ def test_the_sink_sees_the_context_and_the_depth_of_whoever_waits() -> None:
     seen: list[object] = []
     variable = contextvars.ContextVar("variable", default="nothing")
     variable.set("something")
-    here.depth = 2
+    thread_state.depth = 2
     try:
-        TimeLimited(Calls(lambda _: seen.extend([variable.get(), here.depth])), 30.0).emit(of("a"))
+        TimeLimited(Calls(lambda _: seen.extend([variable.get(), thread_state.depth])), 30.0).emit(
+            of("a")
+        )
     finally:
-        here.depth = 0
+        thread_state.depth = 0
     assert seen == ["something", 2]
 
 
@@ -58,12 +60,12 @@ def test_what_takes_too_long_is_given_up_and_others_fail_at_once_meanwhile() -> 
     limited = Limited(sink := Blocking(), 0.01)
     for _ in range(3):
         limited.emit(of("a"))
-    assert limited.account.totals().dropped_by == {"timeout": 1, "busy": 2}
+    assert limited.stats.totals().dropped_by == {"timeout": 1, "busy": 2}
     (thread,) = (each for each in threading.enumerate() if each.name == "perfkit-test-limit")
     sink.may_go_on.set()
     thread.join()
     assert len(sink.got) == 1
-    assert limited.account.totals().delivered == 0
+    assert limited.stats.totals().delivered == 0
 
 
 def test_when_what_hung_has_ended_all_is_well_again() -> None:
@@ -74,13 +76,13 @@ def test_when_what_hung_has_ended_all_is_well_again() -> None:
     thread.join()
     limited.layer._seconds = 30.0
     limited.emit(of("b"))
-    assert limited.account.totals().delivered == 1
+    assert limited.stats.totals().delivered == 1
 
 
 def test_who_waits_for_a_delivery_that_hangs_stops_waiting_with_it() -> None:
     limited = Limited(sink := Blocking(), 0.05)
     in_threads(lambda _: limited.emit(of("a")), 4)
-    dropped = limited.account.totals().dropped_by
+    dropped = limited.stats.totals().dropped_by
     assert dropped["timeout"] == 1
     assert dropped["busy"] == 3
     (thread,) = (each for each in threading.enumerate() if each.name == "perfkit-test-limit")

@@ -14,8 +14,8 @@ import pytest
 
 from perfkit import Violation
 from perfkit.sinks import Background, Batched, CallbackSink
-from perfkit.sinks.layers.layer import takes_many, tick_of
-from perfkit.sinks.process.waking import BETWEEN_SECONDS, Waker
+from perfkit.sinks.delivery.layer import supports_batch, tick_of
+from perfkit.sinks.delivery.waking import BETWEEN_SECONDS, Waker
 from tests.processes import environment
 from tests.sinks.violations import make_violation
 
@@ -106,7 +106,7 @@ def test_a_tick_that_answers_nonsense_is_not_waited_for() -> None:
 def test_a_mock_is_a_sink_of_single_violations_that_never_ticks() -> None:
     mock = MagicMock()
     assert tick_of(mock) is None
-    assert not takes_many(mock)
+    assert not supports_batch(mock)
     mock.tick.assert_not_called()
 
 

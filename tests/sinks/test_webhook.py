@@ -11,12 +11,12 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from perfkit.catalog import parse_limits
 from perfkit.errors import ConfigurationError, DeliveryFailed
-from perfkit.model import Budget, Evidence, Metric, Where
-from perfkit.sinks.endings.webhook import WebhookSink
+from perfkit.model import Budget, CodeLocation, Evidence, Metric
+from perfkit.sinks.builtin.webhook import WebhookSink
+from perfkit.sinks.delivery.layer import supports_batch
 from perfkit.sinks.http.signing import Signer
-from perfkit.sinks.layers.layer import takes_many
 from perfkit.sinks.record import as_record
-from perfkit.sinks.secrets.masking import Filled
+from perfkit.sinks.redaction.redactor import Interpolated
 from perfkit.sinks.template import Template, fact_names, facts_of
 from tests.receivers.webhook import WebhookReceiver, answer
 from tests.sinks.violations import make_violation
@@ -53,7 +53,7 @@ def test_text_that_is_no_unicode_arrives(receiver: WebhookReceiver) -> None:
 
 
 def test_what_json_cannot_hold_in_evidence_arrives_as_text(receiver: WebhookReceiver) -> None:
-    row = {"type": Where(function="f")}
+    row = {"type": CodeLocation(function="f")}
     sink_for(receiver).emit(make_violation(evidence=(Evidence(kind="x", rows=(row,)),)))
     assert receiver.records()[0]["evidence"][0]["rows"] == [{"type": "f"}]
 
@@ -157,13 +157,15 @@ def test_all_that_is_wrong_with_a_shape_is_said_at_once() -> None:
 
 @pytest.mark.parametrize("value", ["{budget}", "{{", "}", 'a"b{c}'])
 def test_what_a_variable_holds_is_no_placeholder(receiver: WebhookReceiver, value: str) -> None:
-    held = Filled([("{budget} {{", False), (value, True), ("}} ", False), (value, True)])
+    held = Interpolated([("{budget} {{", False), (value, True), ("}} ", False), (value, True)])
     sink_for(receiver, body={"text": held}).emit(make_violation())
     assert receiver.requests[0].json() == {"text": f"load {{{value}}} {value}"}
 
 
 def test_what_is_wrong_beside_a_variable_is_told_without_what_it_holds() -> None:
-    held = Filled([("{", False), ('{"private_key": "s3cr3tKEY"}', True), ("} {bugdet}", False)])
+    held = Interpolated(
+        [("{", False), ('{"private_key": "s3cr3tKEY"}', True), ("} {bugdet}", False)]
+    )
     with pytest.raises(ConfigurationError) as caught:
         WebhookSink("https://example.org", body={"text": held})
     assert "s3cr" not in str(caught.value)
@@ -181,8 +183,8 @@ def test_what_is_wrong_beside_a_variable_is_told_without_what_it_holds() -> None
     "key",
     [
         "PDKEY-0123456789abcdef",  # written into the body
-        Filled([('short/"1', True)]),  # out of the environment
-        Filled([("key=", False), ('short/"1', True)]),
+        Interpolated([('short/"1', True)]),  # out of the environment
+        Interpolated([("key=", False), ('short/"1', True)]),
     ],
 )
 def test_a_receiver_that_quotes_the_body_gives_no_key_away(
@@ -304,7 +306,7 @@ def test_many_with_a_body_go_one_by_one_so_that_each_arrives_or_not(
     """Layers count what has arrived: of three in one hand nobody knew which, if one failed."""
     plain = WebhookSink(receiver.url, loopback=True)
     filled = WebhookSink(receiver.url, loopback=True, body={"text": "{sentence}"})
-    assert (takes_many(plain), takes_many(filled)) == (True, False)
+    assert (supports_batch(plain), supports_batch(filled)) == (True, False)
 
 
 def test_a_value_that_json_does_not_know_is_text(receiver: WebhookReceiver) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from perfkit import Severity, State, Violation
 from perfkit.catalog import parse_limits
-from perfkit.model import Budget, Metric, Where
+from perfkit.model import Budget, CodeLocation, Metric
 
 
 def make_violation(**changes: Any) -> Violation:
@@ -17,7 +17,7 @@ def make_violation(**changes: Any) -> Violation:
         "value": 0.412,
         "state": State.VIOLATED,
         "severity": Severity.CRITICAL,
-        "where": Where(function="app.load", file="app.py", line=7),
+        "where": CodeLocation(function="app.load", file="app.py", line=7),
         "at_ns": 1_700_000_000_000_000_000,
         "trace_id": "0" * 31 + "1",
         "span_id": "0" * 15 + "2",

@@ -21,9 +21,9 @@ class Book:
     """Counts calls by budget and outcome, and tries. Safe from any thread."""
 
     def __init__(self) -> None:
-        self.start_anew()
+        self.after_fork_in_child()
 
-    def start_anew(self) -> None:
+    def after_fork_in_child(self) -> None:
         """Count from nothing: at first, and in a forked child, whose lock may be held for good."""
         self._lock = threading.Lock()
         self.calls: Counter[tuple[str, str]] = Counter()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from perfkit import Metric
-from perfkit.runtime import window_book
+from perfkit.runtime import window_registry
 from tests.soak.backend import Backend
 from tests.soak.load import Load
 
@@ -50,7 +50,7 @@ def _be_the_child(load: Load, backend: Backend, said: Path) -> None:
 def _make_calls(load: Load, backend: Backend) -> list[str]:
     """Make some calls, and return where the figures differ from them."""
     book = load.book
-    book.start_anew()
+    book.after_fork_in_child()
     rng = random.Random(1)  # noqa: S311 - nothing secret
     for _ in range(200):
         for name in _CALLED:
@@ -72,7 +72,7 @@ def _tries() -> int:
     """Return how many tries the windows have; asked for directly, without a word to the SDK."""
     return sum(
         verdict.samples
-        for windows in window_book._book.in_force()
+        for windows in window_registry._book.in_force()
         for verdict in windows.verdicts()
         if verdict.limit.metric is Metric.HIT_RATIO
     )

@@ -136,7 +136,7 @@ class Load:
         self._try_once(self._lookups, rng)
         self.call("hits", block, rng)
 
-    def _try_once(self, counter: perfkit.Spent | perfkit.Ratio, rng: random.Random) -> None:
+    def _try_once(self, counter: perfkit.BudgetResult | perfkit.Ratio, rng: random.Random) -> None:
         is_hit = rng.random() < 0.8
         (counter.hit if is_hit else counter.miss)()
         self.book.try_once(hits=is_hit)

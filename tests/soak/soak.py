@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import perfkit
-from perfkit.runtime import faults, window_book
+from perfkit.runtime import internal_errors, window_registry
 from perfkit.runtime.in_flight import InFlight
 from perfkit.sinks import Background, CallbackSink
 from tests.soak import promises
@@ -55,7 +55,7 @@ class Soak:
         self.in_flight: set[InFlight] = set()
         self.before = self.after = _traces_of_a_process_in_use()
         self._folder = folder
-        self._faults_before = faults.counts()
+        self._faults_before = internal_errors.counts()
         self.is_flushed = False
         self.backend = Backend()
         self._later = Background(CallbackSink(self._hear_later), size=1_000_000)
@@ -72,9 +72,9 @@ class Soak:
         gc.collect()
         self.after = traces()
         self.grown_bytes = resident_bytes() - self._half_way_bytes
-        self.faults = {
+        self.internal_errors = {
             part: count - self._faults_before.get(part, 0)
-            for part, count in faults.counts().items()
+            for part, count in internal_errors.counts().items()
             if count != self._faults_before.get(part, 0)
         }
 
@@ -126,7 +126,7 @@ class Soak:
             self.book.hear_later(violation.budget.name)
 
     def _note_in_flight(self) -> None:
-        windows = list(window_book._book.windows.values())
+        windows = list(window_registry._book.windows.values())
         self.in_flight |= {each.in_flight for each in windows if each.in_flight is not None}
 
     def _settle(self) -> None:
@@ -135,7 +135,7 @@ class Soak:
         self.load.act_on_all(random.Random(SEED))  # noqa: S311 - nothing secret
         gc.collect()
         self._note_in_flight()
-        self.verdicts = perfkit.judge_windows()
+        self.verdicts = perfkit.evaluate_windows()
         self.is_flushed = perfkit.flush_sinks(60)
 
 

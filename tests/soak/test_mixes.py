@@ -158,7 +158,7 @@ def test_any_mix_leaves_the_process_as_it_was_and_gives_a_reason_for_each_missin
         pass
     seen = Seen()
     _configure(seen)
-    perfkit.judge_windows()
+    perfkit.evaluate_windows()
     Mix(seed).run()  # what is loaded, and what starts with the first window, is there from here on
     before = traces()
     seen.measurements.clear()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from perfkit import Metric, Outcome
-from perfkit.runtime import window_book
+from perfkit.runtime import window_registry
 from perfkit.runtime.state import state
 from tests.soak.promises import CPU_TIMED, JUDGED, SPANNED, TIMED, TRACED
 from tests.soak.soak import SECONDS, SEED, Soak
@@ -48,7 +48,7 @@ def test_the_load_meets_nothing_unexpected(soak: Soak) -> None:
 
 
 def test_perfkit_itself_never_fails(soak: Soak) -> None:
-    assert soak.faults == {}
+    assert soak.internal_errors == {}
 
 
 def test_every_budget_was_called(soak: Soak) -> None:
@@ -193,7 +193,7 @@ def test_the_process_hardly_grows_in_the_second_half(soak: Soak) -> None:
 def test_reset_leaves_default_settings_and_no_windows(soak: Soak) -> None:
     assert state.settings is None
     assert state.attributing == set()
-    assert window_book._book.windows == {}
+    assert window_registry._book.windows == {}
 
 
 def _differing(rows: Iterator[tuple[object, int, int]]) -> list[str]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import assert_type
 
 import perfkit
-from perfkit import Spent, Violation, budget, cpu_profiled, memory_profiled, timed
+from perfkit import BudgetResult, Violation, budget, cpu_profiled, memory_profiled, timed
 
 
 @timed
@@ -32,7 +32,7 @@ def stacked(*parts: str, **named: int) -> int:
     return len(parts) + len(named)
 
 
-@timed(first_item="1s", outermost=True, count_suspended=True)
+@timed(first_item="1s", skip_nested=True, include_suspended=True)
 def rows(count: int) -> Iterator[int]:
     yield from range(count)
 
@@ -97,14 +97,14 @@ timed("x", treshold="1s")  # type: ignore[call-overload]  # pyright: ignore[repo
 budget("x", duration=object())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - likewise
 
 with budget("upload", duration=("1s", "2s"), memory_peak={"threshold": "50MB"}) as spent:
-    assert_type(spent, Spent)
+    assert_type(spent, BudgetResult)
 assert_type(spent.duration, float | None)
 
 
 async def block() -> None:
     assert_type(await inline(b"x"), int)
     async with budget("upload") as spent:
-        assert_type(spent, Spent)
+        assert_type(spent, BudgetResult)
 
 
 def takes_anything(violation: Violation) -> None:

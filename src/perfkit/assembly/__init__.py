@@ -8,19 +8,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from perfkit.assembly.defaults import Asked, assemble, is_under_pytest
-from perfkit.assembly.monitoring import monitoring
+from perfkit.assembly.defaults import ConfigureOptions, assemble, is_under_pytest
+from perfkit.assembly.process_monitor import monitoring
 from perfkit.catalog import Catalog, find_catalog, load_catalog
 from perfkit.errors import CatalogError, ConfigurationError
 from perfkit.model import Clock, Observer, Route
 from perfkit.otel.telemetry import Telemetry
-from perfkit.runtime import faults, settings, window_book
+from perfkit.runtime import internal_errors, settings, window_registry
 from perfkit.runtime.settings import Settings
 from perfkit.runtime.state import state
 from perfkit.sinks.flushing import close_sinks
 
 if TYPE_CHECKING:
-    from perfkit.instruments.request import SinkChoice, Spans
+    from perfkit.instruments.options import SinkChoice, Spans
 
 _LONGEST_CLOSE_SECONDS: Final = 1.0
 
@@ -88,18 +88,18 @@ def configure(  # noqa: PLR0913 - each argument is one setting, all but the firs
 
     Safe from any thread. Calls in flight end as they began.
     """
-    asked = {setting: value for setting, value in locals().items() if setting != "catalog"}
+    options = {setting: value for setting, value in locals().items() if setting != "catalog"}
     found = catalog if isinstance(catalog, Catalog) else _read(catalog)
-    settings.replace(assemble(found, Asked(**asked)))
+    settings.replace(assemble(found, ConfigureOptions(**options)))
 
 
 def reset() -> None:
     """Forget what `configure` said: the defaults hold again, and the catalog is read anew."""
-    faults.forget()
+    internal_errors.forget()
     monitoring.use(None)
     state.attributing.clear()
     settings.replace(None)
-    window_book.forget()
+    window_registry.forget()
     close_sinks(_LONGEST_CLOSE_SECONDS)
 
 
@@ -128,13 +128,13 @@ def make_default() -> Settings:
     A catalog that cannot be read must not break production: it is logged, and nothing of it used.
     """
     try:
-        return assemble(_read(None), Asked())
+        return assemble(_read(None), ConfigureOptions())
     except (CatalogError, ConfigurationError) as error:
         if is_under_pytest():
             raise
         problems = CatalogError(str(error).splitlines())  # each of which is logged on a line
-        faults.warn_once("catalog", "perfkit: the catalog is not used:\n%s", problems)
-        return assemble(Catalog(), Asked())
+        internal_errors.warn_once("catalog", "perfkit: the catalog is not used:\n%s", problems)
+        return assemble(Catalog(), ConfigureOptions())
 
 
 def _read(path: str | os.PathLike[str] | None) -> Catalog:

@@ -14,15 +14,15 @@ from perfkit.errors import ConfigurationError, UnitError
 from perfkit.model import Sink
 from perfkit.units import Unit
 
-Maker = Callable[..., Sink]
+SpanFactory = Callable[..., Sink]
 
 
-def _load(module: str, name: str) -> Maker:
-    loaded: Maker = getattr(import_module(f"perfkit.sinks.endings.{module}"), name)
+def _load(module: str, name: str) -> SpanFactory:
+    loaded: SpanFactory = getattr(import_module(f"perfkit.sinks.builtin.{module}"), name)
     return loaded
 
 
-def _jsonl() -> Maker:
+def _jsonl() -> SpanFactory:
     sink = _load("jsonl", "JsonLinesSink")
 
     def make(
@@ -37,7 +37,7 @@ def _jsonl() -> Maker:
     return make
 
 
-def _evidence() -> Maker:
+def _evidence() -> SpanFactory:
     sink = _load("evidence_files", "EvidenceFilesSink")
 
     def make(folder: str | os.PathLike[str] = "perfkit-evidence", most: Count = 100) -> Sink:
@@ -52,7 +52,7 @@ def _from_table(
     kinds: Mapping[str, str] = {},
     code_only: Collection[str] = (),
     needed: Mapping[str, Any] = {},
-) -> Maker:
+) -> SpanFactory:
     """Return what makes a sink from a table that has the arguments of its class as keys.
 
     Args:
@@ -78,7 +78,7 @@ def _from_table(
     return make
 
 
-def _notify() -> Maker:
+def _notify() -> SpanFactory:
     sink = _load("notify", "NotifySink")
 
     def make(urls: Sequence[str], title: str | None = None) -> Sink:
@@ -110,7 +110,7 @@ def _read_times(options: dict[str, Any], kinds: Mapping[str, str]) -> list[str]:
 
 
 def _made(
-    make: Maker, options: Mapping[str, Any], needed: Mapping[str, Any], problems: list[str]
+    make: SpanFactory, options: Mapping[str, Any], needed: Mapping[str, Any], problems: list[str]
 ) -> Sink:
     """Make a sink. If that fails, look at each option alone: the first mistake hides others.
 
@@ -139,7 +139,7 @@ _GO_TOGETHER: Final = {"loopback"}
 _A_URL: Final = {"url": "https://receiver.example"}
 
 
-BUILT_IN: Final[Mapping[str, Callable[[], Maker]]] = {
+BUILT_IN: Final[Mapping[str, Callable[[], SpanFactory]]] = {
     "log": partial(_from_table, "log", "LogSink", {"form": "LogForm"}),
     "raise": partial(_load, "raising", "RaiseSink"),
     "jsonl": _jsonl,

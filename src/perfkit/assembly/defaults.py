@@ -10,10 +10,10 @@ from urllib.parse import unquote
 
 from attrs import frozen
 
-from perfkit.assembly.monitoring import monitoring, wanted_monitor
-from perfkit.assembly.routers import make_router
-from perfkit.assembly.sink_chains import SinkChains
-from perfkit.assembly.sink_shelf import SinkShelf
+from perfkit.assembly.chains import SinkChains
+from perfkit.assembly.process_monitor import monitoring, wanted_monitor
+from perfkit.assembly.router import make_router
+from perfkit.assembly.sink_registry import SinkRegistry
 from perfkit.catalog import Catalog
 from perfkit.catalog.settings import DELIVERY, ROUTING, UNKNOWN_BUDGETS
 from perfkit.errors import ConfigurationError, UnitError
@@ -24,20 +24,20 @@ from perfkit.otel.telemetry import Telemetry
 from perfkit.probes.clock import SystemClock
 from perfkit.probes.cpu import CpuTimeProbe
 from perfkit.runtime import (
-    faults,
+    duration_call,  # noqa: F401 - the first call that breaks a budget is not to wait for it to load
+    internal_errors,
     settings,
-    short_call,  # noqa: F401 - the first call that breaks a budget is not to wait for it to load
 )
-from perfkit.runtime.arming import Armory
-from perfkit.runtime.governor import Governor
+from perfkit.runtime.evidence_capture import CaptureRegistry
+from perfkit.runtime.overhead_limit import OverheadLimit
 from perfkit.runtime.plan import known_lines
 from perfkit.runtime.settings import Settings
 from perfkit.sinks import Router
-from perfkit.sinks.accounts import book
+from perfkit.sinks.delivery.stats import stats_registry
 from perfkit.units import Unit, parse_quantity
 
 if TYPE_CHECKING:
-    from perfkit.instruments.request import SinkChoice
+    from perfkit.instruments.options import SinkChoice
 
 DEFAULT_SINKS: Final = ("log", "otel")
 DEFAULT_OVERHEAD: Final = 0.01
@@ -45,7 +45,7 @@ DEFAULT_EVIDENCE_SECONDS: Final = 60.0
 
 
 @frozen(kw_only=True)
-class Asked:
+class ConfigureOptions:
     """What `configure` was given; None where it was given nothing. See there for each."""
 
     sinks: Sequence[SinkChoice] | None = None
@@ -65,75 +65,84 @@ class Asked:
     environment: str | None = None
 
 
-def assemble(catalog: Catalog, asked: Asked) -> Settings:
+def assemble(catalog: Catalog, options: ConfigureOptions) -> Settings:
     """Return settings from what was asked for, then the catalog, then the defaults.
 
     Raises:
         ConfigurationError: If a setting or a sink cannot be used.
         MissingExtraError: If something optional is needed and not installed.
     """
-    said = catalog.settings
-    providers = _providers(asked.telemetry)
-    clock = asked.clock or SystemClock()
-    shelf = SinkShelf(catalog, providers, _chains(catalog, asked, clock))
-    governor = _governor(catalog, asked, clock)
+    configured = catalog.settings
+    providers = _providers(options.telemetry)
+    clock = options.clock or SystemClock()
+    registry = SinkRegistry(catalog, providers, _chains(catalog, options, clock))
+    overhead_limit = _overhead_limit(catalog, options, clock)
     watched = wanted_monitor(
-        _first(asked.monitor, said.monitor), _first(asked.monitor_interval, said.monitor_interval)
+        _first(options.monitor, configured.monitor),
+        _first(options.monitor_interval, configured.monitor_interval),
     )
     return Settings(
         catalog=catalog,
-        router=_router(catalog, asked, shelf),
-        find_sink=shelf.find,
-        adopt_sink=shelf.adopt,
-        environment=_environment(catalog, asked),
-        observers=tuple(asked.observers),
-        telemetry=Reporting(providers, known_lines, faults.counts, _overhead, book.totals),
+        router=_router(catalog, options, registry),
+        find_sink=registry.find,
+        wrap_sink=registry.wrap_layers,
+        environment=_environment(catalog, options),
+        observers=tuple(options.observers),
+        telemetry=Reporting(
+            providers, known_lines, internal_errors.counts, _overhead, stats_registry.totals
+        ),
         find_probes=_find_probes,
         clock=clock,
         spans=_one_of(
-            "spans", asked.spans or said.spans or "always", ("always", "violations", "never")
+            "spans",
+            options.spans or configured.spans or "always",
+            ("always", "violations", "never"),
         ),
         unknown_budgets=_one_of(
             "unknown_budgets",
-            asked.unknown_budgets or said.unknown_budgets or _default_for_unknown(),
+            options.unknown_budgets or configured.unknown_budgets or _default_for_unknown(),
             UNKNOWN_BUDGETS,
         ),
-        is_enabled=asked.enabled if asked.enabled is not None else said.enabled is not False,
-        armory=_armory(catalog, asked, clock, governor),
-        governor=governor,
+        is_enabled=options.enabled
+        if options.enabled is not None
+        else configured.enabled is not False,
+        captures=_captures(catalog, options, clock, overhead_limit),
+        overhead_limit=overhead_limit,
         attributes=any("children" in budget.evidence for budget in catalog.budgets),
         begin=lambda: monitoring.use(watched),
     )
 
 
-def _router(catalog: Catalog, asked: Asked, shelf: SinkShelf) -> Router:
-    said = catalog.settings
-    if asked.sinks is not None:
-        sinks, place = asked.sinks, "sinks"
+def _router(catalog: Catalog, options: ConfigureOptions, registry: SinkRegistry) -> Router:
+    configured = catalog.settings
+    if options.sinks is not None:
+        sinks, place = options.sinks, "sinks"
     else:
-        sinks, place = _first(said.sinks, DEFAULT_SINKS), f"{catalog.source}: settings.sinks"
-    routing = _one_of("routing", _first(asked.routing, said.routing, "first"), ROUTING)
+        sinks, place = _first(configured.sinks, DEFAULT_SINKS), f"{catalog.source}: settings.sinks"
+    routing = _one_of("routing", _first(options.routing, configured.routing, "first"), ROUTING)
     return make_router(
         catalog,
         sinks,
-        shelf,
-        asked.routes,
+        registry,
+        options.routes,
         matches_all=routing == "all",
-        environment=_environment(catalog, asked),
+        environment=_environment(catalog, options),
         place=place.removeprefix(": "),
     )
 
 
-def _chains(catalog: Catalog, asked: Asked, clock: Clock) -> SinkChains:
+def _chains(catalog: Catalog, options: ConfigureOptions, clock: Clock) -> SinkChains:
     usual = "inline" if is_under_pytest() else "background"
     delivery = _one_of(
-        "delivery", _first(asked.delivery, catalog.settings.delivery, usual), DELIVERY
+        "delivery", _first(options.delivery, catalog.settings.delivery, usual), DELIVERY
     )
     return SinkChains(clock, in_background=delivery == "background")
 
 
-def _environment(catalog: Catalog, asked: Asked) -> str:
-    named: str = _first(asked.environment, catalog.settings.environment, _environment_of_resource())
+def _environment(catalog: Catalog, options: ConfigureOptions) -> str:
+    named: str = _first(
+        options.environment, catalog.settings.environment, _environment_of_resource()
+    )
     return named
 
 
@@ -150,19 +159,21 @@ _ENVIRONMENT_KEYS: Final = ("deployment.environment.name", "deployment.environme
 
 def _overhead() -> float:
     """Return the share that perfkit takes under the settings now in force."""
-    return settings.current().governor.overhead()
+    return settings.current().overhead_limit.overhead()
 
 
-def _governor(catalog: Catalog, asked: Asked, clock: Clock) -> Governor:
-    written = _first(asked.max_overhead, catalog.settings.max_overhead, _default_overhead())
-    return Governor(_share(written), clock)
+def _overhead_limit(catalog: Catalog, options: ConfigureOptions, clock: Clock) -> OverheadLimit:
+    written = _first(options.max_overhead, catalog.settings.max_overhead, _default_overhead())
+    return OverheadLimit(_share(written), clock)
 
 
-def _armory(catalog: Catalog, asked: Asked, clock: Clock, governor: Governor) -> Armory:
+def _captures(
+    catalog: Catalog, options: ConfigureOptions, clock: Clock, overhead_limit: OverheadLimit
+) -> CaptureRegistry:
     written = _first(
-        asked.evidence_interval, catalog.settings.evidence_interval, DEFAULT_EVIDENCE_SECONDS
+        options.evidence_interval, catalog.settings.evidence_interval, DEFAULT_EVIDENCE_SECONDS
     )
-    return Armory(seconds_of(written, may_be_zero=True), clock, governor)
+    return CaptureRegistry(seconds_of(written, may_be_zero=True), clock, overhead_limit)
 
 
 def _first(*choices: Any) -> Any:
@@ -196,8 +207,8 @@ def _default_for_unknown() -> str:
 def _find_probes() -> tuple[Probe, ...]:
     """Return every probe there is, loading psutil, tracemalloc and cProfile now."""
     from perfkit.probes.call_profile import CallProfileProbe  # noqa: PLC0415 - loads cProfile
-    from perfkit.probes.collector import GcProbe  # noqa: PLC0415 - for probed calls only
     from perfkit.probes.disk import DiskProbe  # noqa: PLC0415 - loads psutil
+    from perfkit.probes.gc import GcProbe  # noqa: PLC0415 - for probed calls only
     from perfkit.probes.heap import HeapProbe  # noqa: PLC0415 - loads tracemalloc
     from perfkit.probes.heap_sites import HeapSitesProbe  # noqa: PLC0415 - likewise
     from perfkit.probes.process import CountsProbe, ResidentMemoryProbe  # noqa: PLC0415 - loads psutil

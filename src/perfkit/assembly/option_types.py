@@ -126,7 +126,7 @@ def _quantity_of(unit: Unit) -> _Check:
 
 
 def _wrong_form(value: Any) -> str:
-    from perfkit.sinks.endings.log import FORMS  # noqa: PLC0415 - loads with the sink itself
+    from perfkit.sinks.builtin.log import FORMS  # noqa: PLC0415 - loads with the sink itself
 
     if isinstance(value, str) and (value in FORMS or "$" in value):
         return ""

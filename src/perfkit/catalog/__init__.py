@@ -7,7 +7,6 @@ from perfkit.catalog.catalog import Catalog, CatalogSettings, SinkDeclaration
 
 if TYPE_CHECKING:
     from perfkit.catalog.files import find_catalog, read_text
-    from perfkit.catalog.importing import ImportResult, import_markdown
     from perfkit.catalog.limits import parse_limit, parse_limits
     from perfkit.catalog.loading import load_catalog, parse_catalog
     from perfkit.catalog.objectives import parse_objective
@@ -16,11 +15,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Catalog",
     "CatalogSettings",
-    "ImportResult",
     "SinkDeclaration",
     "dump_catalog",
     "find_catalog",
-    "import_markdown",
     "line_text",
     "load_catalog",
     "parse_catalog",
@@ -31,10 +28,8 @@ __all__ = [
 ]
 
 _HOMES: Final = {
-    "ImportResult": "importing",
     "dump_catalog": "writing",
     "find_catalog": "files",
-    "import_markdown": "importing",
     "line_text": "writing",
     "load_catalog": "loading",
     "parse_catalog": "loading",

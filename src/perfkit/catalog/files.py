@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from perfkit.catalog.problems import shown
-from perfkit.catalog.toml_lines import locate
+from perfkit.catalog.toml_positions import locate
 from perfkit.errors import CatalogError
 
 CATALOG_NAME: Final = "perfkit.toml"

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from perfkit.catalog.lines import Drawn, read_drawn
+from perfkit.catalog.bounds import Bound, read_bound
 from perfkit.catalog.problems import Problems, quoted
 from perfkit.catalog.values import read_count, read_seconds
 from perfkit.errors import BudgetError
@@ -113,7 +113,7 @@ def read_limit(
     if isinstance(value, tuple) and len(value) == len(_PAIR):
         pair = dict(zip(_PAIR, value, strict=True))
         return _read_table(metric, pair, problems, bare_numbers=bare_numbers)
-    line = read_drawn(metric, value, problems, bare_numbers=bare_numbers)
+    line = read_bound(metric, value, problems, bare_numbers=bare_numbers)
     return _build(_Parts(metric=metric, target=line, threshold=line), problems)
 
 
@@ -122,8 +122,8 @@ class _Parts:
     """A limit as it is written: what is left out is None."""
 
     metric: Metric
-    target: Drawn | None
-    threshold: Drawn | None
+    target: Bound | None
+    threshold: Bound | None
     direction: Direction | None = None
     statistic: Statistic | None = None
     window: float | None = None
@@ -140,7 +140,7 @@ def _read_table(
     if "threshold" not in table:
         problems.add(f"no threshold; write threshold = {_example(metric)}")
     lines = {
-        key: read_drawn(metric, table[key], problems.below(key), bare_numbers=bare_numbers)
+        key: read_bound(metric, table[key], problems.below(key), bare_numbers=bare_numbers)
         for key in _PAIR
         if key in table
     }

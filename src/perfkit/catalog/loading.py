@@ -17,7 +17,7 @@ from perfkit.catalog.files import PROJECT_NAME, PROJECT_TABLE, read_text
 from perfkit.catalog.problems import KeyPath, Problem, Problems, dotted, shown
 from perfkit.catalog.reading import read_catalog
 from perfkit.catalog.sinks import POLICY_KEYS
-from perfkit.catalog.toml_lines import DEEPEST, Located, Repeat, locate
+from perfkit.catalog.toml_positions import MAX_DEPTH, Located, Repeat, locate
 from perfkit.errors import CatalogError
 
 
@@ -64,7 +64,7 @@ def parse_catalog(text: str, source: str = "perfkit.toml") -> Catalog:
 def _parse_toml(text: str, located: Located, problems: Problems) -> Mapping[str, Any] | None:
     """Parse TOML; where keys are written twice, go on without, so that the rest is checked."""
     if located.too_deep is not None:
-        problems.add(f"nested deeper than {DEEPEST}; write flatter tables", line=located.too_deep)
+        problems.add(f"nested deeper than {MAX_DEPTH}; write flatter tables", line=located.too_deep)
         return None
     try:
         return tomllib.loads(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-from perfkit.catalog.lines import as_number
+from perfkit.catalog.bounds import as_number
 from perfkit.catalog.problems import Problems
 from perfkit.catalog.quantities import why_unreadable
 from perfkit.errors import UnitError

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import attrs
 
+from perfkit.catalog.bounds import SCALING_WORDS
 from perfkit.catalog.catalog import Catalog, CatalogSettings, SinkDeclaration
-from perfkit.catalog.lines import SCALING_WORDS
 from perfkit.catalog.sinks import OFF_KEYS, POLICY_KEYS
 from perfkit.errors import CatalogError, MissingExtraError
 from perfkit.model import (

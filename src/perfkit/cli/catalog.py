@@ -13,16 +13,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from perfkit.assembly.checking import problems_of_sinks
-from perfkit.catalog import (
-    Catalog,
-    dump_catalog,
-    import_markdown,
-    line_text,
-    load_catalog,
-    read_text,
-)
+from perfkit.assembly.lint import problems_of_sinks
+from perfkit.catalog import Catalog, dump_catalog, line_text, load_catalog, read_text
 from perfkit.cli.files import catalog_path
+from perfkit.document import import_markdown
 from perfkit.errors import CatalogError
 from perfkit.model import USUAL_WINDOW_SECONDS, Budget, Limit, Objective
 from perfkit.sinks.record import as_printable

@@ -9,7 +9,7 @@ from __future__ import annotations
 from perfkit.sinks.record import as_printable
 
 
-def lines_of(error: Exception) -> str:
+def thresholds_of(error: Exception) -> str:
     """Return what an error says, each of its lines as a terminal can show it."""
     return "\n".join(as_printable(line) for line in str(error).split("\n"))
 

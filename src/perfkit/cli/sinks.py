@@ -16,11 +16,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from perfkit.assembly.trial.trying import Tried, count_of, try_way
-from perfkit.assembly.trial.ways import UNNAMED, Way, ways_of
+from perfkit.assembly.sink_references import UNNAMED
 from perfkit.catalog import load_catalog
 from perfkit.cli.files import catalog_path
 from perfkit.cli.printing import shortened
+from perfkit.sink_test.routes import Way, ways_of
+from perfkit.sink_test.run import DeliveryResult, count_of, try_way
 from perfkit.sinks.record import as_printable
 from perfkit.units import Unit, format_quantity
 
@@ -75,7 +76,7 @@ def test(file: Path | None, route: str | None, *, as_json: bool) -> None:
         click.get_current_context().exit(1)
 
 
-def _as_table(tried: Sequence[Tried], width: int) -> Table:
+def _as_table(tried: Sequence[DeliveryResult], width: int) -> Table:
     """Draw what came of each, in as many columns of text as there are: paths lose their middle."""
     routes = [
         _NOTHING_NAMES_IT if each.route == UNNAMED else as_printable(each.route) for each in tried
@@ -95,7 +96,7 @@ def _as_table(tried: Sequence[Tried], width: int) -> Table:
     return table
 
 
-def _result(tried: Tried) -> Text:
+def _result(tried: DeliveryResult) -> Text:
     style = "bold red" if tried.is_bad else "yellow" if tried.is_open else "green"
     result = Text(tried.result, style=style)
     if tried.reason:
@@ -105,7 +106,7 @@ def _result(tried: Tried) -> Text:
     return result
 
 
-def _summary(tried: Sequence[Tried]) -> str:
+def _summary(tried: Sequence[DeliveryResult]) -> str:
     checked = [each for each in tried if not each.is_open]
     bad = sum(each.is_bad for each in checked)
     said = []
@@ -123,7 +124,7 @@ _NO_SINK: Final = "No sink is configured"
 
 
 @contextmanager
-def _progress(ways: Sequence[Way]) -> Iterator[Iterator[Tried]]:
+def _progress(ways: Sequence[Way]) -> Iterator[Iterator[DeliveryResult]]:
     """Try all, and show how many have been, on standard error and only where somebody looks."""
     console = Console(stderr=True)
     # A name may look like markup.
@@ -133,7 +134,7 @@ def _progress(ways: Sequence[Way]) -> Iterator[Iterator[Tried]]:
     ) as bar:
         task = bar.add_task("trying", total=sum(map(count_of, ways)))
 
-        def each_tried() -> Iterator[Tried]:
+        def each_tried() -> Iterator[DeliveryResult]:
             for tried in (tried for way in ways for tried in try_way(way)):
                 bar.update(task, advance=1, description=as_printable(tried.sink))
                 yield tried

@@ -1,30 +1,35 @@
 """From measurements to verdicts."""
 
-from perfkit.evaluation.lines import Lines, is_judged_by_duration, last_ns_within, lines_of
+from perfkit.evaluation.alert_state import AlertState, Transition
+from perfkit.evaluation.bulk_counter import CAPACITY, BulkCounter
 from perfkit.evaluation.objective import ObjectiveWindow
 from perfkit.evaluation.per_call import EVIDENCE, is_cut_short, judge, state_of, what_slowed
-from perfkit.evaluation.ring import SUB_WINDOWS
 from perfkit.evaluation.sketch import Sketch
-from perfkit.evaluation.tally import ROOM, Tally
-from perfkit.evaluation.trigger import Change, Trigger
+from perfkit.evaluation.sliding_window import SUB_WINDOWS
+from perfkit.evaluation.thresholds_ns import (
+    ThresholdsNs,
+    is_judged_by_duration,
+    last_ns_within,
+    thresholds_of,
+)
 from perfkit.evaluation.windowed import LimitWindow
 
 __all__ = [
+    "CAPACITY",
     "EVIDENCE",
-    "ROOM",
     "SUB_WINDOWS",
-    "Change",
+    "AlertState",
+    "BulkCounter",
     "LimitWindow",
-    "Lines",
     "ObjectiveWindow",
     "Sketch",
-    "Tally",
-    "Trigger",
+    "ThresholdsNs",
+    "Transition",
     "is_cut_short",
     "is_judged_by_duration",
     "judge",
     "last_ns_within",
-    "lines_of",
     "state_of",
+    "thresholds_of",
     "what_slowed",
 ]

@@ -12,7 +12,7 @@ from typing import Final
 
 from attrs import define, frozen
 
-from perfkit.evaluation.ring import Ring
+from perfkit.evaluation.sliding_window import SlidingWindow
 from perfkit.model import (
     Budget,
     Direction,
@@ -82,7 +82,9 @@ class _Window:
     def __init__(self, seconds: float, objective: Objective, began_ns: int) -> None:
         self.seconds = seconds
         self._total = _Calls()
-        self._ring: Ring[_Calls] = Ring(seconds, began_ns, _Calls, self._total.take_out)
+        self._ring: SlidingWindow[_Calls] = SlidingWindow(
+            seconds, began_ns, _Calls, self._total.take_out
+        )
         self._min_samples = objective.min_samples
         # Of 0.999 it is 0.0010000000000000009 without rounding.
         self._allowed = round(1 - objective.ratio, 12) or 1 - objective.ratio

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from perfkit.evaluation.figures import Figure, Part, Pooled, Ranked, Sums
+from perfkit.evaluation.aggregations import Aggregation, Bucket, Mean, Quantile, RunningSums
 from perfkit.evaluation.per_call import NOT_MEASURED, state_of
-from perfkit.evaluation.ring import Ring
+from perfkit.evaluation.sliding_window import SlidingWindow
 from perfkit.model import Budget, Direction, Limit, Metric, Reading, State, Statistic, Verdict
 from perfkit.units import Unit, format_quantity
 
@@ -40,9 +40,11 @@ class LimitWindow:
             limit.statistic is Statistic.RATE and limit.direction is Direction.AT_LEAST
         )
         self._latest = Reading(value=None)
-        self._total = Sums()
-        self._figure: Figure = _figure_of(limit)
-        self._ring: Ring[Part] = Ring(limit.window or 1.0, began_ns, Part, self._total.take_out)
+        self._total = RunningSums()
+        self._figure: Aggregation = _figure_of(limit)
+        self._ring: SlidingWindow[Bucket] = SlidingWindow(
+            limit.window or 1.0, began_ns, Bucket, self._total.take_out
+        )
 
     # -- adding
 
@@ -174,9 +176,9 @@ class LimitWindow:
         yield from (part.gap for part in self._ring if part.gap)
 
 
-def _figure_of(limit: Limit) -> Figure:
+def _figure_of(limit: Limit) -> Aggregation:
     is_pooled = limit.statistic in _POOLED or limit.statistic is Statistic.EACH
-    return Pooled(limit) if is_pooled else Ranked(limit)
+    return Mean(limit) if is_pooled else Quantile(limit)
 
 
 def _is_finite(value: float, fraction: tuple[float, float] | None) -> bool:

@@ -9,27 +9,27 @@ from time import perf_counter_ns
 from types import CodeType, FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, Unpack
 
-from perfkit.instruments.request import BudgetOptions, request_of
-from perfkit.instruments.spent import Spent
+from perfkit.instruments.budget_result import BudgetResult
+from perfkit.instruments.options import BudgetOptions, callsite_options_of
 from perfkit.instruments.wrapping import wrap
-from perfkit.locks import put_off
-from perfkit.model.measurement import Where
+from perfkit.model.measurement import CodeLocation
+from perfkit.reentrancy import defer
 from perfkit.runtime.callsite import Callsite
 from perfkit.runtime.state import state
 
 if TYPE_CHECKING:
+    from perfkit.runtime.call import Call
+    from perfkit.runtime.duration_call import DurationCall
     from perfkit.runtime.in_flight import InFlight
-    from perfkit.runtime.pipeline import Call
-    from perfkit.runtime.short_call import ShortCall
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class BudgetBlock(Spent):
+class BudgetBlock(BudgetResult):
     """What `budget` returns: a context manager, sync and async, and a decorator.
 
-    It is the `Spent` of its first entry. It may be entered again, also while it is open, by
-    recursion, another thread or another task: each further entry gives a `Spent` of its own.
+    It is the `BudgetResult` of its first entry. It may be entered again, also while it is open, by
+    recursion, another thread or another task: each further entry gives a `BudgetResult` of its own.
     """
 
     # No __init__: `budget` sets _site and _began_ns itself, at half the cost. _began_ns is None
@@ -41,11 +41,11 @@ class BudgetBlock(Spent):
     _first: _Entry | int | None
     _in_flight: InFlight
 
-    def __enter__(self) -> Spent:
+    def __enter__(self) -> BudgetResult:
         site = self._site
-        if site.light_generation != state.generation or self._began_ns is not None:
+        if site.fast_generation != state.generation or self._began_ns is not None:
             return self._enter_at_length()
-        if site.is_counted:
+        if site.is_tracked:
             return self._enter_counted(site)
         self._began_ns = perf_counter_ns()
         return self
@@ -55,16 +55,16 @@ class BudgetBlock(Spent):
     ) -> None:
         elapsed = perf_counter_ns() - self._began_ns  # type: ignore[operator]  # None: not entered
         site = self._site
-        if elapsed <= site.quiet_ns and error is None:
+        if elapsed <= site.within_limits_ns and error is None:
             self._elapsed_ns = elapsed
             durations = site.durations
             durations.append(elapsed)
-            if len(durations) >= site.room:
+            if len(durations) >= site.capacity:
                 site.drain()
         else:
             self._leave_at_length(elapsed, error)
 
-    async def __aenter__(self) -> Spent:
+    async def __aenter__(self) -> BudgetResult:
         return self.__enter__()
 
     async def __aexit__(
@@ -74,27 +74,27 @@ class BudgetBlock(Spent):
 
     def __call__(self, function: F) -> F:
         """Measure each call of `function` instead, as `timed` does."""
-        return wrap(function, self._site.request)
+        return wrap(function, self._site.options)
 
-    def _enter_at_length(self) -> Spent:
+    def _enter_at_length(self) -> BudgetResult:
         """Enter where the short cut cannot be taken, or has been taken by another entry."""
         if self._began_ns is None:
             return self._enter_first()
         if self._began_ns != _LONG_AGO:
             self._first = None if hasattr(self, "_elapsed_ns") else self._began_ns
             self._began_ns = _LONG_AGO
-        spent = Spent()
+        spent = BudgetResult()
         call = spent._call = self._begin()  # noqa: SLF001 - read there
         entry = (call, spent)
         _open_entries.set(((self, entry), *_open_entries.get()))
         return spent
 
-    def _enter_first(self) -> Spent:
+    def _enter_first(self) -> BudgetResult:
         self._site = _renewed(self._site)
         site = self._site
-        if site.is_counted:
+        if site.is_tracked:
             return self._enter_counted(site)
-        if site.is_light:
+        if site.is_fast:
             self._began_ns = perf_counter_ns()
         else:
             self._began_ns = _LONG_AGO
@@ -102,10 +102,10 @@ class BudgetBlock(Spent):
             self._first = (self._call, self)
         return self
 
-    def _begin(self) -> Call | ShortCall | None:
+    def _begin(self) -> Call | DurationCall | None:
         return _callsite_of(_users_frame(), self._site).begin()
 
-    def _enter_counted(self, site: Callsite) -> Spent:
+    def _enter_counted(self, site: Callsite) -> BudgetResult:
         """Enter where the short cut can be taken, but the entry is counted while it is open.
 
         It seems to have begun so long before that leaving takes longer than any limit.
@@ -137,12 +137,12 @@ class BudgetBlock(Spent):
         elapsed_ns -= _FAR
         del self._in_flight.running[-1:]
         site = self._site
-        if elapsed_ns > site.quiet_ns or error is not None:
+        if elapsed_ns > site.within_limits_ns or error is not None:
             self._settle(elapsed_ns, error)
             return
         self._elapsed_ns = elapsed_ns
         site.durations.append(elapsed_ns)
-        if len(site.durations) >= site.room:
+        if len(site.durations) >= site.capacity:
             site.drain()
 
     def _settle(self, elapsed_ns: int, error: BaseException | None) -> None:
@@ -151,13 +151,13 @@ class BudgetBlock(Spent):
         site.renew()
         self._elapsed_ns = elapsed_ns
         if error is not None:  # what is judged when asked for is taken to have ended well
-            self._finished = site.judged(elapsed_ns, error)
+            self._finished = site.evaluate_duration(elapsed_ns, error)
         site.settle(elapsed_ns, error)
 
 
 _LONG_AGO: Final = -(2**62)
 _FAR: Final = 2**61 + 2**60
-_Entry: TypeAlias = "tuple[Call | ShortCall | None, Spent]"
+_Entry: TypeAlias = "tuple[Call | DurationCall | None, BudgetResult]"
 _open_entries: ContextVar[tuple[tuple[BudgetBlock, _Entry], ...]] = ContextVar(
     "perfkit_open_blocks", default=()
 )
@@ -176,9 +176,9 @@ def _take_entry(block: BudgetBlock) -> _Entry | None:
 
 def _finish(entry: _Entry, error: BaseException | None) -> None:
     call, spent = entry
-    if call is not None and not put_off(_finish, entry, error):
+    if call is not None and not defer(_finish, entry, error):
         spent._finished = call.finish(error)  # noqa: SLF001 - read there
-        call.hand_over(spent._finished, error)  # noqa: SLF001 - likewise
+        call.deliver_result(spent._finished, error)  # noqa: SLF001 - likewise
 
 
 def budget(name: str | None = None, /, **options: Unpack[BudgetOptions]) -> BudgetBlock:
@@ -203,7 +203,7 @@ def budget(name: str | None = None, /, **options: Unpack[BudgetOptions]) -> Budg
             callable of one violation, as a sink, or several of these in a list.
 
     Returns:
-        A context manager that gives a `Spent`. It can be used as a decorator too.
+        A context manager that gives a `BudgetResult`. It can be used as a decorator too.
 
     Raises:
         TypeError: If an argument is unknown.
@@ -217,13 +217,13 @@ def budget(name: str | None = None, /, **options: Unpack[BudgetOptions]) -> Budg
     block = BudgetBlock()
     block._began_ns = None  # noqa: SLF001 - see the class
     if options or name is None:
-        request = request_of(_checked(name), options)
-        block._site = _callsite_of(sys._getframe(1), Callsite(request, _ANYWHERE))  # noqa: SLF001 - likewise
+        callsite_options = callsite_options_of(_checked(name), options)
+        block._site = _callsite_of(sys._getframe(1), Callsite(callsite_options, _ANYWHERE))  # noqa: SLF001 - likewise
         return block
     try:
         block._site = _by_name[name]  # noqa: SLF001 - likewise
     except (KeyError, TypeError):
-        site = Callsite(request_of(_checked(name), {}), _ANYWHERE)
+        site = Callsite(callsite_options_of(_checked(name), {}), _ANYWHERE)
         block._site = _keep(site)  # noqa: SLF001 - likewise
     return block
 
@@ -235,7 +235,7 @@ def _checked(name: object) -> str | None:
 
 
 _MOST_CALLSITES: Final = 10_000
-_ANYWHERE: Final = Where(function="")
+_ANYWHERE: Final = CodeLocation(function="")
 """The place of a block as long as nobody asks: looking it up would cost as much as the clock."""
 
 _by_name: dict[str | None, Callsite] = {}
@@ -248,7 +248,7 @@ _callsites: dict[tuple[int, int, str | None], tuple[CodeType, Callsite]] = {}
 def _keep(site: Callsite) -> Callsite:
     if len(_by_name) >= _MOST_CALLSITES:
         _by_name.clear()
-    _by_name[site.request.name] = site
+    _by_name[site.options.name] = site
     return site
 
 
@@ -262,7 +262,7 @@ def _renewed(site: Callsite) -> Callsite:
         site.renew()
         return site
     if site.is_planned and site.is_outdated:
-        site = _keep(Callsite(site.request, _ANYWHERE))
+        site = _keep(Callsite(site.options, _ANYWHERE))
     site.renew()
     return site
 
@@ -280,15 +280,15 @@ def _callsite_of(frame: FrameType, site: Callsite) -> Callsite:
     if site.where is not _ANYWHERE:
         return site
     code = frame.f_code
-    key = (id(code), frame.f_lineno, site.request.name)
+    key = (id(code), frame.f_lineno, site.options.name)
     known = _callsites.get(key)
-    if known is None or known[1].request != site.request:
-        where = Where(
+    if known is None or known[1].options != site.options:
+        where = CodeLocation(
             function=f"{frame.f_globals.get('__name__', '')}.{code.co_qualname}",
             file=code.co_filename,
             line=frame.f_lineno,
         )
         if len(_callsites) >= _MOST_CALLSITES:
             _callsites.clear()
-        known = _callsites[key] = (code, Callsite(site.request, where))
+        known = _callsites[key] = (code, Callsite(site.options, where))
     return known[1]

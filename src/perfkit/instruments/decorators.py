@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeVar, Unpack, overload
 
-from perfkit.instruments.request import DecoratorOptions, ProfilerOptions, request_of
+from perfkit.instruments.options import DecoratorOptions, ProfilerOptions, callsite_options_of
 from perfkit.instruments.wrapping import wrap
 from perfkit.model.budget import Metric
 
@@ -102,10 +102,10 @@ def cpu_profiled(name: Any = None, /, **options: Any) -> Any:
 def _decorate(name: Any, options: dict[str, Any], **asked: Any) -> Any:
     """Tell ``@timed`` from ``@timed(...)``, and build the request once for all it decorates."""
     if name is not None and not isinstance(name, str):
-        return wrap(name, request_of(None, options, **asked))
-    request = request_of(name, options, **asked)
+        return wrap(name, callsite_options_of(None, options, **asked))
+    callsite_options = callsite_options_of(name, options, **asked)
 
     def decorator(function: F) -> F:
-        return wrap(function, request)
+        return wrap(function, callsite_options)
 
     return decorator

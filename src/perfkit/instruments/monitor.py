@@ -9,7 +9,7 @@ from perfkit.errors import ConfigurationError, UnitError
 from perfkit.units import Unit, parse_quantity
 
 if TYPE_CHECKING:
-    from perfkit.runtime.monitoring import Monitor
+    from perfkit.runtime.process_monitor import Monitor
 
 
 def monitor(*names: str, interval: str | float | timedelta | None = "1s") -> Monitor:
@@ -42,7 +42,7 @@ def monitor(*names: str, interval: str | float | timedelta | None = "1s") -> Mon
     ...         print([str(verdict.state) for verdict in perfkit.judge_windows()])
     ['met']
     """
-    from perfkit.runtime.monitoring import Monitor  # noqa: PLC0415 - loads psutil
+    from perfkit.runtime.process_monitor import Monitor  # noqa: PLC0415 - loads psutil
 
     return Monitor(names, None if interval is None else seconds_of(interval))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from perfkit.instruments.request import BudgetOptions, request_of
-from perfkit.model.measurement import Where
+from perfkit.instruments.options import BudgetOptions, callsite_options_of
+from perfkit.model.measurement import CodeLocation
 from perfkit.runtime.callsite import Callsite
 from perfkit.runtime.state import state
 
@@ -39,7 +39,7 @@ def ratio(name: str, /, **options: Unpack[BudgetOptions]) -> Ratio:
     >>> for key in "aab":
     ...     lookups.hit() if key in cache else lookups.miss()
 
-    Inside a block, `Spent.hit` and `Spent.miss` do the same.
+    Inside a block, `BudgetResult.hit` and `BudgetResult.miss` do the same.
 
     Args:
         name: A budget of the catalog, or a new name for the limits given here.
@@ -49,4 +49,6 @@ def ratio(name: str, /, **options: Unpack[BudgetOptions]) -> Ratio:
         TypeError: If an argument is unknown.
         BudgetError: If a limit cannot be read.
     """
-    return Ratio(Callsite(request_of(name, options), Where(function=f"ratio({name!r})")))
+    return Ratio(
+        Callsite(callsite_options_of(name, options), CodeLocation(function=f"ratio({name!r})"))
+    )

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from perfkit.runtime.callsite import Callsite
 
 if TYPE_CHECKING:
-    from perfkit.runtime.pipeline import Call
+    from perfkit.runtime.call import Call
+    from perfkit.runtime.duration_call import DurationCall
     from perfkit.runtime.plan import Plan
-    from perfkit.runtime.short_call import ShortCall
 
 
 @types.coroutine
@@ -109,6 +109,6 @@ async def drive_async(
     call.end(None)
 
 
-def in_steps_if_probed(awaited: Any, call: Call | ShortCall) -> Any:
+def in_steps_if_probed(awaited: Any, call: Call | DurationCall) -> Any:
     """Return `awaited`, or what drives it in steps where probes have to be told of each."""
     return in_steps(awaited, call) if call.sessions else awaited

@@ -16,18 +16,18 @@ from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter_ns
 from typing import Any, Final, TypeVar, cast
 
-from perfkit.instruments.counted import await_counted, run_counted
 from perfkit.instruments.proxy import MeasuredProxy, Run
 from perfkit.instruments.stepping import drive, drive_async, in_steps_if_probed
-from perfkit.model.measurement import Where
+from perfkit.instruments.tracked import await_tracked, run_tracked
+from perfkit.model.measurement import CodeLocation
 from perfkit.runtime.callsite import Callsite
-from perfkit.runtime.request import Request
+from perfkit.runtime.callsite_options import CallsiteOptions
 from perfkit.runtime.state import state
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def wrap(function: F, request: Request) -> F:
+def wrap(function: F, callsite_options: CallsiteOptions) -> F:
     """Return `function` with each call measured as `request` says.
 
     Signature, name, docstring, kind, binding and pickling by name stay as they are.
@@ -36,30 +36,32 @@ def wrap(function: F, request: Request) -> F:
         TypeError: If `function` is nothing that can be called and measured; the message says what
             was probably meant.
     """
-    return cast("F", _wrap(function, request))
+    return cast("F", _wrap(function, callsite_options))
 
 
-def _wrap(function: Any, request: Request) -> Any:
+def _wrap(function: Any, callsite_options: CallsiteOptions) -> Any:
     for container, rebuild in _CONTAINERS.items():
         if isinstance(function, container):
-            return rebuild(function, request)
+            return rebuild(function, callsite_options)
     if not callable(function):
         raise TypeError(
             f"a perfkit decorator needs a function, not {function!r}; "
             f"did you call the function, or forget the brackets of the decorator?"
         )
-    if isinstance(function, type) and (same := _wrap_construction(function, request)):
+    if isinstance(function, type) and (same := _wrap_construction(function, callsite_options)):
         return same
-    if (remade := _rewrap_context_manager(function, request)) is not None:
+    if (remade := _rewrap_context_manager(function, callsite_options)) is not None:
         return remade
-    site = Callsite(request, where_is(function))
+    site = Callsite(callsite_options, where_is(function))
     run = _run_kind_of(_called(function))
     if type(function) is not types.FunctionType or run not in _CLOSURES:
-        return MeasuredProxy(function, run(site), functools.partial(_wrap, request=request))
+        return MeasuredProxy(
+            function, run(site), functools.partial(_wrap, callsite_options=callsite_options)
+        )
     return functools.wraps(function)(_CLOSURES[run](function, site))
 
 
-def where_is(function: Callable[..., Any]) -> Where:
+def where_is(function: Callable[..., Any]) -> CodeLocation:
     """Return the place of `function` in the code."""
     inner = inspect.unwrap(function)
     while isinstance(inner, functools.partial):
@@ -67,7 +69,7 @@ def where_is(function: Callable[..., Any]) -> Where:
     code = getattr(inner, "__code__", None)
     name = getattr(inner, "__qualname__", type(inner).__qualname__)
     module = getattr(inner, "__module__", None) or type(inner).__module__
-    return Where(
+    return CodeLocation(
         function=f"{module}.{name}",
         file=code.co_filename if code else "",
         line=code.co_firstlineno if code else 0,
@@ -95,7 +97,7 @@ def _closure(function: Callable[..., Any], site: Callsite) -> Callable[..., Any]
     def measured(*args: Any, **kwargs: Any) -> Any:
         if site.generation != state.generation:
             site.renew()
-        if site.is_light:
+        if site.is_fast:
             began = perf_counter_ns()
             try:
                 result = function(*args, **kwargs)
@@ -103,16 +105,16 @@ def _closure(function: Callable[..., Any], site: Callsite) -> Callable[..., Any]
                 site.settle(perf_counter_ns() - began, error)
                 raise
             elapsed = perf_counter_ns() - began
-            if elapsed <= site.quiet_ns:
+            if elapsed <= site.within_limits_ns:
                 durations = site.durations
                 durations.append(elapsed)
-                if len(durations) >= site.room:
+                if len(durations) >= site.capacity:
                     site.drain()
             else:
                 site.settle(elapsed, None)
             return result
-        if site.is_counted:
-            return run_counted(site, function, args, kwargs)
+        if site.is_tracked:
+            return run_tracked(site, function, args, kwargs)
         if site.is_off or (call := site.begin()) is None:
             return function(*args, **kwargs)
         try:
@@ -132,7 +134,7 @@ def _coroutine_closure(
     async def measured(*args: Any, **kwargs: Any) -> Any:
         if site.generation != state.generation:
             site.renew()
-        if site.is_light:
+        if site.is_fast:
             began = perf_counter_ns()
             try:
                 result = await function(*args, **kwargs)
@@ -140,16 +142,16 @@ def _coroutine_closure(
                 site.settle(perf_counter_ns() - began, error)
                 raise
             elapsed = perf_counter_ns() - began
-            if elapsed <= site.quiet_ns:
+            if elapsed <= site.within_limits_ns:
                 durations = site.durations
                 durations.append(elapsed)
-                if len(durations) >= site.room:
+                if len(durations) >= site.capacity:
                     site.drain()
             else:
                 site.settle(elapsed, None)
             return result
-        if site.is_counted:
-            return await await_counted(site, function, args, kwargs)
+        if site.is_tracked:
+            return await await_tracked(site, function, args, kwargs)
         if site.is_off or (call := site.begin(in_steps=True)) is None:
             return await function(*args, **kwargs)
         try:
@@ -215,26 +217,26 @@ def _run_kind_of(called: Any) -> Callable[[Callsite], Run]:
 # -- what holds a function: the function inside is measured
 
 
-def _rewrap_method(method: Any, request: Request) -> Any:
-    return type(method)(_wrap(method.__func__, request))
+def _rewrap_method(method: Any, callsite_options: CallsiteOptions) -> Any:
+    return type(method)(_wrap(method.__func__, callsite_options))
 
 
-def _rewrap_property(getter: property, request: Request) -> property:
+def _rewrap_property(getter: property, callsite_options: CallsiteOptions) -> property:
     if getter.fset is not None or getter.fdel is not None:
         raise TypeError(
             "a property with a setter or deleter is several functions; "
             "put the perfkit decorator below @property or @NAME.setter, next to the function"
         )
-    return type(getter)(_wrap(getter.fget, request), doc=getter.__doc__)
+    return type(getter)(_wrap(getter.fget, callsite_options), doc=getter.__doc__)
 
 
-def _rewrap_cached_property(getter: Any, request: Request) -> Any:
+def _rewrap_cached_property(getter: Any, callsite_options: CallsiteOptions) -> Any:
     made = copy.copy(getter)  # keeps the name that its class has given it
-    made.func = _wrap(getter.func, request)
+    made.func = _wrap(getter.func, callsite_options)
     return made
 
 
-_CONTAINERS: Final[dict[type, Callable[[Any, Request], Any]]] = {
+_CONTAINERS: Final[dict[type, Callable[[Any, CallsiteOptions], Any]]] = {
     staticmethod: _rewrap_method,
     classmethod: _rewrap_method,
     property: _rewrap_property,
@@ -242,7 +244,7 @@ _CONTAINERS: Final[dict[type, Callable[[Any, Request], Any]]] = {
 }
 
 
-def _rewrap_context_manager(function: Any, request: Request) -> Any:
+def _rewrap_context_manager(function: Any, callsite_options: CallsiteOptions) -> Any:
     """Return `function` measured below its ``@contextmanager``, if it is under one; else None.
 
     Above it, a call only makes the context manager and runs none of the body.
@@ -250,11 +252,11 @@ def _rewrap_context_manager(function: Any, request: Request) -> Any:
     for decorator in (contextmanager, asynccontextmanager):
         made_by = decorator(_rewrap_context_manager).__code__
         if getattr(function, "__code__", None) is made_by:
-            return decorator(_wrap(function.__wrapped__, request))
+            return decorator(_wrap(function.__wrapped__, callsite_options))
     return None
 
 
-def _wrap_construction(cls: type, request: Request) -> type | None:
+def _wrap_construction(cls: type, callsite_options: CallsiteOptions) -> type | None:
     """Measure the construction of exactly `cls`, in place; None where it cannot be changed.
 
     The class stays the class, so that subclassing, isinstance and pickling are as before. What is
@@ -263,7 +265,7 @@ def _wrap_construction(cls: type, request: Request) -> type | None:
     name = _name_of_constructor(cls)
     inherited = getattr(cls, name)
     own = inherited if name in vars(cls) else None
-    site = Callsite(request, where_is(cls))
+    site = Callsite(callsite_options, where_is(cls))
 
     def constructor(this: Any, *args: Any, **kwargs: Any) -> Any:
         build = own or getattr(super(cls, this), name)  # by the order of whichever subclass it is

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
         Statistic,
     )
     from perfkit.model.measurement import (
+        CodeLocation,
         Evidence,
         Measurement,
         Outcome,
         Reading,
         Scope,
         SpanIds,
-        Where,
     )
     from perfkit.model.policy import Policy
     from perfkit.model.protocols import (
@@ -44,6 +44,7 @@ __all__ = [
     "USUAL_WINDOW_SECONDS",
     "Budget",
     "Clock",
+    "CodeLocation",
     "Direction",
     "Evidence",
     "Limit",
@@ -67,7 +68,6 @@ __all__ = [
     "SteppedObservation",
     "Verdict",
     "Violation",
-    "Where",
     "severity_of",
 ]
 
@@ -100,7 +100,7 @@ _HOMES: Final = {
     "USUAL_WINDOW_SECONDS": "budget",
     "Verdict": "verdict",
     "Violation": "violation",
-    "Where": "measurement",
+    "CodeLocation": "measurement",
     "severity_of": "verdict",
 }
 

@@ -49,7 +49,7 @@ class Reading:
 
 
 @frozen(kw_only=True)
-class Where:
+class CodeLocation:
     """The place in the code that was measured.
 
     Args:
@@ -122,7 +122,7 @@ class Measurement:
         evidence: What explains the readings.
     """
 
-    where: Where
+    where: CodeLocation
     started_ns: int
     readings: Mapping[Metric, Reading]
     outcome: Outcome = Outcome.OK

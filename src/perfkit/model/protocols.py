@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from perfkit.model.budget import Budget, Metric
-from perfkit.model.measurement import Evidence, Measurement, Reading, SpanIds, Where
+from perfkit.model.measurement import CodeLocation, Evidence, Measurement, Reading, SpanIds
 from perfkit.model.verdict import Verdict
 from perfkit.model.violation import Violation
 
@@ -87,7 +87,7 @@ class SteppedObservation(Observation, Protocol):
 class Observer(Protocol):
     """Sees every call start and stop, for example to make its span current meanwhile."""
 
-    def start(self, budget: Budget, where: Where, started_ns: int) -> Observation | None:
+    def start(self, budget: Budget, where: CodeLocation, started_ns: int) -> Observation | None:
         """Note that a call starts; None if this call is of no interest.
 
         Args:

@@ -8,7 +8,7 @@ from typing import Final
 from attrs import field, frozen
 
 from perfkit.model.budget import Budget, Direction, Limit, Metric, Statistic
-from perfkit.model.measurement import Evidence, Outcome, Where
+from perfkit.model.measurement import CodeLocation, Evidence, Outcome
 from perfkit.model.verdict import Severity, State
 from perfkit.units import Unit, format_quantity
 
@@ -48,7 +48,7 @@ class Violation:
     value: float
     state: State
     severity: Severity
-    where: Where
+    where: CodeLocation
     at_ns: int
     outcome: Outcome = Outcome.OK
     trace_id: str = ""

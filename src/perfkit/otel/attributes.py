@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from perfkit.model import Budget, Evidence, Where
+from perfkit.model import Budget, CodeLocation, Evidence
 
 BUDGET_NAME: Final = "perfkit.budget.name"
 BUDGET_CATEGORY: Final = "perfkit.budget.category"
@@ -30,7 +30,7 @@ def of_budget(budget: Budget) -> dict[str, str]:
     return {**named, BUDGET_CATEGORY: budget.category} if budget.category else named
 
 
-def of_place(where: Where) -> dict[str, str | int]:
+def of_place(where: CodeLocation) -> dict[str, str | int]:
     """Return the place in the code; what is not known is left out."""
     place: dict[str, str | int] = {FUNCTION: where.function}
     if where.file:

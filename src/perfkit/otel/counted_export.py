@@ -30,11 +30,11 @@ from opentelemetry.sdk.metrics.export import (
 )
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from perfkit.evaluation.tally import Account, Distribution
+from perfkit.evaluation.bulk_counter import CallCounts, Distribution
 from perfkit.otel import attributes as names
-from perfkit.otel.ledger import ledger
+from perfkit.otel.counter_registry import counter_registry
 from perfkit.otel.providers import SCOPE
-from perfkit.runtime import abandoned
+from perfkit.runtime import deferred_calls
 
 Attributes = Mapping[str, Any]
 
@@ -63,7 +63,7 @@ def metric_exporter(inner: MetricExporter) -> MetricExporter:
 class CountedExporter(MetricExporter):
     """What `metric_exporter` returns."""
 
-    ships_tallies = True
+    exports_counts = True
 
     def __init__(self, inner: MetricExporter) -> None:
         temporality: dict[type, AggregationTemporality] = (
@@ -76,7 +76,7 @@ class CountedExporter(MetricExporter):
         self._inner = inner
         self._temporality = temporality.get(HistogramInstrument, AggregationTemporality.CUMULATIVE)
         self._reader = object()
-        ledger.add_reader(self._reader)
+        counter_registry.add_reader(self._reader)
 
     def export(
         self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
@@ -103,7 +103,7 @@ class CountedExporter(MetricExporter):
 
     def _scopes(self) -> list[ScopeMetrics]:
         """Return our points, in one scope, or in more where a budget's bounds have changed."""
-        abandoned.take_up(is_safe=True)  # the SDK exports after it has let go of its instruments
+        deferred_calls.drain(is_safe=True)  # the SDK exports after it has let go of its instruments
         now_ns = time.time_ns()
         grouped = self._read(now_ns)
         scopes = []
@@ -121,11 +121,11 @@ class CountedExporter(MetricExporter):
         """Read the ledger: for each set of attributes one stream for each set of bounds."""
         reset = self._temporality is AggregationTemporality.DELTA
         grouped: dict[frozenset[tuple[str, Any]], list[_Stream]] = {}
-        for attributes, bounds, account in ledger.read(self._reader, now_ns, reset=reset):
+        for attributes, bounds, account in counter_registry.read(self._reader, now_ns, reset=reset):
             streams = grouped.setdefault(frozenset(attributes.items()), [])
             for stream in streams:
                 if stream.bounds == bounds:
-                    stream.accounts.append(account)
+                    stream.counts_of_readers.append(account)
                     break
             else:
                 streams.append(_Stream(attributes, bounds, [account]))
@@ -138,11 +138,11 @@ class _Stream:
 
     attributes: Attributes
     bounds: tuple[float, ...]
-    accounts: list[Account] = field(factory=list)
+    counts_of_readers: list[CallCounts] = field(factory=list)
 
     @property
     def since_ns(self) -> int:
-        return min(account.since_ns for account in self.accounts)
+        return min(account.since_ns for account in self.counts_of_readers)
 
 
 def _scope(revision: int) -> InstrumentationScope:
@@ -156,15 +156,15 @@ def _duration_metric(
 ) -> list[Metric]:
     points = []
     for stream in streams:
-        for outcome, distribution in _merged(stream.accounts).items():
+        for outcome, distribution in _merged(stream.counts_of_readers).items():
             about = {**stream.attributes, names.OUTCOME: str(outcome)}
             points.append(_histogram_point(about, stream, distribution, now_ns))
     return [Metric(*DURATION, Histogram(points, temporality))] if points else []
 
 
-def _merged(accounts: Iterable[Account]) -> dict[Any, Distribution]:
+def _merged(counts_of_readers: Iterable[CallCounts]) -> dict[Any, Distribution]:
     merged: dict[Any, Distribution] = {}
-    for account in accounts:
+    for account in counts_of_readers:
         for outcome, found in account.by_outcome.items():
             known = merged.get(outcome)
             if known is None:
@@ -202,7 +202,7 @@ def _verdict_metric(
     points = []
     for stream in streams:
         total: Counter[Any] = Counter()
-        for account in stream.accounts:
+        for account in stream.counts_of_readers:
             total.update(account.verdicts)
         for (metric, state), count in total.items():
             about = {

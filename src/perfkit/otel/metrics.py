@@ -13,9 +13,10 @@ from opentelemetry.metrics import (
     MeterProvider,
 )
 
-from perfkit.evaluation import Tally, lines_of
+from perfkit.evaluation import BulkCounter, thresholds_of
 from perfkit.model import (
     Budget,
+    CodeLocation,
     Limit,
     Measurement,
     Metric,
@@ -24,14 +25,13 @@ from perfkit.model import (
     State,
     Statistic,
     Verdict,
-    Where,
 )
 from perfkit.otel import attributes as names
-from perfkit.otel.bounds import bounds_for
-from perfkit.otel.of_itself import OfItself, observe_itself
+from perfkit.otel.buckets import bounds_for
 from perfkit.otel.providers import SCOPE
+from perfkit.otel.self_metrics import SelfMetrics, observe_itself
 
-Lines = Callable[[Metric], Iterable[float]]
+ThresholdsNs = Callable[[Metric], Iterable[float]]
 
 _HISTOGRAMS: Final = {
     Metric.DURATION: ("perfkit.call.duration", "s", "Duration of measured calls."),
@@ -71,7 +71,9 @@ class Instruments:
 _instruments: WeakKeyDictionary[MeterProvider, list[Instruments]] = WeakKeyDictionary()
 
 
-def instruments_of(provider: MeterProvider, lines: Lines, of_itself: OfItself) -> Instruments:
+def instruments_of(
+    provider: MeterProvider, lines: ThresholdsNs, self_metrics: SelfMetrics
+) -> Instruments:
     """Return the instruments of `provider`, made anew only where the lines ask for more bounds.
 
     The SDK ignores other bounds for a name that it knows in the same scope. So later sets have a
@@ -80,7 +82,7 @@ def instruments_of(provider: MeterProvider, lines: Lines, of_itself: OfItself) -
     Args:
         provider: Where to record.
         lines: Returns the targets and thresholds of a metric, to be bucket bounds.
-        of_itself: What perfkit tells of itself.
+        self_metrics: What perfkit tells of itself.
     """
     bounds = {metric: bounds_for(metric, lines(metric)) for metric in _HISTOGRAMS}
     made = _instruments.setdefault(provider, [])
@@ -90,7 +92,7 @@ def instruments_of(provider: MeterProvider, lines: Lines, of_itself: OfItself) -
     attributes = {"perfkit.bounds.revision": len(made)} if made else None
     meter = provider.get_meter(SCOPE, attributes=attributes)
     if not made:
-        observe_itself(meter, of_itself)
+        observe_itself(meter, self_metrics)
     made.append(Instruments(meter, bounds))
     return made[-1]
 
@@ -120,7 +122,7 @@ class MetricObserver:
         self._instruments = instruments
         self._recorders: dict[tuple[str, str], _Recorder] = {}
 
-    def start(self, budget: Budget, where: Where, started_ns: int) -> _Recorder:  # noqa: ARG002 - the Observer protocol gives them
+    def start(self, budget: Budget, where: CodeLocation, started_ns: int) -> _Recorder:  # noqa: ARG002 - the Observer protocol gives them
         """Return the recorder of this budget; it holds nothing of the single call."""
         key = (budget.name, budget.category)
         recorder = self._recorders.get(key)
@@ -173,7 +175,7 @@ class CallRecorder:
         self._by_outcome = {each: {**common, names.OUTCOME: str(each)} for each in Outcome}
         self._judges = [
             (
-                lines_of([limit]),
+                thresholds_of([limit]),
                 {
                     state: {
                         **common,
@@ -195,20 +197,20 @@ class CallRecorder:
             self._verdicts.add(1, by_state[state or State.NO_DATA])
 
 
-class TallyObserver:
+class BulkCounterObserver:
     """Counts each call into the budget's tally, and records the rest through instruments.
 
     Args:
-        tally: Counts durations and verdicts.
+        bulk_counter: Counts durations and verdicts.
         extras: Where memory and CPU time go; None where another observer records them.
     """
 
-    def __init__(self, tally: Tally, extras: Instruments | None) -> None:
-        self._tally = tally
+    def __init__(self, bulk_counter: BulkCounter, extras: Instruments | None) -> None:
+        self._tally = bulk_counter
         self._extras = extras.histograms if extras else {}
         self._common: dict[str, str] = {}
 
-    def start(self, budget: Budget, where: Where, started_ns: int) -> TallyObserver:  # noqa: ARG002 - the Observer protocol gives them
+    def start(self, budget: Budget, where: CodeLocation, started_ns: int) -> BulkCounterObserver:  # noqa: ARG002 - the Observer protocol gives them
         """Return itself: it is of one budget, and holds nothing of the single call."""
         self._common = names.of_budget(budget)
         return self

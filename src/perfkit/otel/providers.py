@@ -10,7 +10,7 @@ from opentelemetry import metrics, trace
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
-from perfkit.otel.ledger import ledger
+from perfkit.otel.counter_registry import counter_registry
 from perfkit.otel.telemetry import Telemetry
 
 SCOPE: Final = "perfkit"
@@ -29,7 +29,7 @@ def current_meter_provider(telemetry: Telemetry) -> MeterProvider | None:
     return None if type(chosen).__name__ == "_ProxyMeterProvider" else chosen
 
 
-class Shipping(Enum):
+class ExportMode(Enum):
     """In which form the readers of a meter provider ship perfkit's call metrics."""
 
     INSTRUMENTS = "instruments"
@@ -37,23 +37,23 @@ class Shipping(Enum):
     BOTH = "both"
 
 
-def shipping_of(provider: object) -> Shipping:
+def export_mode_of(provider: object) -> ExportMode:
     """Return how `provider` ships: counted in bulk only if all its exporters can do that.
 
     The SDK has no public way to ask for a provider's readers. Where they cannot be seen, both
     forms are prepared: the exporter drops what comes twice.
     """
-    if not ledger.has_readers:
-        return Shipping.INSTRUMENTS
+    if not counter_registry.has_readers:
+        return ExportMode.INSTRUMENTS
     readers = getattr(provider, "_metric_readers", None)
     if readers is None:
-        return Shipping.BOTH
+        return ExportMode.BOTH
     counted = [
         getattr(getattr(reader, "_exporter", None), "ships_tallies", False) for reader in readers
     ]
     if not any(counted):
-        return Shipping.INSTRUMENTS
-    return Shipping.TALLIES if all(counted) else Shipping.BOTH
+        return ExportMode.INSTRUMENTS
+    return ExportMode.TALLIES if all(counted) else ExportMode.BOTH
 
 
 def global_revision() -> int:

@@ -7,26 +7,26 @@ from collections.abc import Callable
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Tracer
 
-from perfkit.evaluation import Tally
-from perfkit.model import Budget, Limit, Metric, Observer, SpanIds, State, Where
+from perfkit.evaluation import BulkCounter
+from perfkit.model import Budget, CodeLocation, Limit, Metric, Observer, SpanIds, State
 from perfkit.otel import providers, spans
-from perfkit.otel.bounds import bounds_for
-from perfkit.otel.ledger import ledger
+from perfkit.otel.buckets import bounds_for
+from perfkit.otel.counter_registry import counter_registry
 from perfkit.otel.metrics import (
+    BulkCounterObserver,
     CallRecorder,
     Instruments,
-    Lines,
     MetricObserver,
-    TallyObserver,
+    ThresholdsNs,
     count_window,
     instruments_of,
 )
-from perfkit.otel.of_itself import Accounts, Faults, OfItself, Overhead
 from perfkit.otel.process import Totals, observe_process
-from perfkit.otel.providers import SCOPE, Shipping
+from perfkit.otel.providers import SCOPE, ExportMode
+from perfkit.otel.self_metrics import Accounts, Faults, Overhead, SelfMetrics
 from perfkit.otel.spans import SpanObserver, Tracing
 from perfkit.otel.telemetry import Telemetry
-from perfkit.runtime.settings import ShortCut
+from perfkit.runtime.settings import FastReporting
 
 
 class Reporting:
@@ -43,14 +43,16 @@ class Reporting:
     def __init__(
         self,
         telemetry: Telemetry,
-        lines: Lines,
-        faults: Faults,
+        lines: ThresholdsNs,
+        internal_errors: Faults,
         overhead: Overhead,
-        accounts: Accounts,
+        counts_of_readers: Accounts,
     ) -> None:
         self._telemetry = telemetry
         self._lines = lines
-        self._of_itself = OfItself(faults=faults, overhead=overhead, accounts=accounts)
+        self._of_itself = SelfMetrics(
+            internal_errors=internal_errors, overhead=overhead, counts_of_readers=counts_of_readers
+        )
         self._known: dict[object, Observer] = {}
         self._counting: dict[int, Instruments] = {}
 
@@ -65,28 +67,30 @@ class Reporting:
         provider = providers.current_meter_provider(self._telemetry)
         if provider is None:
             return tuple(found)
-        shipping = providers.shipping_of(provider)
-        if shipping is not Shipping.TALLIES:
+        shipping = providers.export_mode_of(provider)
+        if shipping is not ExportMode.TALLIES:
             found.append(self._once(provider, lambda: MetricObserver(self._instruments(provider))))
-        if shipping is not Shipping.INSTRUMENTS:
-            extras = self._instruments(provider) if shipping is Shipping.TALLIES else None
-            found.append(TallyObserver(self._tally(budget), extras))
+        if shipping is not ExportMode.INSTRUMENTS:
+            extras = self._instruments(provider) if shipping is ExportMode.TALLIES else None
+            found.append(BulkCounterObserver(self._tally(budget), extras))
         return tuple(found)
 
-    def short_cut(self, budget: Budget, where: Where, owner: object = None) -> ShortCut:
+    def fast_reporting(
+        self, budget: Budget, where: CodeLocation, owner: object = None
+    ) -> FastReporting:
         """Return the same for calls of which only the duration is measured."""
         tracer = self._tracer(budget)
         provider = providers.current_meter_provider(self._telemetry)
-        shipping = None if provider is None else providers.shipping_of(provider)
-        tally = recorder = None
+        shipping = None if provider is None else providers.export_mode_of(provider)
+        bulk_counter = recorder = None
         if provider is not None:
             instruments = self._instruments(provider)
-            if shipping is not Shipping.TALLIES:
+            if shipping is not ExportMode.TALLIES:
                 recorder = CallRecorder(instruments, budget)
-            if shipping is not Shipping.INSTRUMENTS:
-                tally = self._tally(budget, owner)
+            if shipping is not ExportMode.INSTRUMENTS:
+                bulk_counter = self._tally(budget, owner)
         tracing = None if tracer is None else Tracing(tracer, budget, where)
-        return ShortCut(tally=tally, recorder=recorder, tracing=tracing)
+        return FastReporting(bulk_counter=bulk_counter, recorder=recorder, tracing=tracing)
 
     def _tracer(self, budget: Budget) -> Tracer | None:
         provider = providers.current_tracer_provider(self._telemetry)
@@ -94,10 +98,10 @@ class Reporting:
             return None
         return provider.get_tracer(SCOPE)
 
-    def _tally(self, budget: Budget, owner: object = None) -> Tally:
+    def _tally(self, budget: Budget, owner: object = None) -> BulkCounter:
         lines = {line for limit in budget.limits for line in (limit.target, limit.threshold)}
         bounds = bounds_for(Metric.DURATION, lines.union(self._lines(Metric.DURATION)))
-        return ledger.tally_of(budget, bounds, owner)
+        return counter_registry.tally_of(budget, bounds, owner)
 
     def revision(self) -> int:
         """Return a number that changes when the application sets a global provider."""

@@ -13,6 +13,7 @@ from opentelemetry.trace import Span, SpanContext, Status, StatusCode, Tracer
 
 from perfkit.model import (
     Budget,
+    CodeLocation,
     Evidence,
     Measurement,
     Metric,
@@ -20,12 +21,11 @@ from perfkit.model import (
     SpanIds,
     State,
     Verdict,
-    Where,
 )
 from perfkit.otel import attributes as names
 
 
-class Maker(Protocol):
+class SpanFactory(Protocol):
     """Makes the spans of one place."""
 
     def start(self, outside: Context, started_ns: int) -> Span:
@@ -35,7 +35,7 @@ class Maker(Protocol):
         """End it, with the worst verdict as text; empty where there is none."""
 
 
-class OrdinaryMaker:
+class OrdinarySpanFactory:
     """Makes spans as the tracer makes them: for any tracer.
 
     Args:
@@ -50,19 +50,19 @@ class OrdinaryMaker:
         self._attributes = attributes
 
     def start(self, outside: Context, started_ns: int) -> Span:
-        """Start a span; see `Maker`."""
+        """Start a span; see `SpanFactory`."""
         return self._tracer.start_span(
             self._name, outside, attributes=self._attributes, start_time=started_ns
         )
 
     def end(self, span: Span, ended_ns: int, state: str) -> None:
-        """End a span; see `Maker`."""
+        """End a span; see `SpanFactory`."""
         if state:
             span.set_attribute(names.BUDGET_STATE, state)
         span.end(ended_ns)
 
 
-def maker_of(tracer: Tracer, budget: Budget, where: Where) -> Maker:
+def span_factory_of(tracer: Tracer, budget: Budget, where: CodeLocation) -> SpanFactory:
     """Return what makes the spans of one place: lean ones where the tracer is the SDK's."""
     about = {
         **names.of_budget(budget),
@@ -70,11 +70,11 @@ def maker_of(tracer: Tracer, budget: Budget, where: Where) -> Maker:
         **names.of_place(where),
     }
     if "opentelemetry.sdk.trace" in sys.modules:
-        from perfkit.otel import lean_span  # noqa: PLC0415 - only where the SDK is loaded anyway
+        from perfkit.otel import fast_span  # noqa: PLC0415 - only where the SDK is loaded anyway
 
-        if lean_span.is_known(type(tracer)):
-            return lean_span.LeanMaker(tracer, budget.name, about)  # type: ignore[arg-type]  # known now
-    return OrdinaryMaker(tracer, budget.name, about)
+        if fast_span.is_known(type(tracer)):
+            return fast_span.FastSpanFactory(tracer, budget.name, about)  # type: ignore[arg-type]  # known now
+    return OrdinarySpanFactory(tracer, budget.name, about)
 
 
 class Tracing:
@@ -89,21 +89,23 @@ class Tracing:
         where: The place.
     """
 
-    def __init__(self, tracer: Tracer, budget: Budget, where: Where) -> None:
+    def __init__(self, tracer: Tracer, budget: Budget, where: CodeLocation) -> None:
         self.is_late = budget.spans == "violations"
-        self._maker = maker_of(tracer, budget, where)
+        self._factory = span_factory_of(tracer, budget, where)
 
     def start(self, started_ns: int | None = None) -> CurrentSpan:
         """Make a span and make it current; None means that it starts now."""
         outside = context.get_current()
         if started_ns is None:
             started_ns = time_ns()
-        return CurrentSpan(self._maker, self._maker.start(outside, started_ns), started_ns, outside)
+        return CurrentSpan(
+            self._factory, self._factory.start(outside, started_ns), started_ns, outside
+        )
 
     def make_late(self, started_ns: int, parent: Context | None = None) -> CurrentSpan:
         """Make a span of a call that has ended; None means that its parent is current now."""
-        span = self._maker.start(parent or context.get_current(), started_ns)
-        return CurrentSpan(self._maker, span, started_ns, None)
+        span = self._factory.start(parent or context.get_current(), started_ns)
+        return CurrentSpan(self._factory, span, started_ns, None)
 
 
 class CurrentSpan:
@@ -120,10 +122,12 @@ class CurrentSpan:
         outside: The context before it, which it now replaces; None leaves the context alone.
     """
 
-    __slots__ = ("_inside", "_maker", "_outside", "_span", "_started_ns")
+    __slots__ = ("_factory", "_inside", "_outside", "_span", "_started_ns")
 
-    def __init__(self, maker: Maker, span: Span, started_ns: int, outside: Context | None) -> None:
-        self._maker = maker
+    def __init__(
+        self, maker: SpanFactory, span: Span, started_ns: int, outside: Context | None
+    ) -> None:
+        self._factory = maker
         self._span = span
         self._started_ns = started_ns
         self._outside = self._inside = outside
@@ -169,7 +173,7 @@ class CurrentSpan:
             span.set_status(Status(StatusCode.ERROR, "cancelled" if is_cancelled else None))
         for name, text in names.of_evidence(evidence).items():
             span.set_attribute(name, text)
-        self._maker.end(span, self._started_ns + elapsed_ns, "" if state is None else state.value)
+        self._factory.end(span, self._started_ns + elapsed_ns, "" if state is None else state.value)
 
     def ids(self) -> SpanIds | None:
         """Return the span's ids as text; None where they are not valid."""
@@ -181,9 +185,11 @@ class SpanObserver:
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
-        self._tracings: dict[tuple[Budget, Where], Tracing] = {}
+        self._tracings: dict[tuple[Budget, CodeLocation], Tracing] = {}
 
-    def start(self, budget: Budget, where: Where, started_ns: int) -> _Observed | _ObservedLate:
+    def start(
+        self, budget: Budget, where: CodeLocation, started_ns: int
+    ) -> _Observed | _ObservedLate:
         """Make the span current, or note where it would have started."""
         key = (budget, where)
         tracing = self._tracings.get(key)

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from perfkit.model import Evidence, Metric, Reading
-from perfkit.probes.whose_code import is_perfkits
+from perfkit.probes.frame_owner import is_perfkits
 
 BUSY: Final = "profiler_busy"
 MIXED: Final = "several threads ran: calls and times of all of them may be mixed"
@@ -53,15 +53,15 @@ class _Slot:
         self._lock = threading.Lock()
         self._holder: cProfile.Profile | None = None
         self._thread = 0
-        self._survives_fork = False
+        self._is_fork_registered = False
 
     def arm(self, profile: cProfile.Profile) -> bool:
         """Start `profile` in this thread; False where it or another one is at work already."""
         if sys.getprofile() is not None or not self._lock.acquire(blocking=False):
             return False
-        if not self._survives_fork and hasattr(os, "register_at_fork"):
+        if not self._is_fork_registered and hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._keep_own_thread)
-            self._survives_fork = True
+            self._is_fork_registered = True
         self._holder, self._thread = profile, threading.get_ident()
         try:
             profile.enable()

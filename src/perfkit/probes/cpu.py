@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from perfkit.model import Evidence, Metric, Reading, Scope
-from perfkit.probes.reasons import FORKED, NEVER_RAN, NO_TIME
+from perfkit.probes.messages import FORKED, NEVER_RAN, NO_TIME
 
 NO_THREAD_TIME: Final = "this platform does not tell the CPU time of a thread"
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from perfkit.model import Evidence, Metric, Reading, Scope
-from perfkit.probes.figure import Figure
+from perfkit.probes.fallback_reader import FallbackReader
+from perfkit.probes.messages import FORKED, NEVER_RAN, NO_TIME
 from perfkit.probes.process import ProcessReader, shared_reader
-from perfkit.probes.reasons import FORKED, NEVER_RAN, NO_TIME
 
 
 class DiskProbe:
@@ -55,7 +55,7 @@ class _DiskSession:
 
     def __init__(self, reader: ProcessReader) -> None:
         self._reader = reader
-        self._figure: Figure[tuple[int, int]] = reader.thread_io
+        self._figure: FallbackReader[tuple[int, int]] = reader.thread_io
         self._before: tuple[int, int] | None = None
         self._pid = self._began_ns = self._wall_ns = 0
         self._read = self._written = 0

@@ -14,7 +14,7 @@ from itertools import islice
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from perfkit.probes.whose_code import is_perfkits, is_probes
+from perfkit.probes.frame_owner import is_perfkits, is_probes
 
 DEPTH: Final = 64
 _DEEPEST: Final = 5000
@@ -110,9 +110,9 @@ def awaited_frames(
         is_inside: Whether that frame is of the measured code too.
     """
     found: list[FrameType] | None = None
-    is_at_work = False
+    is_busy_here = False
     for frame, runs in islice(_chain(task), _DEEPEST):
-        is_at_work = runs
+        is_busy_here = runs
         if found is not None:
             found.append(frame)
         elif id(frame) == mark:
@@ -122,7 +122,7 @@ def awaited_frames(
     if not found:
         return found
     found.reverse()
-    inner = (running_frames(top, found[0], None) if is_at_work else None) or []
+    inner = (running_frames(top, found[0], None) if is_busy_here else None) or []
     return inner + found
 
 
@@ -130,15 +130,17 @@ def _chain(task: Any) -> Iterator[tuple[FrameType, bool]]:
     """Yield each frame of what is awaited, outermost first, and whether it runs right now."""
     awaited = task
     for _ in range(_DEEPEST):
-        frame, is_at_work = None, False
+        frame, is_busy_here = None, False
         if isinstance(awaited, CoroutineType):
-            frame, is_at_work, awaited = awaited.cr_frame, awaited.cr_running, awaited.cr_await
+            frame, is_busy_here, awaited = awaited.cr_frame, awaited.cr_running, awaited.cr_await
         elif isinstance(awaited, GeneratorType):
-            frame, is_at_work = awaited.gi_frame, awaited.gi_running
+            frame, is_busy_here = awaited.gi_frame, awaited.gi_running
             awaited = awaited.gi_yieldfrom or _driven_by(awaited)
         elif isinstance(awaited, AsyncGeneratorType):
             frame, is_running, awaited = awaited.ag_frame, awaited.ag_running, awaited.ag_await
-            is_at_work = is_running and awaited is None  # it counts as running while it awaits too
+            is_busy_here = (
+                is_running and awaited is None
+            )  # it counts as running while it awaits too
         elif type(awaited).__name__ in _TRANSPARENT:
             awaited = _stood_for(awaited)
         elif hasattr(awaited, "get_coro"):
@@ -146,7 +148,7 @@ def _chain(task: Any) -> Iterator[tuple[FrameType, bool]]:
         else:
             return
         if frame is not None:
-            yield frame, is_at_work
+            yield frame, is_busy_here
 
 
 def _driven_by(generator: GeneratorType[Any, Any, Any]) -> Any:

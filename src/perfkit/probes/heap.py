@@ -40,7 +40,7 @@ class Tracer:
         self._holders: dict[object, int] = {}
         self._frames_of_ours = 0
         self._open: list[_Window] = []
-        self._survives_fork = False
+        self._is_fork_registered = False
 
     @property
     def is_ours(self) -> bool:
@@ -56,9 +56,9 @@ class Tracer:
                 ours or not, keeps the number that it has: `tracemalloc.get_traceback_limit`.
         """
         with self._lock:
-            if not self._survives_fork and hasattr(os, "register_at_fork"):
+            if not self._is_fork_registered and hasattr(os, "register_at_fork"):
                 os.register_at_fork(after_in_child=self._keep_own_thread)
-                self._survives_fork = True
+                self._is_fork_registered = True
             if not tracemalloc.is_tracing():
                 self._frames_of_ours = frames
                 tracemalloc.start(frames)

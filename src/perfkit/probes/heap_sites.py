@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from perfkit.model import Evidence, Metric, Reading
+from perfkit.probes.frame_owner import is_library, is_perfkits, is_probes
 from perfkit.probes.heap import TRACER
-from perfkit.probes.whose_code import is_library, is_perfkits, is_probes
 from perfkit.units import Unit, format_quantity
 
 LOST: Final = "traces_lost"

@@ -18,15 +18,15 @@ import psutil
 from attrs import frozen
 
 from perfkit.model import Evidence, Metric, Reading, Scope
-from perfkit.probes.figure import Figure
+from perfkit.probes.fallback_reader import FallbackReader
+from perfkit.probes.messages import FIRST_READING, FORKED, NEVER_RAN, NO_TIME
 from perfkit.probes.proc_files import ProcFiles
-from perfkit.probes.reasons import FIRST_READING, FORKED, NEVER_RAN, NO_TIME
 
 _T = TypeVar("_T")
 
 
 class _Psutil:
-    """What psutil tells of this process. Its errors become the ones that a `Figure` knows."""
+    """Read this process with psutil; map its errors to the ones that `FallbackReader` handles."""
 
     def __init__(self) -> None:
         self._kept: psutil.Process | None = None
@@ -70,15 +70,17 @@ class ProcessReader:
         ways: list[ProcFiles | _Psutil] = [_Psutil()]
         if files is not None:
             ways.insert(0, files)
-        self.memory = Figure("the memory of a process", [way.memory for way in ways])
+        self.memory = FallbackReader("the memory of a process", [way.memory for way in ways])
         """Bytes resident, and of the address space."""
-        self.io = Figure("the disk traffic of a process", [way.io for way in ways])
+        self.io = FallbackReader("the disk traffic of a process", [way.io for way in ways])
         """Bytes read from storage and written to it, so far."""
         of_thread = [] if files is None else [files.thread_io]
-        self.thread_io = Figure("the disk traffic of a thread", of_thread)
+        self.thread_io = FallbackReader("the disk traffic of a thread", of_thread)
         """The same, of the thread that asks."""
-        self.threads = Figure("the number of threads", [way.threads for way in ways])
-        self.open_files = Figure("the number of open files", [way.open_files for way in ways])
+        self.threads = FallbackReader("the number of threads", [way.threads for way in ways])
+        self.open_files = FallbackReader(
+            "the number of open files", [way.open_files for way in ways]
+        )
 
     def close(self) -> None:
         """Close the kept descriptors; reading opens them again."""
@@ -127,7 +129,7 @@ class ResidentMemoryProbe:
 class _ResidentMemorySession:
     __slots__ = ("_began", "_memory", "_pid")
 
-    def __init__(self, memory: Figure[tuple[int, int]]) -> None:
+    def __init__(self, memory: FallbackReader[tuple[int, int]]) -> None:
         self._memory = memory
         self._began: tuple[int, int] | None = None
         self._pid = 0

@@ -55,16 +55,16 @@ class Sampler:
         self._lock = threading.RLock()
         self._sessions: list[weakref.ref[Sampled]] = []
         self._thread: _Thread | None = None
-        self._survives_fork = False
+        self._is_fork_registered = False
 
     def add(self, session: Sampled) -> None:
         """Sample for `session` until it is removed.
 
         Where no thread can be started, as while the interpreter ends, no samples are taken.
         """
-        if not self._survives_fork and hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._start_anew)
-            self._survives_fork = True
+        if not self._is_fork_registered and hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._after_fork_in_child)
+            self._is_fork_registered = True
         fresh = _Thread(self) if self._thread is None else None
         with self._lock:
             self._sessions.append(weakref.ref(session))
@@ -120,7 +120,7 @@ class Sampler:
         next_due = min((session.due for session in sessions), default=now)
         return min(next_due - time.monotonic(), _LONGEST_PAUSE_SECONDS)
 
-    def _start_anew(self) -> None:
+    def _after_fork_in_child(self) -> None:
         """After a fork, forget sessions and thread: the child does not have it."""
         self._lock = threading.RLock()
         self._sessions = []

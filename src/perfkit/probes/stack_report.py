@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from perfkit.model import Evidence
+from perfkit.probes.frame_owner import is_library
 from perfkit.probes.frames import OTHERS, Place, Stack
-from perfkit.probes.whose_code import is_library
 
 MOST_ROWS: Final = 10
 

@@ -1,8 +1,8 @@
 """One place in the code, with its plan, and the short cut for calls that need no journey.
 
 Most calls in production have no probe, no span and keep their limits. For these a door reads the
-clock, compares one integer and appends another: `quiet_ns` and `durations` are there for it. All
-else goes the whole way, through `settle` here or through the pipeline.
+clock, compares one integer and appends another, with `within_limits_ns` and `durations`. All else
+goes the whole way, through `settle` here or through the pipeline.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import sys
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
-from perfkit.locks import put_off
-from perfkit.runtime.request import Request, remember_lines
+from perfkit.reentrancy import defer
+from perfkit.runtime.callsite_options import CallsiteOptions, remember_lines
 from perfkit.runtime.state import state
 
 if TYPE_CHECKING:
-    from perfkit.model import Where
-    from perfkit.runtime.finished import Finished
+    from perfkit.model import CodeLocation
+    from perfkit.runtime.call import Call
+    from perfkit.runtime.duration_call import DurationCall
     from perfkit.runtime.in_flight import InFlight
-    from perfkit.runtime.pipeline import Call
     from perfkit.runtime.plan import Plan
-    from perfkit.runtime.short_call import ShortCall
+    from perfkit.runtime.result import CallResult
 
 _NEVER: Final = -1
 
@@ -47,46 +47,46 @@ class Callsite:
 
     __slots__ = (
         "__weakref__",
+        "_duration_plan",
         "_is_inside",
-        "_short_plan",
+        "capacity",
         "durations",
+        "fast_generation",
         "generation",
         "in_flight",
-        "is_counted",
-        "is_light",
+        "is_fast",
         "is_off",
         "is_planned",
-        "light_generation",
+        "is_tracked",
+        "options",
         "plan",
-        "quiet_ns",
-        "request",
-        "room",
         "where",
+        "within_limits_ns",
     )
 
-    def __init__(self, request: Request, where: Where) -> None:
-        remember_lines(request)
-        self.request = request
+    def __init__(self, options: CallsiteOptions, where: CodeLocation) -> None:
+        remember_lines(options)
+        self.options = options
         self.where = where
-        self.generation = self.light_generation = _NEVER
-        self.is_planned = self.is_light = self.is_counted = self.is_off = False
+        self.generation = self.fast_generation = _NEVER
+        self.is_planned = self.is_fast = self.is_tracked = self.is_off = False
         self.in_flight: InFlight
         self.plan: Plan
-        self._short_plan: Plan
-        self.quiet_ns = _NEVER
+        self._duration_plan: Plan
+        self.within_limits_ns = _NEVER
         self.durations: list[int] = []
-        self.room = 0
+        self.capacity = 0
         self._is_inside: ContextVar[bool] | None = None
-        if request.outermost:
+        if options.skip_nested:
             self._is_inside = ContextVar("perfkit_is_inside", default=False)
 
-    def __reduce__(self) -> tuple[type[Callsite], tuple[Request, Where]]:
-        return (Callsite, (self.request, self.where))
+    def __reduce__(self) -> tuple[type[Callsite], tuple[CallsiteOptions, CodeLocation]]:
+        return (Callsite, (self.options, self.where))
 
     def plan_for_call(self) -> Plan | None:
         """Return the plan for a call that starts now; None if it is not to be measured."""
         plan = self.plan_for_items()
-        return plan if plan is None or plan.variants is None else plan.variants.choose()
+        return plan if plan is None or plan.sampling is None else plan.sampling.choose()
 
     def plan_for_items(self) -> Plan | None:
         """Return the same for a call that begins later, with `begin_items`."""
@@ -120,22 +120,22 @@ class Callsite:
             return
         from perfkit.runtime.plan import make_plan  # noqa: PLC0415 - loads at the first call
 
-        plan = make_plan(self.request, self.where, self._is_inside)
+        plan = make_plan(self.options, self.where, self._is_inside)
         with state.lock:
             if self.is_planned and plan.generation < self.plan.generation:
                 return  # another thread was faster, with settings that came later
             # The plan comes last: a thread that finds it here may count on all the rest.
-            if plan.is_short or not self.is_planned:
-                self._short_plan = plan  # a call in flight ends under the last one of this kind
-                self.durations = [] if plan.tally is None else plan.tally.durations
-                self.room, self.quiet_ns = plan.room, plan.quiet_ns
+            if plan.is_duration_only or not self.is_planned:
+                self._duration_plan = plan  # a call in flight ends under the last one of this kind
+                self.durations = [] if plan.bulk_counter is None else plan.bulk_counter.durations
+                self.capacity, self.within_limits_ns = plan.capacity, plan.within_limits_ns
             self.is_off = not plan.is_on
             if plan.in_flight is not None:
                 self.in_flight = plan.in_flight
             self.plan = plan
             self.is_planned = True
-            if plan.arming is not None:
-                plan.arming.watch(self)
+            if plan.capture is not None:
+                plan.capture.watch(self)
             self.generation = plan.generation if plan.is_settled or not plan.is_on else _NEVER
             self.refresh()
 
@@ -143,10 +143,10 @@ class Callsite:
         """Take the short cut again, or no more: not while the next call is to gather evidence."""
         with state.lock:  # what is read here must still hold when it is written
             plan = self.plan
-            is_quick = plan.is_light and not (plan.arming is not None and plan.arming.is_armed)
-            self.is_light = is_quick and plan.in_flight is None
-            self.is_counted = is_quick and not self.is_light
-            self.light_generation = self.generation if is_quick else _NEVER
+            is_quick = plan.is_fast and not (plan.capture is not None and plan.capture.is_armed)
+            self.is_fast = is_quick and plan.in_flight is None
+            self.is_tracked = is_quick and not self.is_fast
+            self.fast_generation = self.generation if is_quick else _NEVER
 
     def count_tries(self, hits: int, misses: int) -> None:
         """Count tries towards the windows; there has to be a plan."""
@@ -155,41 +155,42 @@ class Callsite:
 
     def drain(self) -> None:
         """Count the durations that wait, or drop them where nobody counts."""
-        tally = self._short_plan.tally
-        if tally is None:
+        bulk_counter = self._duration_plan.bulk_counter
+        if bulk_counter is None:
             self.durations.clear()
-        elif not put_off(tally.drain):
-            tally.drain()
+        elif not defer(bulk_counter.drain):
+            bulk_counter.drain()
 
-    def begin(self, *, in_steps: bool = False) -> Call | ShortCall | None:
+    def begin(self, *, in_steps: bool = False) -> Call | DurationCall | None:
         """Begin a call that cannot be light; None if it is not to be measured.
 
         Args:
-            in_steps: The caller will drive it step by step; see `pipeline.begin`.
+            in_steps: The caller will drive it step by step; see `perfkit.runtime.call.begin`.
         """
         if sys.is_finalizing():
             return None  # nothing can be loaded, and nobody hears of it any more
-        from perfkit.runtime import pipeline, short_call  # noqa: PLC0415 - load at the first call
+        from perfkit.runtime import duration_call  # noqa: PLC0415 - loads at the first call
+        from perfkit.runtime.call import begin  # noqa: PLC0415 - likewise
 
         plan = self.plan_for_call()
         if plan is None:
             return None
-        if plan.is_short:
-            return short_call.ShortCall(plan)
-        return pipeline.begin(plan, in_steps=in_steps)
+        if plan.is_duration_only:
+            return duration_call.DurationCall(plan)
+        return begin(plan, in_steps=in_steps)
 
     def begin_items(self, plan: Plan, *, in_steps: bool = False) -> Call:
         """Begin a call that produces items, such as a generator.
 
         Args:
             plan: What `plan_for_items` gave.
-            in_steps: The caller will drive it step by step; see `pipeline.begin`.
+            in_steps: The caller will drive it step by step; see `perfkit.runtime.call.begin`.
         """
-        from perfkit.runtime import pipeline  # noqa: PLC0415 - loads at the first call
+        from perfkit.runtime.call import begin  # noqa: PLC0415 - loads at the first call
 
-        if plan.variants is not None:
-            plan = plan.variants.choose()
-        return pipeline.begin(plan, in_items=True, in_steps=in_steps)
+        if plan.sampling is not None:
+            plan = plan.sampling.choose()
+        return begin(plan, in_items=True, in_steps=in_steps)
 
     def settle(self, elapsed_ns: int, error: BaseException | None) -> None:
         """Finish a light call that was not quiet: it failed, or broke a line.
@@ -203,12 +204,12 @@ class Callsite:
         """
         if sys.is_finalizing():
             return  # as in `begin`
-        from perfkit.runtime import short_call  # noqa: PLC0415 - loads at the first call
+        from perfkit.runtime import duration_call  # noqa: PLC0415 - loads at the first call
 
-        short_call.settle(self._short_plan, elapsed_ns, error)
+        duration_call.settle(self._duration_plan, elapsed_ns, error)
 
-    def judged(self, elapsed_ns: int, error: BaseException | None) -> Finished:
+    def evaluate_duration(self, elapsed_ns: int, error: BaseException | None) -> CallResult:
         """Return how a light call stands. Arguments are as for `settle`."""
-        from perfkit.runtime import finished  # noqa: PLC0415 - loads at the first call
+        from perfkit.runtime import result  # noqa: PLC0415 - loads at the first call
 
-        return finished.judged(self._short_plan, elapsed_ns, error)
+        return result.evaluate_duration(self._duration_plan, elapsed_ns, error)

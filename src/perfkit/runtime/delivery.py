@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from perfkit.errors import BudgetExceeded
+from perfkit.forks import register_after_fork
 from perfkit.model import Sink, Verdict, Violation
-from perfkit.runtime import faults
-from perfkit.sinks.accounts import Account
-from perfkit.sinks.depth import DEEPEST, depth_here, here
-from perfkit.sinks.process.forks import survive_forks
-from perfkit.sinks.process.interrupts import is_interrupt
+from perfkit.runtime import internal_errors
+from perfkit.sinks.delivery.recursion import MAX_DEPTH, current_depth, thread_state
+from perfkit.sinks.delivery.signals import is_signal_exception
+from perfkit.sinks.delivery.stats import DeliveryStats
 
 SinksFor = Callable[[Violation], Sequence[Sink]]
 
@@ -26,14 +26,14 @@ class _Delivering(threading.local):
     def __init__(self) -> None:
         self.later: deque[tuple[tuple[Violation, ...], SinksFor]] = deque()
 
-    def start_anew(self) -> None:
+    def after_fork_in_child(self) -> None:
         """Deliver nothing, in the child of a fork: it may have been forked by a sink."""
-        self.is_busy, here.depth = False, 0
+        self.is_busy, thread_state.depth = False, 0
         self.later.clear()
 
 
 _delivering: Final = _Delivering()
-survive_forks(_delivering)
+register_after_fork(_delivering)
 
 
 def deliver(
@@ -60,8 +60,8 @@ def deliver(
     if _delivering.is_busy:
         _delivering.later.append((tuple(violations), sinks_for))
         return
-    depth = depth_here()
-    if depth >= DEEPEST:
+    depth = current_depth()
+    if depth >= MAX_DEPTH:
         _drop(violations, sinks_for)
         return
     raised = _deliver_at(depth + 1, violations, sinks_for)
@@ -70,7 +70,9 @@ def deliver(
         raise BudgetExceeded(raised, verdicts)
     if raised and in_flight is not None:
         note = "\n".join(violation.describe() for violation in raised)
-        faults.guarded("raise", in_flight.add_note, note)  # an exception may do anything with it
+        internal_errors.suppress(
+            "raise", in_flight.add_note, note
+        )  # an exception may do anything with it
 
 
 def deliver_quietly(violations: Iterable[Violation], sinks_for: SinksFor) -> None:
@@ -88,26 +90,28 @@ def tell_of_unraised(exceeded: BudgetExceeded) -> None:
 
 def _tell(violations: Sequence[Violation]) -> None:
     for violation in violations:
-        faults.logger.warning("perfkit: no call to raise this out of: %s", violation.describe())
+        internal_errors.logger.warning(
+            "perfkit: no call to raise this out of: %s", violation.describe()
+        )
 
 
 def _deliver_at(
     depth: int, violations: Iterable[Violation], sinks_for: SinksFor
 ) -> list[Violation]:
     """Give violations to their sinks; return what is to be raised."""
-    before = here.depth
-    _delivering.is_busy, here.depth = True, depth
+    before = thread_state.depth
+    _delivering.is_busy, thread_state.depth = True, depth
     try:
         return [raised for each in violations for raised in _emit(each, sinks_for)]
     finally:
-        _delivering.is_busy, here.depth = False, before
+        _delivering.is_busy, thread_state.depth = False, before
 
 
 def _catch_up(depth: int) -> None:
     """Deliver what came up meanwhile."""
     while _delivering.later:
         violations, sinks_for = _delivering.later.popleft()
-        if depth >= DEEPEST:
+        if depth >= MAX_DEPTH:
             _drop(violations, sinks_for)
         else:
             _tell(_deliver_at(depth + 1, violations, sinks_for))
@@ -118,11 +122,13 @@ def _drop(violations: Iterable[Violation], sinks_for: SinksFor) -> None:
     """Count violations that come of delivering one that came of delivering one."""
     for violation in violations:
         for sink in _sinks_of(violation, sinks_for):
-            account = getattr(sink, "account", None)
-            if isinstance(account, Account):
-                account.take()
-                account.drop("recursion")
-    faults.report("delivery", RecursionError("a sink broke a budget while it delivered one"))
+            stats = getattr(sink, "stats", None)
+            if isinstance(stats, DeliveryStats):
+                stats.take()
+                stats.drop("recursion")
+    internal_errors.report(
+        "delivery", RecursionError("a sink broke a budget while it delivered one")
+    )
 
 
 def _emit(violation: Violation, sinks_for: SinksFor) -> Iterator[Violation]:
@@ -131,13 +137,13 @@ def _emit(violation: Violation, sinks_for: SinksFor) -> Iterator[Violation]:
         try:
             sink.emit(violation)
         except Exception as error:  # whatever a sink raises must not reach the application
-            if is_interrupt(error):
+            if is_signal_exception(error):
                 raise
             if isinstance(error, BudgetExceeded) and getattr(sink, "reaches_caller", False) is True:
                 yield from error.violations
             else:
-                faults.report(f"sink {type(sink).__name__}", error)
+                internal_errors.report(f"sink {type(sink).__name__}", error)
 
 
 def _sinks_of(violation: Violation, sinks_for: SinksFor) -> Sequence[Sink]:
-    return faults.guarded("routing", sinks_for, violation) or ()
+    return internal_errors.suppress("routing", sinks_for, violation) or ()

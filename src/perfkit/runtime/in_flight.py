@@ -45,7 +45,7 @@ class InFlight:
             seen[len(self.running)] += 1
         return seen
 
-    def start_anew(self) -> None:
+    def after_fork_in_child(self) -> None:
         """After a fork, forget the calls of threads that the child does not have."""
         self.running.clear()
         self.levels.clear()

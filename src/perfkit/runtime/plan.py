@@ -10,9 +10,17 @@ from typing import Final
 from attrs import evolve, field, frozen
 
 from perfkit.errors import ConfigurationError
-from perfkit.evaluation import EVIDENCE, ROOM, Lines, Tally, is_judged_by_duration, lines_of
+from perfkit.evaluation import (
+    CAPACITY,
+    EVIDENCE,
+    BulkCounter,
+    ThresholdsNs,
+    is_judged_by_duration,
+    thresholds_of,
+)
 from perfkit.model import (
     Budget,
+    CodeLocation,
     Limit,
     Metric,
     Observer,
@@ -21,16 +29,15 @@ from perfkit.model import (
     Sink,
     Statistic,
     Violation,
-    Where,
 )
-from perfkit.runtime import faults, settings, window_book
-from perfkit.runtime.arming import Arming
-from perfkit.runtime.governor import HELD_BACK
+from perfkit.runtime import internal_errors, settings, window_registry
+from perfkit.runtime.callsite_options import CallsiteOptions, inline_lines
+from perfkit.runtime.evidence_capture import EvidenceCapture
 from perfkit.runtime.in_flight import InFlight
-from perfkit.runtime.request import Request, inline_lines
-from perfkit.runtime.settings import Recorder, Settings, ShortCut, Tracing
+from perfkit.runtime.overhead_limit import THROTTLED
+from perfkit.runtime.sampling import Sampling
+from perfkit.runtime.settings import FastReporting, Recorder, Settings, Tracing
 from perfkit.runtime.state import state
-from perfkit.runtime.variants import Variants
 from perfkit.runtime.windows import BudgetWindows
 
 
@@ -38,9 +45,9 @@ from perfkit.runtime.windows import BudgetWindows
 class Plan:
     """What a callsite does at each call, under one generation of the settings.
 
-    Under a short plan only the duration is measured, and a call is a `ShortCall`. A light plan is a
-    short one that has nothing to start either: the door reads the clock, compares, and counts. A
-    call that ended well within `quiet_ns` is then done.
+    A duration-only plan measures only the duration; its calls are `DurationCall`. A fast plan is a
+    duration-only plan with nothing to start: the entry point reads the clock, compares, and counts.
+    A successful call that took at most `within_limits_ns` is then complete.
     """
 
     generation: int
@@ -49,26 +56,26 @@ class Plan:
     is_on: bool
     settings: Settings
     budget: Budget
-    where: Where
+    where: CodeLocation
     observers: tuple[Observer, ...]
     sinks_for: Callable[[Violation], Sequence[Sink]]
     is_inside: ContextVar[bool] | None
-    count_suspended: bool
+    include_suspended: bool
     attributes: bool
     windows: BudgetWindows | None
     in_flight: InFlight | None
-    arming: Arming | None
-    lines: Lines
-    quiet_ns: int
-    room: int = ROOM
+    capture: EvidenceCapture | None
+    thresholds: ThresholdsNs
+    within_limits_ns: int
+    capacity: int = CAPACITY
     probes: tuple[Probe, ...] = ()
     absent: Mapping[Metric, Reading] = field(factory=dict)
     slowed_by: frozenset[str] = frozenset()
-    variants: Variants | None = None
-    is_short: bool = False
-    is_light: bool = False
+    sampling: Sampling | None = None
+    is_duration_only: bool = False
+    is_fast: bool = False
     is_armed: bool = False
-    tally: Tally | None = None
+    bulk_counter: BulkCounter | None = None
     recorder: Recorder | None = None
     tracing: Tracing | None = None
 
@@ -83,24 +90,26 @@ def known_lines(metric: Metric) -> set[float]:
     return {line for named, line in written | inline_lines() if named is metric}
 
 
-def make_plan(request: Request, where: Where, is_inside: ContextVar[bool] | None = None) -> Plan:
+def make_plan(
+    options: CallsiteOptions, where: CodeLocation, is_inside: ContextVar[bool] | None = None
+) -> Plan:
     """Decide what the callsite will do under the settings now in force.
 
     Raises:
         UnknownBudgetError: If the name is unknown and ``unknown_budgets`` is ``"raise"``.
     """
     generation, now = state.generation, settings.current()
-    budget = _resolve(request, where, now) if now.is_enabled else _UNMEASURED
-    probes = choose_probes(request, budget, now) if now.is_enabled else ()
+    budget = _resolve(options, where, now) if now.is_enabled else _UNMEASURED
+    probes = choose_probes(options, budget, now) if now.is_enabled else ()
     if "children" in budget.evidence and not now.attributes:
         _let_others_tell(where, budget)
     # Looked at first: a provider that is set from here on makes the plan outdated, never complete.
     revision, is_settled = now.telemetry.revision(), now.telemetry.is_settled()
-    arming = now.armory.arming_of(budget)
-    sinks_for = _choose_sinks(request, now)
-    windows = window_book.windows_for(budget, where, request.sinks, sinks_for, arming)
-    lines = lines_of(budget.limits)
-    whole = Plan(
+    capture = now.captures.capture_of(budget)
+    sinks_for = _choose_sinks(options, now)
+    windows = window_registry.windows_for(budget, where, options.sinks, sinks_for, capture)
+    thresholds = thresholds_of(budget.limits)
+    full = Plan(
         generation=generation,
         revision=revision,
         is_settled=is_settled,
@@ -111,21 +120,21 @@ def make_plan(request: Request, where: Where, is_inside: ContextVar[bool] | None
         observers=_choose_observers(budget, now) if now.is_enabled else (),
         sinks_for=sinks_for,
         is_inside=is_inside,
-        count_suspended=request.count_suspended,
+        include_suspended=options.include_suspended,
         attributes=now.attributes or bool(state.attributing),
         windows=windows,
         in_flight=None if windows is None else windows.in_flight,
-        arming=arming,
-        lines=lines,
-        quiet_ns=min(
-            lines.target_ns if now.router.hears_of_missed_targets else lines.threshold_ns,
-            lines.threshold_ns,
+        capture=capture,
+        thresholds=thresholds,
+        within_limits_ns=min(
+            thresholds.target_ns if now.router.hears_of_missed_targets else thresholds.threshold_ns,
+            thresholds.threshold_ns,
         ),
     )
-    return _with_variants(_with_probes(whole, probes, request), probes, request)
+    return _with_variants(_with_probes(full, probes, options), probes, options)
 
 
-def _let_others_tell(where: Where, budget: Budget) -> None:
+def _let_others_tell(where: CodeLocation, budget: Budget) -> None:
     """Let every call tell what it cost from now on: a place asks for that, not the catalog."""
     with state.lock:
         if not state.attributing:
@@ -133,48 +142,48 @@ def _let_others_tell(where: Where, budget: Budget) -> None:
         state.attributing.add((where, budget.name))
 
 
-def _with_probes(plan: Plan, probes: tuple[Probe, ...], request: Request) -> Plan:
+def _with_probes(plan: Plan, probes: tuple[Probe, ...], options: CallsiteOptions) -> Plan:
     """Return `plan` with these probes, short if it can be without any."""
     plan = evolve(
         plan, probes=probes, slowed_by=frozenset(probe.slows for probe in probes if probe.slows)
     )
-    if not _is_short(request, plan):
+    if not _is_duration_only(options, plan):
         return plan
-    short_cut = _short_cut(plan, window_book.identity_of(request.sinks))
-    tracing, tally = short_cut.tracing, short_cut.tally
+    fast_reporting = _fast_reporting(plan, window_registry.identity_of(options.sinks))
+    tracing, bulk_counter = fast_reporting.tracing, fast_reporting.bulk_counter
     if plan.windows is not None:
-        tally = plan.windows.feed_from(tally)
+        bulk_counter = plan.windows.subscribe_to(bulk_counter)
     return evolve(
         plan,
-        is_short=True,
-        is_light=not plan.attributes
-        and short_cut.recorder is None
+        is_duration_only=True,
+        is_fast=not plan.attributes
+        and fast_reporting.recorder is None
         and (tracing is None or tracing.is_late),
-        tally=tally,
-        recorder=short_cut.recorder,
+        bulk_counter=bulk_counter,
+        recorder=fast_reporting.recorder,
         tracing=tracing,
     )
 
 
-def _with_variants(plan: Plan, probes: tuple[Probe, ...], request: Request) -> Plan:
+def _with_variants(plan: Plan, probes: tuple[Probe, ...], options: CallsiteOptions) -> Plan:
     """Add the other forms that a call of this plan may take, if there are any."""
     slow = [probe for probe in probes if probe.slows]
-    asked = request.metrics | {limit.metric for limit in request.limits}
-    is_asked_here = request.explain or any(probe.metrics & asked for probe in slow)
-    if plan.arming is None and not slow:
+    asked = options.metrics | {limit.metric for limit in options.limits}
+    is_asked_here = options.explain or any(probe.metrics & asked for probe in slow)
+    if plan.capture is None and not slow:
         return plan
     fast = tuple(probe for probe in probes if not probe.slows)
-    spared = _with_probes(plan, fast, request) if slow else plan
+    sampled_out = _with_probes(plan, fast, options) if slow else plan
     return evolve(
         plan,
-        variants=Variants(
-            whole=plan,
-            spared=_without(spared, slow, f"one call in {request.every} is measured"),
-            held_back=None if is_asked_here or not slow else _without(spared, slow, HELD_BACK),
-            every=request.every if slow else 1,
-            armed=_armed(plan, request) if plan.arming else None,
-            arming=plan.arming,
-            governor=plan.settings.governor,
+        sampling=Sampling(
+            full=plan,
+            sampled_out=_without(sampled_out, slow, f"one call in {options.every} is measured"),
+            throttled=None if is_asked_here or not slow else _without(sampled_out, slow, THROTTLED),
+            every=options.every if slow else 1,
+            armed=_armed(plan, options) if plan.capture else None,
+            capture=plan.capture,
+            overhead_limit=plan.settings.overhead_limit,
         ),
     )
 
@@ -185,9 +194,9 @@ def _without(plan: Plan, probes: Sequence[Probe], reason: str) -> Plan:
     return evolve(plan, absent={metric: Reading(value=None, reason=reason) for metric in missing})
 
 
-def _armed(plan: Plan, request: Request) -> Plan:
+def _armed(plan: Plan, options: CallsiteOptions) -> Plan:
     """Return the plan for a call that gathers evidence."""
-    explaining = evolve(request, explain=request.explain | frozenset(plan.budget.evidence))
+    explaining = evolve(options, explain=options.explain | frozenset(plan.budget.evidence))
     probes = choose_probes(explaining, plan.budget, plan.settings)
     slowed_by = {EVIDENCE, *(probe.slows for probe in probes if probe.slows)}
     return evolve(
@@ -195,9 +204,9 @@ def _armed(plan: Plan, request: Request) -> Plan:
         probes=probes,
         slowed_by=frozenset(slowed_by),
         is_armed=True,
-        is_short=False,
-        is_light=False,
-        tally=None,
+        is_duration_only=False,
+        is_fast=False,
+        bulk_counter=None,
         recorder=None,
         tracing=None,
     )
@@ -206,13 +215,13 @@ def _armed(plan: Plan, request: Request) -> Plan:
 _UNMEASURED: Final = Budget(name="unmeasured")
 
 
-def _is_short(request: Request, plan: Plan) -> bool:
+def _is_duration_only(options: CallsiteOptions, plan: Plan) -> bool:
     """Tell whether the duration is all that a call here is measured and judged by."""
     now = plan.settings
     return (
         now.is_enabled
         and now.clock.monotonic_ns is perf_counter_ns
-        and not (plan.probes or now.observers or request.outermost)
+        and not (plan.probes or now.observers or options.skip_nested)
         and "children" not in plan.budget.evidence
         and all(_needs_no_judge(limit) for limit in plan.budget.limits)
     )
@@ -230,50 +239,52 @@ def _needs_no_judge(limit: Limit) -> bool:
     )
 
 
-def _resolve(request: Request, where: Where, now: Settings) -> Budget:
+def _resolve(options: CallsiteOptions, where: CodeLocation, now: Settings) -> Budget:
     """Return the budget that holds at this place: the catalog's, with what the code says on top."""
-    found = _look_up(request, now)
-    base = found or Budget(name=request.name or where.function)
-    replaced = {limit.metric for limit in request.limits}
+    found = _look_up(options, now)
+    base = found or Budget(name=options.name or where.function)
+    replaced = {limit.metric for limit in options.limits}
     kept = tuple(limit for limit in base.limits if limit.metric not in replaced)
-    category = base.category if request.category is None else request.category
+    category = base.category if options.category is None else options.category
     return evolve(
         base,
-        limits=kept + request.limits,
+        limits=kept + options.limits,
         category=category,
-        critical=base.critical if request.critical is None else request.critical,
-        description=base.description if request.description is None else request.description,
-        objective=base.objective if request.objective is None else request.objective,
-        evidence=base.evidence if request.evidence is None else request.evidence,
-        spans=request.spans
+        critical=base.critical if options.critical is None else options.critical,
+        description=base.description if options.description is None else options.description,
+        objective=base.objective if options.objective is None else options.objective,
+        evidence=base.evidence if options.evidence is None else options.evidence,
+        spans=options.spans
         or base.spans
         or now.catalog.settings.category_spans.get(category)
         or now.spans,
     )
 
 
-def _look_up(request: Request, now: Settings) -> Budget | None:
-    if request.name is None:
+def _look_up(options: CallsiteOptions, now: Settings) -> Budget | None:
+    if options.name is None:
         return None
-    found = now.catalog.get(request.name)
-    is_written_here = request.limits or request.objective or request.evidence
+    found = now.catalog.get(options.name)
+    is_written_here = options.limits or options.objective or options.evidence
     if found is None and not is_written_here:
-        settings.complain_of(request.name, now)
+        settings.complain_of(options.name, now)
     return found
 
 
 def _choose_observers(budget: Budget, now: Settings) -> tuple[Observer, ...]:
-    reporting = faults.guarded("telemetry", now.telemetry.observers_for, budget) or ()
+    reporting = internal_errors.suppress("telemetry", now.telemetry.observers_for, budget) or ()
     return (*reporting, *now.observers)
 
 
-def _short_cut(plan: Plan, sinks: object) -> ShortCut:
+def _fast_reporting(plan: Plan, sinks: object) -> FastReporting:
     """Return what calls report to; those whose windows go elsewhere are counted apart."""
     owner = sinks if plan.windows is not None else None
     telemetry = plan.settings.telemetry
     return (
-        faults.guarded("telemetry", telemetry.short_cut, plan.budget, plan.where, owner)
-        or ShortCut()
+        internal_errors.suppress(
+            "telemetry", telemetry.fast_reporting, plan.budget, plan.where, owner
+        )
+        or FastReporting()
     )
 
 
@@ -291,29 +302,29 @@ _UNPROBED: Final = frozenset(
 """What needs no probe: the clock and counting are enough, or no call can show it."""
 
 
-def choose_probes(request: Request, budget: Budget, now: Settings) -> tuple[Probe, ...]:
+def choose_probes(options: CallsiteOptions, budget: Budget, now: Settings) -> tuple[Probe, ...]:
     """Return the probes for the limits of `budget` and for what is asked for here.
 
     A call that is probed at all reports the pauses of the garbage collector too.
     """
-    wanted = (request.metrics | budget.metrics) - _UNPROBED
-    if not wanted and not request.explain:
+    wanted = (options.metrics | budget.metrics) - _UNPROBED
+    if not wanted and not options.explain:
         return ()
     wanted |= {Metric.GC_TIME}
     return tuple(
         probe
-        for probe in faults.guarded("loading the probes", now.find_probes) or ()
-        if probe.metrics & wanted or probe.explains in request.explain
+        for probe in internal_errors.suppress("loading the probes", now.find_probes) or ()
+        if probe.metrics & wanted or probe.explains in options.explain
     )
 
 
-def _choose_sinks(request: Request, now: Settings) -> Callable[[Violation], Sequence[Sink]]:
-    if request.sinks is None:
+def _choose_sinks(options: CallsiteOptions, now: Settings) -> Callable[[Violation], Sequence[Sink]]:
+    if options.sinks is None:
         return now.router.sinks_for
     chosen: list[Sink] = []
-    for sink in request.sinks:
+    for sink in options.sinks:
         try:
             chosen.append(now.find_sink(sink) if isinstance(sink, str) else sink)
         except ConfigurationError as error:
-            faults.report(f"sink {sink}", error)
-    return lambda _: tuple(map(now.adopt_sink, chosen))  # not before one is to hear of something
+            internal_errors.report(f"sink {sink}", error)
+    return lambda _: tuple(map(now.wrap_sink, chosen))  # not before one is to hear of something

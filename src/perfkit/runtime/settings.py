@@ -13,10 +13,11 @@ from attrs import field, frozen
 
 from perfkit.catalog import Catalog
 from perfkit.errors import UnknownBudgetError
-from perfkit.evaluation import Tally
+from perfkit.evaluation import BulkCounter
 from perfkit.model import (
     Budget,
     Clock,
+    CodeLocation,
     Limit,
     Observer,
     Outcome,
@@ -24,11 +25,10 @@ from perfkit.model import (
     Sink,
     SpanIds,
     State,
-    Where,
 )
-from perfkit.runtime import faults
-from perfkit.runtime.arming import Armory
-from perfkit.runtime.governor import Governor
+from perfkit.runtime import internal_errors
+from perfkit.runtime.evidence_capture import CaptureRegistry
+from perfkit.runtime.overhead_limit import OverheadLimit
 from perfkit.runtime.state import state
 
 if TYPE_CHECKING:
@@ -81,16 +81,16 @@ class Recorder(Protocol):
 
 
 @frozen(kw_only=True, eq=False)
-class ShortCut:
+class FastReporting:
     """What a call reports to of which only the duration is measured; None where there is nothing.
 
     Args:
-        tally: Counts calls in bulk.
+        bulk_counter: Counts calls in bulk.
         recorder: Records call by call.
         tracing: Makes spans.
     """
 
-    tally: Tally | None = None
+    bulk_counter: BulkCounter | None = None
     recorder: Recorder | None = None
     tracing: Tracing | None = None
 
@@ -101,7 +101,9 @@ class Telemetry(Protocol):
     def observers_for(self, budget: Budget) -> tuple[Observer, ...]:
         """Return the observers that have a provider and care for `budget`, in order of start."""
 
-    def short_cut(self, budget: Budget, where: Where, owner: object = None) -> ShortCut:
+    def fast_reporting(
+        self, budget: Budget, where: CodeLocation, owner: object = None
+    ) -> FastReporting:
         """Return the same for calls of which only the duration is measured.
 
         Args:
@@ -138,7 +140,7 @@ class Settings:
         catalog: The budgets.
         router: Which sinks hear of a violation.
         find_sink: Turns a sink's name into a sink; raises ConfigurationError.
-        adopt_sink: Gives a sink that the code has made the layers that every sink has.
+        wrap_sink: Gives a sink that the code has made the layers that every sink has.
         environment: Where the application runs, such as ``"production"``; empty if nobody said.
         observers: Observers that the application brought.
         telemetry: Observers for OpenTelemetry.
@@ -147,8 +149,8 @@ class Settings:
         spans: ``"always"``, ``"violations"`` or ``"never"``, where budget and category are silent.
         unknown_budgets: ``"warn"``, ``"raise"`` or ``"ignore"``.
         is_enabled: Whether anything is measured.
-        armory: Lets calls gather evidence after a violation.
-        governor: Keeps the cost of that, and of memory tracing, within bounds.
+        captures: Lets calls gather evidence after a violation.
+        overhead_limit: Keeps the cost of that, and of memory tracing, within bounds.
         attributes: Whether each call tells the one around it what it has cost.
         begin: Called when they have come into force.
     """
@@ -156,7 +158,7 @@ class Settings:
     catalog: Catalog
     router: Router
     find_sink: Callable[[str], Sink]
-    adopt_sink: Callable[[Sink], Sink]
+    wrap_sink: Callable[[Sink], Sink]
     observers: tuple[Observer, ...]
     telemetry: Telemetry
     find_probes: Callable[[], tuple[Probe, ...]]
@@ -164,8 +166,8 @@ class Settings:
     spans: str
     unknown_budgets: str
     is_enabled: bool
-    armory: Armory
-    governor: Governor
+    captures: CaptureRegistry
+    overhead_limit: OverheadLimit
     attributes: bool = False
     environment: str = ""
     begin: Callable[[], object] = field(default=lambda: None)
@@ -214,4 +216,6 @@ def complain_of(name: str, now: Settings) -> None:
     message = f"budget {name!r} is not in {source}; {hint}"
     if now.unknown_budgets == "raise":
         raise UnknownBudgetError(message)
-    faults.warn_once(("unknown budget", name), "perfkit: %s; until then it has no limits", message)
+    internal_errors.warn_once(
+        ("unknown budget", name), "perfkit: %s; until then it has no limits", message
+    )

@@ -19,20 +19,20 @@ from attrs import evolve
 from perfkit.evaluation import (
     EVIDENCE,
     SUB_WINDOWS,
-    Change,
+    AlertState,
+    BulkCounter,
     LimitWindow,
     ObjectiveWindow,
-    Tally,
-    Trigger,
+    Transition,
     is_cut_short,
     last_ns_within,
-    lines_of,
+    thresholds_of,
     what_slowed,
 )
-from perfkit.locks import at_work, put_off
 from perfkit.model import (
     Budget,
     Clock,
+    CodeLocation,
     Direction,
     Limit,
     Measurement,
@@ -46,14 +46,14 @@ from perfkit.model import (
     Statistic,
     Verdict,
     Violation,
-    Where,
 )
-from perfkit.runtime import faults, settings
+from perfkit.reentrancy import busy, defer
+from perfkit.runtime import internal_errors, settings
 from perfkit.runtime.delivery import deliver_quietly
 from perfkit.runtime.in_flight import InFlight
 
 if TYPE_CHECKING:
-    from perfkit.runtime.arming import Arming
+    from perfkit.runtime.evidence_capture import EvidenceCapture
 
 _MOST_TRIES: Final = 4096
 _SHORTEST_TICK_SECONDS: Final = 0.1
@@ -73,58 +73,58 @@ class BudgetWindows:
     """
 
     def __init__(
-        self, budget: Budget, where: Where, clock: Clock, *, judges_each: bool = False
+        self, budget: Budget, where: CodeLocation, clock: Clock, *, judges_each: bool = False
     ) -> None:
         self.budget = budget
         self.where = where
         self.sinks_for: SinksFor | None = None
-        self.arming: Arming | None = None
+        self.capture: EvidenceCapture | None = None
         self.generation = 0
         self.in_flight: InFlight | None = None
         self.is_of_system_clock = clock.monotonic_ns is perf_counter_ns
         self._limits = [each for each in budget.limits if judges_each or is_windowed(each)]
         self.tick_seconds = _tick_of(self._limits)
         self._clock = clock
-        self._tallies: list[Tally] = []
+        self._tallies: list[BulkCounter] = []
         self._hits: list[int] = []
         self._misses: list[int] = []
-        self._threshold_ns = lines_of(budget.limits).threshold_ns
+        self._threshold_ns = thresholds_of(budget.limits).threshold_ns
         if any(limit.metric is Metric.CONCURRENCY for limit in budget.limits):
             self.in_flight = InFlight()
-        self.start_anew()
+        self.after_fork_in_child()
 
-    def start_anew(self) -> None:
+    def after_fork_in_child(self) -> None:
         """Forget all samples: at first, and in the child after a fork."""
         now_ns = self._clock.monotonic_ns()
         self._lock = threading.RLock()
         self._due_ns = now_ns
-        self._windows = [(LimitWindow(limit, now_ns), Trigger()) for limit in self._limits]
-        self._objective: tuple[ObjectiveWindow, Trigger] | None = None
+        self._windows = [(LimitWindow(limit, now_ns), AlertState()) for limit in self._limits]
+        self._objective: tuple[ObjectiveWindow, AlertState] | None = None
         if self.budget.objective is not None:
-            self._objective = (ObjectiveWindow(self.budget.objective, now_ns), Trigger())
+            self._objective = (ObjectiveWindow(self.budget.objective, now_ns), AlertState())
         if self.in_flight is not None:
-            self.in_flight.start_anew()
+            self.in_flight.after_fork_in_child()
         self._hits.clear()
         self._misses.clear()
-        for tally in self._tallies:
-            tally.forget(time.time_ns())
+        for bulk_counter in self._tallies:
+            bulk_counter.forget(time.time_ns())
 
     # -- filling
 
-    def feed_from(self, tally: Tally | None) -> Tally:
+    def subscribe_to(self, bulk_counter: BulkCounter | None) -> BulkCounter:
         """Take durations from `tally` too, as it counts them; from one of their own if it is None.
 
         Returns:
             The one that calls are to be counted in.
         """
-        with at_work, self._lock:
-            if tally is None:
-                tally = next((known for known in self._tallies if not known.bounds), None)
-            tally = tally or Tally((), ())
-            if not any(known is tally for known in self._tallies):
-                self._tallies.append(tally)
-        tally.give_to(self)
-        return tally
+        with busy, self._lock:
+            if bulk_counter is None:
+                bulk_counter = next((known for known in self._tallies if not known.bounds), None)
+            bulk_counter = bulk_counter or BulkCounter((), ())
+            if not any(known is bulk_counter for known in self._tallies):
+                self._tallies.append(bulk_counter)
+        bulk_counter.subscribe(self)
+        return bulk_counter
 
     def take(self, outcome: Outcome, ordered: Sequence[int]) -> None:
         """Take calls of which only the duration was measured.
@@ -134,7 +134,7 @@ class BudgetWindows:
             ordered: Their durations in nanoseconds, ascending, at least one.
         """
         now_ns = self._clock.monotonic_ns()
-        with at_work, self._lock:
+        with busy, self._lock:
             self._take_levels(now_ns, with_those_running=False)
             for window, _ in self._windows:
                 if window.limit.metric is Metric.DURATION:
@@ -149,7 +149,7 @@ class BudgetWindows:
         """Take one call that was measured in full, with its verdicts."""
         now_ns = self._clock.monotonic_ns()
         is_broken = any(verdict.state is State.VIOLATED for verdict in verdicts)
-        with at_work, self._lock:
+        with busy, self._lock:
             for window, _ in self._windows:
                 metric = window.limit.metric
                 reading = measurement.readings.get(metric)
@@ -165,7 +165,7 @@ class BudgetWindows:
     def add_sample(self, readings: Mapping[Metric, Reading]) -> None:
         """Take one sample of the process."""
         now_ns = self._clock.monotonic_ns()
-        with at_work, self._lock:
+        with busy, self._lock:
             for window, _ in self._windows:
                 if (reading := readings.get(window.limit.metric)) is not None:
                     window.add(reading, now_ns)
@@ -176,7 +176,7 @@ class BudgetWindows:
             self._hits.append(hits)
         if misses:
             self._misses.append(misses)
-        if len(self._hits) + len(self._misses) >= _MOST_TRIES and not put_off(self._drain):
+        if len(self._hits) + len(self._misses) >= _MOST_TRIES and not defer(self._drain):
             self._drain()
 
     def _count_good(self, outcome: Outcome, within: int, beyond: int, now_ns: int) -> None:
@@ -191,9 +191,9 @@ class BudgetWindows:
 
     def _drain(self) -> None:
         """Take what waits elsewhere. Not under the lock: a tally takes its own first."""
-        for tally in tuple(self._tallies):
-            tally.drain()
-        with at_work, self._lock:
+        for bulk_counter in tuple(self._tallies):
+            bulk_counter.drain()
+        with busy, self._lock:
             now_ns = self._clock.monotonic_ns()
             self._take_levels(now_ns, with_those_running=True)
             self._take_tries(now_ns)
@@ -229,27 +229,27 @@ class BudgetWindows:
         news = self._news()
         if not news:
             return
-        if self.arming is not None:
-            arming = self.arming
-            news = arming.explain(news)
+        if self.capture is not None:
+            capture = self.capture
+            news = capture.explain(news)
             for violation in news:
                 if violation.severity is not Severity.INFO:
-                    arming.arm(violation)
+                    capture.arm(violation)
         deliver_quietly(news, self.sinks_for or settings.current().router.sinks_for)
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """Return how every limit and the objective stand now."""
         self._drain()
-        with at_work, self._lock:
+        with busy, self._lock:
             now_ns = self._clock.monotonic_ns()
             return tuple(window.judge(self.budget, now_ns) for window, _ in self._all())
 
     def _news(self) -> tuple[Violation, ...]:
         """Judge every window; return what broke or recovered since the last time."""
         self._drain()
-        changes: list[Change] = []
+        changes: list[Transition] = []
         states = []
-        with at_work, self._lock:
+        with busy, self._lock:
             now_ns, at_ns = self._clock.monotonic_ns(), self._clock.time_ns()
             self._due_ns = now_ns + round(self.tick_seconds * 1e9)
             for window, trigger in self._all():
@@ -257,15 +257,15 @@ class BudgetWindows:
                 states.append((window.limit, state))
                 if trigger.is_at(state):
                     continue
-                change = trigger.step(window.judge(self.budget, now_ns), at_ns)
+                change = trigger.update(window.judge(self.budget, now_ns), at_ns)
                 if change is not None:
                     changes.extend(_told_of(change, window, at_ns))
         telemetry = settings.current().telemetry
         for judged in states:
-            faults.guarded("telemetry", telemetry.count_window, self.budget, *judged)
+            internal_errors.suppress("telemetry", telemetry.count_window, self.budget, *judged)
         return tuple(_violation(change, self.where, at_ns) for change in changes)
 
-    def _all(self) -> Iterator[tuple[LimitWindow | ObjectiveWindow, Trigger]]:
+    def _all(self) -> Iterator[tuple[LimitWindow | ObjectiveWindow, AlertState]]:
         yield from self._windows
         if self._objective is not None:
             yield self._objective
@@ -321,7 +321,9 @@ def _count_calls(window: LimitWindow, outcome: Outcome, calls: int, now_ns: int)
         window.add_fraction(calls if outcome is Outcome.ERROR else 0, calls, now_ns)
 
 
-def _told_of(change: Change, window: LimitWindow | ObjectiveWindow, at_ns: int) -> Iterator[Change]:
+def _told_of(
+    change: Transition, window: LimitWindow | ObjectiveWindow, at_ns: int
+) -> Iterator[Transition]:
     """Yield what is to be told of `change`.
 
     An objective has several alerts. What is over is the one that began, and where a page is over
@@ -334,10 +336,10 @@ def _told_of(change: Change, window: LimitWindow | ObjectiveWindow, at_ns: int) 
     value = window.burn_rate_over(over.limit)
     yield evolve(change, verdict=evolve(verdict, limit=over.limit, value=value))
     if verdict.state is not State.MET and verdict.severity is not None:
-        yield Change(verdict=verdict, since_ns=at_ns, severity=verdict.severity)
+        yield Transition(verdict=verdict, since_ns=at_ns, severity=verdict.severity)
 
 
-def _violation(change: Change, where: Where, at_ns: int) -> Violation:
+def _violation(change: Transition, where: CodeLocation, at_ns: int) -> Violation:
     verdict = change.verdict
     assert verdict.value is not None  # noqa: S101 - what has changed has a value
     return Violation(

@@ -4,42 +4,42 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from perfkit.sinks.accounts import Account, Totals
-    from perfkit.sinks.endings.alertmanager import AlertmanagerSink
-    from perfkit.sinks.endings.callback import CallbackSink
-    from perfkit.sinks.endings.evidence_files import EvidenceFilesSink, save_evidence
-    from perfkit.sinks.endings.github import GitHubSink
-    from perfkit.sinks.endings.jsonl import JsonLinesSink
-    from perfkit.sinks.endings.log import LogSink
-    from perfkit.sinks.endings.metrics_only import MetricsOnlySink
-    from perfkit.sinks.endings.notify import NotifySink
-    from perfkit.sinks.endings.raising import RaiseSink
-    from perfkit.sinks.endings.sentry import SentrySink
-    from perfkit.sinks.endings.webhook import WebhookSink
-    from perfkit.sinks.flushing import flush_sinks, sink_totals
-    from perfkit.sinks.layers.background import Background
-    from perfkit.sinks.layers.batch import Batched
-    from perfkit.sinks.layers.circuit_breaker import CircuitBroken
-    from perfkit.sinks.layers.dedupe import Deduped
-    from perfkit.sinks.layers.edge import EdgeTriggered
-    from perfkit.sinks.layers.fan_out import FanOut
-    from perfkit.sinks.layers.filtered import Filtered
-    from perfkit.sinks.layers.layer import Layer
-    from perfkit.sinks.layers.rate_limit import RateLimited
-    from perfkit.sinks.layers.retry import Retried
-    from perfkit.sinks.layers.time_limit import TimeLimited
+    from perfkit.sinks.builtin.alertmanager import AlertmanagerSink
+    from perfkit.sinks.builtin.callback import CallbackSink
+    from perfkit.sinks.builtin.evidence_files import EvidenceFilesSink, save_evidence
+    from perfkit.sinks.builtin.github import GitHubSink
+    from perfkit.sinks.builtin.jsonl import JsonLinesSink
+    from perfkit.sinks.builtin.log import LogSink
+    from perfkit.sinks.builtin.metrics_only import MetricsOnlySink
+    from perfkit.sinks.builtin.notify import NotifySink
+    from perfkit.sinks.builtin.raising import RaiseSink
+    from perfkit.sinks.builtin.sentry import SentrySink
+    from perfkit.sinks.builtin.webhook import WebhookSink
+    from perfkit.sinks.delivery.batch import Batched
+    from perfkit.sinks.delivery.circuit_breaker import CircuitBroken
+    from perfkit.sinks.delivery.dedupe import Deduped
+    from perfkit.sinks.delivery.deduplicate import Deduplicated
+    from perfkit.sinks.delivery.fan_out import FanOut
+    from perfkit.sinks.delivery.filter import Filtered
+    from perfkit.sinks.delivery.layer import Layer
+    from perfkit.sinks.delivery.queue import Background
+    from perfkit.sinks.delivery.rate_limit import RateLimited
+    from perfkit.sinks.delivery.retry import Retried
+    from perfkit.sinks.delivery.stats import DeliveryStats, Totals
+    from perfkit.sinks.delivery.time_limit import TimeLimited
+    from perfkit.sinks.flushing import flush_sinks, sink_stats
     from perfkit.sinks.record import as_record
     from perfkit.sinks.routing import Router
 
 __all__ = [
-    "Account",
     "AlertmanagerSink",
     "Background",
     "Batched",
     "CallbackSink",
     "CircuitBroken",
     "Deduped",
-    "EdgeTriggered",
+    "Deduplicated",
+    "DeliveryStats",
     "EvidenceFilesSink",
     "FanOut",
     "Filtered",
@@ -60,39 +60,39 @@ __all__ = [
     "as_record",
     "flush_sinks",
     "save_evidence",
-    "sink_totals",
+    "sink_stats",
 ]
 
 _HOMES: Final = {
-    "Account": "accounts",
-    "AlertmanagerSink": "endings.alertmanager",
-    "Background": "layers.background",
-    "Batched": "layers.batch",
-    "CallbackSink": "endings.callback",
-    "CircuitBroken": "layers.circuit_breaker",
-    "Deduped": "layers.dedupe",
-    "EdgeTriggered": "layers.edge",
-    "EvidenceFilesSink": "endings.evidence_files",
-    "FanOut": "layers.fan_out",
-    "Filtered": "layers.filtered",
-    "GitHubSink": "endings.github",
-    "JsonLinesSink": "endings.jsonl",
-    "Layer": "layers.layer",
-    "LogSink": "endings.log",
-    "MetricsOnlySink": "endings.metrics_only",
-    "NotifySink": "endings.notify",
-    "RaiseSink": "endings.raising",
-    "RateLimited": "layers.rate_limit",
-    "Retried": "layers.retry",
+    "DeliveryStats": "delivery.stats",
+    "AlertmanagerSink": "builtin.alertmanager",
+    "Background": "delivery.queue",
+    "Batched": "delivery.batch",
+    "CallbackSink": "builtin.callback",
+    "CircuitBroken": "delivery.circuit_breaker",
+    "Deduped": "delivery.dedupe",
+    "Deduplicated": "delivery.deduplicate",
+    "EvidenceFilesSink": "builtin.evidence_files",
+    "FanOut": "delivery.fan_out",
+    "Filtered": "delivery.filter",
+    "GitHubSink": "builtin.github",
+    "JsonLinesSink": "builtin.jsonl",
+    "Layer": "delivery.layer",
+    "LogSink": "builtin.log",
+    "MetricsOnlySink": "builtin.metrics_only",
+    "NotifySink": "builtin.notify",
+    "RaiseSink": "builtin.raising",
+    "RateLimited": "delivery.rate_limit",
+    "Retried": "delivery.retry",
     "Router": "routing",
-    "SentrySink": "endings.sentry",
-    "TimeLimited": "layers.time_limit",
-    "Totals": "accounts",
-    "WebhookSink": "endings.webhook",
+    "SentrySink": "builtin.sentry",
+    "TimeLimited": "delivery.time_limit",
+    "Totals": "delivery.stats",
+    "WebhookSink": "builtin.webhook",
     "as_record": "record",
     "flush_sinks": "flushing",
-    "save_evidence": "endings.evidence_files",
-    "sink_totals": "flushing",
+    "save_evidence": "builtin.evidence_files",
+    "sink_stats": "flushing",
 }
 
 

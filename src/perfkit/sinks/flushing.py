@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from perfkit.sinks.accounts import Totals, book
-from perfkit.sinks.layers.entrance import Entrance, entrances
-from perfkit.sinks.process.exits import close_all, flush_all
-from perfkit.sinks.process.interrupts import is_interrupt
+from perfkit.sinks.delivery.entry import DeliveryEntry, entrances
+from perfkit.sinks.delivery.shutdown import close_all, flush_all
+from perfkit.sinks.delivery.signals import is_signal_exception
+from perfkit.sinks.delivery.stats import Totals, stats_registry
 
 
 def flush_sinks(seconds: float = 5.0) -> bool:
@@ -27,18 +27,18 @@ def flush_sinks(seconds: float = 5.0) -> bool:
     """
     deadline = time.monotonic() + seconds
     results = []
-    failed: list[tuple[Entrance, BaseException]] = []
+    failed: list[tuple[DeliveryEntry, BaseException]] = []
     for entrance in entrances:
         try:
             entrance.tick()
             results.append(entrance.flush(max(0.0, deadline - time.monotonic())))
         except BaseException as error:  # a sink may raise anything
-            if is_interrupt(error):
+            if is_signal_exception(error):
                 raise
             failed.append((entrance, error))
     results.append(flush_all(max(0.0, deadline - time.monotonic())))
     for entrance, failure in failed:
-        entrance.account.report(failure)
+        entrance.stats.report(failure)
     return all(results) and not failed
 
 
@@ -47,7 +47,7 @@ def close_sinks(seconds: float) -> bool:
     return close_all(seconds)
 
 
-def sink_totals() -> tuple[Totals, ...]:
+def sink_stats() -> tuple[Totals, ...]:
     """Return what has become of the violations that each sink was given in this process.
 
     For each, ``raised == delivered + suppressed + dropped + waiting``, exactly. The same figures
@@ -64,4 +64,4 @@ def sink_totals() -> tuple[Totals, ...]:
 
     Safe from any thread.
     """
-    return book.totals()
+    return stats_registry.totals()

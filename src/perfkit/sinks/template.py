@@ -11,16 +11,16 @@ from typing import Any, Final, TypeAlias
 from perfkit.errors import ConfigurationError
 from perfkit.model import (
     Budget,
+    CodeLocation,
     Direction,
     Limit,
     Metric,
     Severity,
     State,
     Violation,
-    Where,
 )
 from perfkit.sinks.record import as_printable, as_record
-from perfkit.sinks.secrets.masking import parts_of
+from perfkit.sinks.redaction.redactor import parts_of
 from perfkit.units import format_quantity
 
 _Fill: TypeAlias = Callable[[Mapping[str, str]], Any]
@@ -35,7 +35,7 @@ class Template:
     Each string is filled in a single pass, so that what a fact says is never read as a placeholder,
     and encoded as a whole afterwards, so that it cannot end the string that it is in. Keys stay as
     they are. ``{{`` and ``}}`` stand for braces. What a variable of the environment holds is text
-    as it is, braces too: see `perfkit.sinks.secrets.masking.Filled`.
+    as it is, braces too: see `perfkit.sinks.redaction.redactor.Interpolated`.
 
     Args:
         shape: What JSON can hold.
@@ -113,7 +113,7 @@ def fact_names() -> tuple[str, ...]:
         value=0.2,
         state=State.VIOLATED,
         severity=Severity.WARNING,
-        where=Where(function="example"),
+        where=CodeLocation(function="example"),
         at_ns=0,
     )
     return tuple(facts_of(example))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from attrs import evolve
 
 from perfkit.model import Route, Severity, Violation
-from perfkit.runtime import faults, settings
+from perfkit.runtime import internal_errors, settings
 from perfkit.runtime.state import state
 from perfkit.sinks import CallbackSink, Router
 
@@ -45,8 +45,8 @@ def capture_violations() -> Iterator[list[Violation]]:
 @contextmanager
 def strict() -> Iterator[None]:
     """Raise perfkit's own faults, such as a sink that fails, instead of logging them."""
-    before = faults.set_strict(is_strict=True)
+    before = internal_errors.set_strict(is_strict=True)
     try:
         yield
     finally:
-        faults.set_strict(is_strict=before)
+        internal_errors.set_strict(is_strict=before)

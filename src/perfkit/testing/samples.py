@@ -11,6 +11,7 @@ from attrs import evolve
 from perfkit.model import (
     EVIDENCE_KINDS,
     Budget,
+    CodeLocation,
     Direction,
     Evidence,
     Limit,
@@ -20,7 +21,6 @@ from perfkit.model import (
     State,
     Statistic,
     Violation,
-    Where,
 )
 
 _Samples = Iterator[tuple[str, dict[str, Any]]]
@@ -69,7 +69,7 @@ def _plain(at_ns: int) -> Violation:
         value=0.412,
         state=State.VIOLATED,
         severity=Severity.WARNING,
-        where=Where(function="shop.sessions.load", file="shop/sessions.py", line=88),
+        where=CodeLocation(function="shop.sessions.load", file="shop/sessions.py", line=88),
         at_ns=at_ns,
         trace_id="4bf92f3577b34da6a3ce929d0e0e4736",
         span_id="00f067aa0ba902b7",
@@ -105,7 +105,7 @@ def _of_one_call() -> _Samples:
     yield "one without a trace", {"trace_id": "", "span_id": "", "trace_flags": 0}
     yield "one of an environment", {"environment": "production"}
     yield "a budget with nothing but a name", {"budget": Budget(name="load_session")}
-    yield "a place without a file", {"where": Where(function="shop.sessions.load")}
+    yield "a place without a file", {"where": CodeLocation(function="shop.sessions.load")}
     yield "a test", {"is_test": True}
 
 
@@ -183,7 +183,7 @@ def _with_hostile_text() -> _Samples:
             name,
             {
                 "budget": Budget(name=text, category=text, description=text),
-                "where": Where(function=text, file=text, line=1),
+                "where": CodeLocation(function=text, file=text, line=1),
                 "environment": text,
                 "evidence": tuple(_evidence(kind, text) for kind in EVIDENCE_KINDS),
             },

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from perfkit.instruments.request import as_sink
+from perfkit.instruments.options import as_sink
 from perfkit.model import Sink, Violation
 from perfkit.testing.sink_deliveries import (
     WHAT_IT_TAKES,

@@ -74,9 +74,9 @@ class Stream:
 
     def __init__(self) -> None:
         self._files: set[FileIO] = set()
-        self.start_anew()
+        self.after_fork_in_child()
 
-    def start_anew(self) -> None:
+    def after_fork_in_child(self) -> None:
         """Let go of what the parent of a fork was writing to."""
         while self._files:
             self._files.pop().close()

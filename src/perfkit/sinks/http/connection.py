@@ -18,7 +18,7 @@ from attrs import frozen
 
 from perfkit.sinks.http.addresses import Address
 from perfkit.sinks.http.deadline import Deadline
-from perfkit.sinks.http.place import Place
+from perfkit.sinks.http.url import Place
 
 MOST_BYTES: Final = 64 * 1024
 """How much of the body of an answer is read."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from perfkit.sinks.secrets.masking import SHORTEST, values_in
+from perfkit.sinks.redaction.redactor import SHORTEST, values_in
 
 _SHORTEST_PART: Final = 6
 _BETWEEN_PARTS: Final = re.compile(r"[\s=:,;\"]+")

@@ -16,13 +16,13 @@ from attrs import evolve
 from perfkit.errors import ConfigurationError, DeliveryFailed
 from perfkit.sinks.arguments import checked_seconds
 from perfkit.sinks.http.addresses import Address, HostLookup, is_address, is_inward, is_link_local
-from perfkit.sinks.http.answers import failure_of, failure_to_connect, failure_without
 from perfkit.sinks.http.connection import Answer, connect, exchange, secure
 from perfkit.sinks.http.credentials import secrets_in_headers
 from perfkit.sinks.http.deadline import Deadline
 from perfkit.sinks.http.headers import check_headers, merge_headers
-from perfkit.sinks.http.place import read_url
-from perfkit.sinks.secrets.masking import Mask, values_in
+from perfkit.sinks.http.responses import failure_of, failure_to_connect, failure_without
+from perfkit.sinks.http.url import read_url
+from perfkit.sinks.redaction.redactor import Redactor, values_in
 
 _LOOPBACK: Final = "an address of this machine; if that is meant, write loopback = true"
 _LINK_LOCAL: Final = "a link-local address, or one where clouds keep credentials; write another"
@@ -154,9 +154,9 @@ class Endpoint:
         return evolve(answer, body=text.encode("utf-8", errors="replace"))
 
     @cached_property
-    def _mask(self) -> Mask:
+    def _mask(self) -> Redactor:
         told = {value for value in self._secrets if value not in self.destination}
-        return Mask(told | self._place.secrets | secrets_in_headers(self._headers))
+        return Redactor(told | self._place.secrets | secrets_in_headers(self._headers))
 
 
 @cache

@@ -1,0 +1,221 @@
+"""Put layers around sinks, in the one order in which they make sense."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Final
+
+from perfkit.assembly.policies import usual_policy
+from perfkit.forks import register_after_fork
+from perfkit.model import Clock, Policy, Sink
+from perfkit.reentrancy import busy
+from perfkit.runtime import internal_errors
+from perfkit.sinks.delivery.entry import DeliveredCounter, DeliveryEntry
+from perfkit.sinks.delivery.layer import Layer, layers_of
+from perfkit.sinks.delivery.queue import Background, Queued
+from perfkit.sinks.delivery.stats import DeliveryStats, stats_registry
+from perfkit.sinks.redaction.redacting_sink import redacting
+
+_MOST_QUEUES: Final = 64
+"""So many callables of the code have a queue and a thread of their own; others share one."""
+
+
+class SinkChains:
+    """Makes the way that violations take to their sinks.
+
+    From the outside in: what comes is counted, filtered, held back (by rate, by cooldown, by
+    episode), queued, collected into batches; and in the thread of the queue the sink is left alone
+    if it is dead, tried again, limited in time, and what has arrived is counted.
+
+    Args:
+        clock: Tells the time.
+        in_background: Whether sinks have a thread of their own where nothing else is said.
+    """
+
+    def __init__(self, clock: Clock, *, in_background: bool) -> None:
+        self._now: Callable[[], float] = lambda: clock.monotonic_ns() / 1e9
+        self._in_background = in_background
+        self._lock = threading.RLock()
+        self._adopted: dict[int, tuple[Sink, Sink]] = {}
+        self._queues: dict[object, Background] = {}
+        register_after_fork(self)
+
+    def declared(
+        self,
+        name: str,
+        kind: str,
+        sink: Sink,
+        policy: Policy,
+        *,
+        secrets: Collection[str] = (),
+    ) -> Sink:
+        """Return the chain of a sink that has a name.
+
+        Args:
+            name: What it is called.
+            kind: Its type, such as ``"webhook"``.
+            sink: The sink itself.
+            policy: What was said of it; the rest is as usual for its type.
+            secrets: What it was given that nobody is to read.
+        """
+        sink = redacting(sink, secrets)
+        stats = stats_registry.stats_of(name, internal_errors.report)
+        shared: dict[str, Any] = {"stats": stats, "now": self._now}
+        if getattr(sink, "reaches_caller", False) is True:
+            return DeliveryEntry(sink, **shared)
+        whole = policy.over(usual_policy(kind))
+        is_queued = self._in_background if whole.background is None else whole.background
+        inner = _trying(sink, whole, shared)
+        if is_queued:
+            assert whole.queue_size is not None  # noqa: S101 - every usual policy says it
+            assert whole.when_full is not None  # noqa: S101 - likewise
+            inner = Background(inner, whole.queue_size, whole.when_full, **shared)
+        return DeliveryEntry(_holding_back(inner, whole, shared), **shared)
+
+    def wrap_layers(self, sink: Sink) -> Sink:
+        """Return the chain of a sink that the code has made; the same one each time."""
+        if isinstance(sink, DeliveryEntry):
+            return sink
+        with busy, self._lock:
+            known = self._adopted.get(id(sink))
+            if known is not None:
+                return known[1]
+            # A block may make its sink anew at each entry: that one must not stay for ever.
+            is_kept = not _is_callback(sink) and len(self._adopted) < _MOST_QUEUES
+            chain = self._chain_of(sink, is_kept=is_kept)
+            if is_kept:
+                self._adopted[id(sink)] = (sink, chain)
+            return chain
+
+    def after_fork_in_child(self) -> None:
+        """After a fork, be free of a lock that another thread held."""
+        self._lock = threading.RLock()
+
+    def _chain_of(self, sink: Sink, *, is_kept: bool) -> Sink:
+        stats = stats_registry.stats_of(_name_of(sink), internal_errors.report)
+        shared: dict[str, Any] = {"stats": stats, "now": self._now}
+        if getattr(sink, "reaches_caller", False) is True:
+            return DeliveryEntry(sink, **shared)
+        inner = (
+            _with_account(sink, stats)
+            if isinstance(sink, Layer)
+            else DeliveredCounter(sink, **shared)
+        )
+        has_queue = any(isinstance(layer, Background) for layer in layers_of(sink))
+        if not self._in_background or has_queue:
+            return DeliveryEntry(inner, **shared)
+        if is_kept:
+            return DeliveryEntry(Background(inner, **shared), **shared)
+        return DeliveryEntry(Queued(inner, self._queue_of(sink), **shared), **shared)
+
+    def _queue_of(self, sink: Sink) -> Background:
+        """Return a queue for `sink`, which all callbacks with the same code share."""
+        key = _code_of(sink)
+        if key not in self._queues and len(self._queues) >= _MOST_QUEUES:
+            key = None
+        if key not in self._queues:
+            stats = stats_registry.stats_of(
+                "others" if key is None else _name_of(sink), internal_errors.report
+            )
+            self._queues[key] = Background(_Nowhere(), stats=stats, now=self._now)
+        return self._queues[key]
+
+
+class _Nowhere:
+    """Takes nothing: what is queued here says itself where it goes."""
+
+    def emit(self, violation: object) -> None:
+        """Do nothing."""
+
+
+def _trying(sink: Sink, policy: Policy, shared: dict[str, Any]) -> Sink:
+    """Return `sink` with the layers that work in the thread that delivers."""
+    if policy.time_limit:
+        from perfkit.sinks.delivery.time_limit import TimeLimited  # noqa: PLC0415 - where it is asked for
+
+        sink = TimeLimited(sink, policy.time_limit, **shared)
+    inner: Sink = DeliveredCounter(
+        sink, **shared
+    )  # around the time limit: what came too late has not come
+    if (policy.attempts or 1) > 1:
+        from perfkit.sinks.delivery.retry import Retried  # noqa: PLC0415 - likewise
+
+        inner = Retried(inner, policy.attempts or 1, **shared)
+    if policy.failures:
+        from perfkit.sinks.delivery.circuit_breaker import CircuitBroken  # noqa: PLC0415 - likewise
+
+        inner = CircuitBroken(inner, policy.failures, policy.failure_cooldown or 30.0, **shared)
+    if (policy.batch_size or 1) > 1:
+        from perfkit.sinks.delivery.batch import Batched  # noqa: PLC0415 - likewise
+
+        inner = Batched(inner, policy.batch_size or 1, policy.batch_wait or 5.0, **shared)
+    return inner
+
+
+def _holding_back(inner: Sink, policy: Policy, shared: dict[str, Any]) -> Sink:
+    """Return `inner` with the layers that decide, at once, whether a violation is to be heard."""
+    if policy.rate_limit:
+        from perfkit.sinks.delivery.rate_limit import RateLimited  # noqa: PLC0415 - where it is asked for
+
+        inner = RateLimited(inner, policy.rate_limit, policy.burst or 1, **shared)
+    if policy.cooldown:
+        from perfkit.sinks.delivery.dedupe import Deduped  # noqa: PLC0415 - likewise
+
+        inner = Deduped(inner, policy.cooldown, **shared)
+    if policy.quiet:
+        from perfkit.sinks.delivery.deduplicate import Deduplicated  # noqa: PLC0415 - likewise
+
+        inner = Deduplicated(inner, policy.quiet, policy.repeat or None, **shared)
+    if policy.only is not None:
+        from perfkit.sinks.delivery.filter import Filtered  # noqa: PLC0415 - likewise
+
+        inner = Filtered(inner, policy.only.matches, **shared)
+    return inner
+
+
+def _with_account(sink: Layer, stats: DeliveryStats) -> Sink:
+    """Let the layers that the code has put around a sink keep one account, up to the arrival."""
+    layers = [layer for layer in layers_of(sink) if isinstance(layer, Layer)]
+    for layer in layers:
+        layer.stats = stats
+    if any(isinstance(layer, DeliveredCounter) for layer in layers):
+        return sink
+    limit = next((layer for layer in reversed(layers) if _is_time_limit(layer)), None)
+    arriving: Sink = layers[-1].inner if limit is None else limit
+    around = layers[-1] if limit is None else _around(limit, layers)
+    arrival = DeliveredCounter(arriving, stats=stats)
+    if around is None:
+        return arrival
+    around.inner = arrival
+    return sink
+
+
+def _is_time_limit(layer: Layer) -> bool:
+    module = sys.modules.get("perfkit.sinks.delivery.time_limit")
+    return module is not None and isinstance(layer, module.TimeLimited)
+
+
+def _around(layer: Layer, layers: Sequence[Layer]) -> Layer | None:
+    """Return the one of `layers` that wraps `layer`; None for the outermost."""
+    return next((each for each in layers if each.inner is layer), None)
+
+
+def _is_callback(sink: Sink) -> bool:
+    return hasattr(sink, "function")
+
+
+def _code_of(sink: Sink) -> object:
+    """Return what callbacks have in common that a block makes anew each time; None for others."""
+    function = getattr(sink, "function", None)
+    return getattr(function, "__code__", None) or (None if function is None else id(function))
+
+
+def _name_of(sink: Sink) -> str:
+    innermost = layers_of(sink)[-1]
+    function = getattr(innermost, "function", None)
+    if function is None:
+        return type(innermost).__name__
+    name: str = getattr(function, "__qualname__", type(function).__name__)
+    return name.rpartition("<locals>.")[2]

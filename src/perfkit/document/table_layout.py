@@ -1,0 +1,194 @@
+"""Understand a whole table: which columns belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from attrs import evolve, frozen
+
+from perfkit.document.columns import Column, Kind, Role, figures_in, read_column
+from perfkit.document.markdown import Cell, Table
+from perfkit.document.vocabulary import (
+    FILLERS,
+    NAME_WORDS,
+    PROMISE_WORDS,
+    TARGET_WORDS,
+    THRESHOLD_WORDS,
+    mentions,
+    plain,
+)
+from perfkit.model import Direction
+
+
+@frozen(kw_only=True)
+class Line:
+    """The columns that make one limit.
+
+    Args:
+        target: Where the target stands; None where the threshold's column has all there is.
+        threshold: Where the threshold stands, or target and threshold in one cell.
+        assumed: What the headers do not say, as a remark; empty if they say all.
+    """
+
+    target: Column | None
+    threshold: Column
+    assumed: str = ""
+
+
+@frozen(kw_only=True)
+class Shape:
+    """What each column of a table is for.
+
+    Args:
+        name: The column of names.
+        lines: The columns that make limits; at least one.
+        columns: All columns, with their roles.
+    """
+
+    name: Column
+    lines: tuple[Line, ...]
+    columns: tuple[Column, ...]
+
+    def with_role(self, role: Role) -> tuple[Column, ...]:
+        """Return the columns that have `role`."""
+        return tuple(column for column in self.columns if column.role is role)
+
+
+def shape_of(table: Table) -> Shape | None:
+    """Find out what each column is for; None if nothing in the table reads as a promise."""
+    columns = [read_column(table, index) for index in range(len(table.header))]
+    name = _name_column(columns)
+    if name is None:
+        return None
+    columns[name.index] = name
+    columns = [_as_limit(column) if column.is_compared else column for column in columns]
+    if not any(column.role in _PROMISES for column in columns) and _promises(table):
+        columns = [_as_limit(column) if column.units else column for column in columns]
+    lines = tuple(_pair_by_cells(columns, table) or _pair_up(columns))
+    return Shape(name=name, lines=lines, columns=tuple(columns)) if lines else None
+
+
+def transpose_if_needed(table: Table) -> Table:
+    """Return the table with names in rows: turned over if "target" and "threshold" are rows."""
+    targets = [row for row in table.rows if mentions(row[0].text, TARGET_WORDS)]
+    thresholds = [row for row in table.rows if mentions(row[0].text, THRESHOLD_WORDS)]
+    if not targets or not thresholds or _promises_in(table.header):
+        return table
+    if not figures_in((cell.text for cell in targets[0][1:]), ""):
+        return table
+    turned = tuple(zip(table.header, *table.rows, strict=True))
+    return evolve(table, header=turned[0], rows=turned[1:])
+
+
+def _name_column(columns: Sequence[Column]) -> Column | None:
+    for is_right in _NAME_CHOICES:
+        for column in columns:
+            if is_right(column):
+                return evolve(column, role=Role.NAME)
+    return None
+
+
+def _as_limit(column: Column) -> Column:
+    is_free = column.role is Role.OTHER and column.kind is Kind.FIGURES
+    return evolve(column, role=Role.LIMIT) if is_free else column
+
+
+def _promises(table: Table) -> bool:
+    """Tell whether the words around a table say that its figures are promises."""
+    is_in_section = any(mentions(text, PROMISE_WORDS) for text in table.sections[-1:])
+    return is_in_section or _promises_in(table.header)
+
+
+def _promises_in(cells: Iterable[Cell]) -> bool:
+    return any(mentions(cell.text, PROMISE_WORDS) for cell in cells)
+
+
+def _pair_up(columns: Sequence[Column]) -> list[Line]:
+    """Give each target its threshold; what stays alone makes a limit by itself."""
+    thresholds = [column for column in columns if column.role is Role.THRESHOLD]
+    lines = []
+    for target in (column for column in columns if column.role is Role.TARGET):
+        partner = min(
+            (column for column in thresholds if _belongs(target, column)),
+            key=lambda column: _distance(target, column),
+            default=None,
+        )
+        if partner:
+            thresholds.remove(partner)
+            lines.append(Line(target=target, threshold=partner))
+        else:
+            assumed = f'column "{target.header}": no threshold beside it; taken for both'
+            lines.append(Line(target=None, threshold=target, assumed=assumed))
+    singles = (*thresholds, *(column for column in columns if column.role is Role.LIMIT))
+    lines += [Line(target=None, threshold=column) for column in singles]
+    return sorted(lines, key=lambda line: (line.target or line.threshold).index)
+
+
+def _pair_by_cells(columns: Sequence[Column], table: Table) -> list[Line]:
+    """Take two columns of comparators for target and threshold if the first is always stricter.
+
+    That is how they look in languages whose words for them are not known.
+    """
+    marked = [column for column in columns if column.role in _PROMISES]
+    if len(marked) != len({Role.TARGET, Role.THRESHOLD}):
+        return []
+    first, second = marked
+    is_alike = first.units == second.units and first.is_compared and second.is_compared
+    if not is_alike or {first.role, second.role} != {Role.LIMIT}:
+        return []
+    if not all(_is_stricter(row[first.index].text, row[second.index].text) for row in table.rows):
+        return []
+    names = f'"{first.header}" and "{second.header}"'
+    assumed = f"columns {names}: the first is always stricter; taken for target and threshold"
+    return [Line(target=first, threshold=second, assumed=assumed)]
+
+
+def _is_stricter(target: str, threshold: str) -> bool:
+    figures = figures_in((target, threshold), "")
+    if len(figures) != len({target, threshold}):
+        return False
+    lines = [figure.value for figure in figures]
+    sides = {figure.direction for figure in figures}
+    at_least = sides == {Direction.AT_LEAST}
+    return (
+        len(sides) == 1
+        and figures[0].statistic == figures[1].statistic
+        and (lines[0] > lines[1] if at_least else lines[0] < lines[1])
+    )
+
+
+def _belongs(target: Column, threshold: Column) -> bool:
+    subjects = {_subject(target), _subject(threshold)} - {()}
+    is_one_unit = not target.units or not threshold.units or target.units & threshold.units
+    return bool(is_one_unit) and len(subjects) <= 1
+
+
+def _distance(target: Column, threshold: Column) -> tuple[bool, int, int]:
+    strength = next(
+        (rank for rank, word in enumerate(THRESHOLD_WORDS) if mentions(threshold.header, (word,))),
+        len(THRESHOLD_WORDS),
+    )
+    is_other = _subject(target) != _subject(threshold)
+    return is_other, strength, abs(threshold.index - target.index)
+
+
+def _subject(column: Column) -> tuple[str, ...]:
+    """Return the words of a header that say what it is about, rather than what it is for."""
+    header = f" {column.header} ".replace(f" {column.unit} ", " ")
+    return tuple(word for word in plain(header).split() if word not in _ROLE_WORDS)
+
+
+_PROMISES: Final = frozenset({Role.TARGET, Role.THRESHOLD, Role.LIMIT})
+_ROLE_WORDS: Final = frozenset(
+    word for phrase in (*PROMISE_WORDS, *FILLERS) for word in phrase.split()
+)
+_NAME_CHOICES: Final[tuple[Callable[[Column], bool], ...]] = (
+    lambda column: (
+        column.kind is Kind.TEXT
+        and column.role in {Role.OTHER, Role.QUALIFIER}
+        and mentions(column.header, NAME_WORDS)
+    ),
+    lambda column: column.role in {Role.OTHER, Role.QUALIFIER} and not column.is_compared,
+    lambda column: column.kind is Kind.TEXT,
+)

@@ -1,0 +1,256 @@
+"""The figures that a limit can hold over a window: what is pooled, and what is ranked."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
+
+from attrs import define
+
+from perfkit.evaluation.exact import ONE, from_nanoseconds, from_number
+from perfkit.evaluation.per_call import state_of
+from perfkit.evaluation.sketch import Sketch, nearest_rank
+from perfkit.evaluation.thresholds_ns import last_ns_within
+from perfkit.model import Direction, Limit, Metric, State, Statistic
+
+_OF_TRIES: Final = frozenset({Metric.HIT_RATIO, Metric.ERROR_RATIO})
+
+_QUANTILES: Final = {
+    Statistic.P50: 0.5,
+    Statistic.P90: 0.9,
+    Statistic.P95: 0.95,
+    Statistic.P99: 0.99,
+    Statistic.MAX: 1.0,
+}
+
+
+@define(eq=False)
+class RunningSums:
+    """What can be summed up over sub-windows, and taken out again.
+
+    Args:
+        samples: How many.
+        contended: How many of them hold somebody else's cost too.
+        meeting, holding: How many are on the good side of the target, and of the threshold.
+        numerator, denominator: Sums, in the units of `perfkit.evaluation.exact`.
+    """
+
+    samples: int = 0
+    contended: int = 0
+    meeting: int = 0
+    holding: int = 0
+    numerator: int = 0
+    denominator: int = 0
+
+    def take_out(self, part: RunningSums) -> None:
+        """Subtract the sums of `part`."""
+        self.samples -= part.samples
+        self.contended -= part.contended
+        self.meeting -= part.meeting
+        self.holding -= part.holding
+        self.numerator -= part.numerator
+        self.denominator -= part.denominator
+
+
+@define(eq=False)
+class Bucket(RunningSums):
+    """One sub-window.
+
+    Args:
+        least, most: The range of the values.
+        sketch: Of the values; None before the first.
+        doubt: What the latest doubtful sample said of itself.
+        gap: Why the latest reading without a value had none.
+    """
+
+    least: float = math.inf
+    most: float = -math.inf
+    sketch: Sketch | None = None
+    doubt: str = ""
+    gap: str = ""
+
+
+class Aggregation(Protocol):
+    """One statistic. What is added goes into a sub-window and into the sums over all of them."""
+
+    def add(
+        self,
+        part: Bucket,
+        total: RunningSums,
+        value: float,
+        fraction: tuple[float, float] | None,
+        count: int,
+    ) -> None:
+        """Add `count` samples of the same value."""
+
+    def add_ordered(self, part: Bucket, total: RunningSums, ordered: Sequence[int]) -> None:
+        """Add ascending nanoseconds, at least one."""
+
+    def state(self, total: RunningSums) -> State:
+        """Return the state of at least one sample, from the sums alone."""
+
+    def value(self, total: RunningSums, parts: Iterable[Bucket]) -> float | None:
+        """Return the figure in the metric's base unit; it is on the side that the state says."""
+
+
+class Mean:
+    """A mean, ratio or rate: the sum of all numerators by that of all denominators.
+
+    A sample without a fraction is itself by one.
+    """
+
+    def __init__(self, limit: Limit) -> None:
+        self._limit = limit
+        self._has_tries = limit.metric in _OF_TRIES
+        self._counts_calls = limit.metric is Metric.THROUGHPUT
+        self._length = 0
+        if limit.statistic is Statistic.RATE and limit.window is not None:
+            self._length = from_number(limit.window)
+
+    def add(
+        self,
+        part: Bucket,
+        total: RunningSums,
+        value: float,
+        fraction: tuple[float, float] | None,
+        count: int,
+    ) -> None:
+        """Add `count` samples of the same fraction, or else of the same value."""
+        above, below = fraction or (value, 1.0)
+        samples = count
+        if self._counts_calls:
+            above = 1.0
+        elif self._has_tries:
+            samples = round(below) * count
+        numerator, denominator = from_number(above) * count, from_number(below) * count
+        _pool(part, samples, numerator, denominator)
+        _pool(total, samples, numerator, denominator)
+
+    def add_ordered(self, part: Bucket, total: RunningSums, ordered: Sequence[int]) -> None:
+        """Add ascending nanoseconds, at least one."""
+        size = len(ordered)
+        numerator = size * ONE if self._counts_calls else from_nanoseconds(sum(ordered))
+        _pool(part, size, numerator, size * ONE)
+        _pool(total, size, numerator, size * ONE)
+
+    def state(self, total: RunningSums) -> State:
+        """Return the state; `no_data` where all denominators are zero."""
+        value = self.value(total, ())
+        return State.NO_DATA if value is None else state_of(self._limit, value)
+
+    def value(self, total: RunningSums, parts: Iterable[Bucket]) -> float | None:  # noqa: ARG002 - not asked
+        """Return the exact figure, rounded once; None where all denominators are zero."""
+        denominator = self._length or total.denominator
+        return total.numerator / denominator if denominator else None
+
+
+def _pool(sums: RunningSums, samples: int, numerator: int, denominator: int) -> None:
+    sums.samples += samples
+    sums.numerator += numerator
+    sums.denominator += denominator
+
+
+class Quantile:
+    """A percentile or the maximum: the value at a rank among all, from the smallest.
+
+    Which side of a line it is on follows from how many values are on that side, so nothing has to
+    be sorted for it.
+    """
+
+    def __init__(self, limit: Limit) -> None:
+        self._limit = limit
+        self._quantile = _QUANTILES[limit.statistic]
+        self._has_sketch = limit.statistic is not Statistic.MAX
+        self._is_at_most = limit.direction is Direction.AT_MOST
+        self._target_ns = self._line_ns(limit.target)
+        self._threshold_ns = self._line_ns(limit.threshold)
+
+    def _line_ns(self, seconds: float) -> int:
+        """Return the last nanosecond within an upper line, or the one before a lower line."""
+        last = last_ns_within(seconds)
+        return last if self._is_at_most or last / 1e9 < seconds else last - 1
+
+    def add(
+        self,
+        part: Bucket,
+        total: RunningSums,
+        value: float,
+        fraction: tuple[float, float] | None,  # noqa: ARG002 - ranks are of values
+        count: int,
+    ) -> None:
+        """Add `count` samples of the same value."""
+        meeting = count if self._limit.meets_target(value) else 0
+        holding = count if self._limit.holds_threshold(value) else 0
+        _rank(part, count, meeting, holding)
+        _rank(total, count, meeting, holding)
+        part.least, part.most = min(part.least, value), max(part.most, value)
+        if self._has_sketch:
+            part.sketch = part.sketch or Sketch()
+            part.sketch.add(value, count)
+
+    def add_ordered(self, part: Bucket, total: RunningSums, ordered: Sequence[int]) -> None:
+        """Add ascending nanoseconds, at least one."""
+        size = len(ordered)
+        meeting = bisect_right(ordered, self._target_ns)
+        holding = bisect_right(ordered, self._threshold_ns)
+        if not self._is_at_most:
+            meeting, holding = size - meeting, size - holding
+        _rank(part, size, meeting, holding)
+        _rank(total, size, meeting, holding)
+        part.least = min(part.least, ordered[0] / 1e9)
+        part.most = max(part.most, ordered[-1] / 1e9)
+        if self._has_sketch:
+            part.sketch = part.sketch or Sketch()
+            part.sketch.add_ordered(ordered, 1e-9)
+
+    def state(self, total: RunningSums) -> State:
+        """Return the state of the value at the rank, exactly.
+
+        It is at most a line if that many values are, counted from the smallest; it is at least a
+        line if the values from it upwards are.
+        """
+        needed = nearest_rank(self._quantile, total.samples)
+        if not self._is_at_most:
+            needed = total.samples - needed + 1
+        if total.holding < needed:
+            return State.VIOLATED
+        return State.MET if total.meeting >= needed else State.DEGRADED
+
+    def value(self, total: RunningSums, parts: Iterable[Bucket]) -> float | None:
+        """Return the exact maximum, or a value within 1 % of the percentile."""
+        parts = [part for part in parts if part.samples]
+        most = max(part.most for part in parts)
+        if not self._has_sketch:
+            return most
+        whole = Sketch()
+        for part in parts:
+            if part.sketch is not None:
+                whole.merge(part.sketch)
+        value = whole.quantile(self._quantile) or 0.0
+        value = min(max(value, min(part.least for part in parts)), most)
+        low, high = sides(self._limit, self.state(total))
+        return min(max(value, low), high)
+
+
+def _rank(sums: RunningSums, samples: int, meeting: int, holding: int) -> None:
+    sums.samples += samples
+    sums.meeting += meeting
+    sums.holding += holding
+
+
+def sides(limit: Limit, state: State) -> tuple[float, float]:
+    """Return the least and the most value that is in `state`."""
+    target, threshold = limit.target, limit.threshold
+    if limit.direction is Direction.AT_MOST:
+        return {
+            State.MET: (-math.inf, target),
+            State.DEGRADED: (math.nextafter(target, math.inf), threshold),
+            State.VIOLATED: (math.nextafter(threshold, math.inf), math.inf),
+        }[state]
+    return {
+        State.MET: (target, math.inf),
+        State.DEGRADED: (threshold, math.nextafter(target, -math.inf)),
+        State.VIOLATED: (-math.inf, math.nextafter(threshold, -math.inf)),
+    }[state]

@@ -1,0 +1,95 @@
+"""Every tally of the process, for the metric exporters that read them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from perfkit.evaluation import BulkCounter
+from perfkit.evaluation.bulk_counter import CallCounts
+from perfkit.model import Budget, Limit
+from perfkit.otel import attributes as names
+from perfkit.reentrancy import busy
+
+MOST_BUDGETS: Final = 2000
+"""How many names get points of their own; OpenTelemetry's usual limit of one metric."""
+
+_Key = tuple[str, str, tuple[Limit, ...], tuple[float, ...], object]
+
+
+class CounterRegistry:
+    """Keeps one tally for each budget, and lets readers read them all. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._tallies: dict[_Key, BulkCounter] = {}
+        self._attributes: dict[_Key, Mapping[str, str | bool]] = {}
+        self._readers: list[object] = []
+        self._is_fork_registered = False
+
+    def tally_of(
+        self, budget: Budget, bounds: Sequence[float], owner: object = None
+    ) -> BulkCounter:
+        """Return the tally of `budget`; two budgets that differ in nothing here share one.
+
+        Past `MOST_BUDGETS` names the rest share the attributes that OpenTelemetry has for an
+        overflow, so that a name made from a user's data cannot fill the memory.
+        """
+        key = (budget.name, budget.category, budget.limits, tuple(bounds), owner)
+        with busy, self._lock:
+            if key not in self._tallies:
+                if len(self._tallies) >= MOST_BUDGETS:
+                    key = ("", "", budget.limits, tuple(bounds), owner)
+                if key not in self._tallies:
+                    self._tallies[key] = self._new_tally(bounds, budget)
+                    self._attributes[key] = (
+                        names.of_budget(budget) if key[0] else {names.OVERFLOW: True}
+                    )
+            return self._tallies[key]
+
+    def add_reader(self, reader: object) -> None:
+        """Let `reader` read every tally from now on."""
+        with busy, self._lock:
+            if not self._is_fork_registered and hasattr(os, "register_at_fork"):
+                os.register_at_fork(after_in_child=self._after_fork_in_child)
+                self._is_fork_registered = True
+            self._readers.append(reader)
+            for bulk_counter in self._tallies.values():
+                bulk_counter.open_account(reader, time.time_ns())
+
+    @property
+    def has_readers(self) -> bool:
+        """Whether anybody reads."""
+        return bool(self._readers)
+
+    def read(
+        self, reader: object, now_ns: int, *, reset: bool
+    ) -> Iterator[tuple[Mapping[str, str | bool], tuple[float, ...], CallCounts]]:
+        """Yield attributes, bounds in seconds, and what `reader` has to read, for each tally."""
+        with busy, self._lock:
+            bulk_counters = list(self._tallies.items())
+        for key, bulk_counter in bulk_counters:
+            yield (
+                self._attributes[key],
+                bulk_counter.bounds,
+                bulk_counter.read(reader, now_ns, reset=reset),
+            )
+
+    def _new_tally(self, bounds: Sequence[float], budget: Budget) -> BulkCounter:
+        bulk_counter = BulkCounter(bounds, budget.limits)
+        for reader in self._readers:
+            bulk_counter.open_account(reader, time.time_ns())
+        return bulk_counter
+
+    def _after_fork_in_child(self) -> None:
+        """After a fork, count the child's calls only: the parent reports its own."""
+        self._lock = threading.RLock()
+        for bulk_counter in self._tallies.values():
+            bulk_counter.forget(time.time_ns())
+
+
+counter_registry: Final = CounterRegistry()
+"""The process's one."""

@@ -1,0 +1,98 @@
+"""Locks that a call may end under.
+
+Python may run a finalizer at almost any point, in whichever thread allocates: an abandoned
+generator that is measured then ends a call while the same thread is in the middle of counting
+another one. So what happens at the end of a call is put off while perfkit is at work in this
+thread, and done right after.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Final, ParamSpec
+
+P = ParamSpec("P")
+
+
+class _Here(threading.local):
+    """What this thread is doing.
+
+    Attributes:
+        depth: In how many places at once perfkit is at work that say so by themselves.
+        frames: Those that are so by `busy`.
+        later: What is to be done after that.
+        is_catching_up: Whether that is being done.
+    """
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.frames: list[FrameType] = []
+        self.later: list[Callable[[], object]] = []
+        self.is_running_deferred = False
+
+
+thread_state = _Here()
+"""Of the present thread. Where each nanosecond counts, code adds to `depth` by itself, takes it off
+again in a ``finally``, and then calls `run_deferred` if something waits.
+"""
+
+
+def run_deferred() -> None:
+    """Do what was put off, unless perfkit is still at work."""
+    if thread_state.is_running_deferred or is_busy_here():
+        return
+    thread_state.is_running_deferred = True
+    try:
+        while thread_state.later:
+            thread_state.later.pop(0)()
+    finally:
+        thread_state.is_running_deferred = False
+
+
+class _AtWork:
+    """Says that perfkit is at work in this thread while the block runs."""
+
+    def __enter__(self) -> None:
+        thread_state.frames.append(sys._getframe(1))  # noqa: SLF001 - inspect costs a thousand times as much
+
+    def __exit__(self, *_: object) -> None:
+        thread_state.frames.pop()
+        if thread_state.later:
+            run_deferred()
+
+
+busy: Final = _AtWork()
+"""Under ``with at_work, lock:`` no call ends.
+
+In this order, and with a lock of the standard library: that one lets go without running Python
+code, so no signal handler can raise before it has done so.
+"""
+
+
+def is_busy_here() -> bool:
+    """Tell whether perfkit is at work in this thread.
+
+    A signal handler that raises, as Ctrl-C does, may do so on the way out of `busy`, which then
+    never ends. So what has left the stack is forgotten here.
+    """
+    if thread_state.depth:
+        return True
+    if thread_state.frames:
+        running = set()
+        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - as above
+        while frame is not None:
+            running.add(frame)
+            frame = frame.f_back
+        thread_state.frames[:] = [each for each in thread_state.frames if each in running]
+    return bool(thread_state.frames)
+
+
+def defer(function: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> bool:
+    """Call `function` later, if perfkit is at work in this thread; tell whether it is."""
+    if not is_busy_here():
+        return False
+    thread_state.later.append(lambda: function(*args, **kwargs))
+    return True

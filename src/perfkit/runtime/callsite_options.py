@@ -1,0 +1,60 @@
+"""What a decorator or a block asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from perfkit.model import Limit, Metric, Objective, Sink
+
+
+@frozen(kw_only=True, repr=False)
+class CallsiteOptions:
+    """What was asked for at a callsite: by a decorator or a block.
+
+    Args:
+        name: A budget of the catalog; None where only the limits here count.
+        limits: Limits written in code; they replace the catalog's for the same metric.
+        category, critical, description, spans: Replace the catalog's where not None.
+        sinks: Sinks or names of sinks for violations here; None means what the settings say.
+        metrics: Measured here even where no limit asks for them.
+        explain: Kinds of evidence to gather at every call, such as ``"cpu"``.
+        objective: The share of calls that are to be good; replaces the catalog's where not None.
+        evidence: Kinds of evidence to gather after a violation; likewise.
+        every: Take what is expensive only in one call of so many; at least 1.
+        skip_nested: Measure only the outer one of nested calls.
+        include_suspended: Let the duration of a generator include the time between its steps.
+    """
+
+    name: str | None = None
+    limits: tuple[Limit, ...] = ()
+    category: str | None = None
+    critical: bool | None = None
+    description: str | None = None
+    spans: str | None = None
+    sinks: tuple[Sink | str, ...] | None = None
+    metrics: frozenset[Metric] = frozenset()
+    explain: frozenset[str] = frozenset()
+    objective: Objective | None = None
+    evidence: tuple[str, ...] | None = None
+    every: int = 1
+    skip_nested: bool = False
+    include_suspended: bool = False
+
+
+_inline_lines: set[tuple[Metric, float]] = set()
+_MOST_INLINE_LINES: Final = 200
+
+
+def remember_lines(options: CallsiteOptions) -> None:
+    """Note the targets and thresholds that the code names, for `known_lines`."""
+    for limit in options.limits:
+        if len(_inline_lines) < _MOST_INLINE_LINES:
+            _inline_lines.update({(limit.metric, limit.target), (limit.metric, limit.threshold)})
+
+
+def inline_lines() -> set[tuple[Metric, float]]:
+    """Return every target and threshold that the code has named so far."""
+    return _inline_lines

@@ -1,0 +1,178 @@
+"""After a violation, gather evidence in the next call of the same budget; seldom, and not for long.
+
+A call that breaks its budget is over before anybody knows. So the violation arms its budget: the
+next call of it runs under the profilers that the budget names, is left out of all judging of time,
+and what it shows goes onto the violations that follow.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+from weakref import WeakSet
+
+from attrs import evolve
+
+from perfkit.model import Budget, Clock, Evidence, Violation
+from perfkit.reentrancy import busy
+from perfkit.runtime.overhead_limit import OverheadLimit
+
+if TYPE_CHECKING:
+    from perfkit.runtime.callsite import Callsite
+
+ARMED_FOR_NS: Final = 60 * 10**9
+"""How long a budget stays armed if no call comes, or no allowance is left."""
+
+FRESH_FOR_NS: Final = 600 * 10**9
+"""How long evidence goes onto later violations."""
+
+
+UNDER_TRACING: Final = "times are under memory tracing, which slows allocations down"
+
+
+class EvidenceCapture:
+    """Whether the next call of one budget is to gather evidence. Safe from any thread.
+
+    Args:
+        kinds: The evidence to gather.
+        interval_ns: At most one armed call in this time, nanoseconds.
+        clock: Tells the time.
+        overhead_limit: Says whether there is allowance for it.
+    """
+
+    def __init__(
+        self, kinds: frozenset[str], interval_ns: int, clock: Clock, overhead_limit: OverheadLimit
+    ) -> None:
+        self.kinds = kinds
+        self.is_armed = False
+        self._interval_ns = interval_ns
+        self._clock = clock
+        self._overhead_limit = overhead_limit
+        self._lock = threading.RLock()
+        self._sites: WeakSet[Callsite] = WeakSet()
+        self._cause: Violation | None = None
+        self._armed_ns = 0
+        self._claimed_ns: int | None = None
+        self._evidence: tuple[Evidence, ...] = ()
+        self._gathered_ns = 0
+
+    def watch(self, site: Callsite) -> None:
+        """Tell `site` from now on when this changes."""
+        with busy, self._lock:
+            self._sites.add(site)
+
+    def arm(self, cause: Violation) -> None:
+        """Let the next call gather evidence, unless one did so lately."""
+        now_ns = self._clock.monotonic_ns()
+        with busy, self._lock:
+            is_early = (
+                self._claimed_ns is not None and now_ns - self._claimed_ns < self._interval_ns
+            )
+            if self.is_armed or is_early or cause.is_recovery:
+                return
+            self.is_armed = True
+            self._cause = cause
+            self._armed_ns = now_ns
+        self._tell_sites()
+
+    def try_start(self) -> bool:
+        """Tell whether the call that starts now is the one to gather evidence."""
+        if not self.is_armed:
+            return False
+        now_ns = self._clock.monotonic_ns()
+        is_in_time = now_ns - self._armed_ns <= ARMED_FOR_NS
+        if is_in_time and not self._overhead_limit.allows():
+            return False
+        with busy, self._lock:
+            if not self.is_armed:
+                return False  # another call was faster
+            self.is_armed = False
+            if is_in_time:
+                self._claimed_ns = now_ns
+        self._tell_sites()
+        return is_in_time
+
+    def store(self, evidence: Sequence[Evidence]) -> Violation | None:
+        """Keep what the armed call has gathered.
+
+        Returns:
+            The violation that asked for it, with the evidence, where nobody would see it otherwise:
+            a window that is broken is reported once, when that starts.
+        """
+        now_ns = self._clock.monotonic_ns()
+        since_armed = (now_ns - self._armed_ns) / 1e9
+        with busy, self._lock:
+            self._evidence = tuple(self._marked(each, since_armed) for each in evidence)
+            self._gathered_ns = now_ns
+            cause, self._cause = self._cause, None
+            if cause is None or not cause.since_ns:
+                return None
+            return evolve(cause, evidence=(*cause.evidence, *self._evidence))
+
+    def _marked(self, evidence: Evidence, since_armed: float) -> Evidence:
+        """Say when it was gathered, and what made its times untrue."""
+        note = evidence.note
+        if "memory" in self.kinds and evidence.kind != "memory":
+            note = "; ".join(filter(None, (note, UNDER_TRACING)))
+        return evolve(evidence, since_armed=since_armed, note=note)
+
+    def explain(self, violations: Sequence[Violation]) -> tuple[Violation, ...]:
+        """Return `violations` with the evidence that there is for them, if it is not too old."""
+        evidence = self._evidence
+        if not evidence or self._clock.monotonic_ns() - self._gathered_ns > FRESH_FOR_NS:
+            return tuple(violations)
+        return tuple(
+            violation
+            if violation.is_recovery
+            else evolve(violation, evidence=(*violation.evidence, *evidence))
+            for violation in violations
+        )
+
+    def _tell_sites(self) -> None:
+        with busy, self._lock:
+            sites = list(self._sites)
+        for site in sites:
+            site.refresh()
+
+    def after_fork_in_child(self) -> None:
+        """After a fork, be free of a lock that another thread held."""
+        self._lock = threading.RLock()
+
+
+class CaptureRegistry:
+    """The armings of all budgets under one configuration. Safe from any thread.
+
+    Args:
+        interval_seconds: At most one armed call a budget in this time.
+        clock: Tells the time.
+        overhead_limit: Says whether there is allowance for an armed call.
+    """
+
+    def __init__(
+        self, interval_seconds: float, clock: Clock, overhead_limit: OverheadLimit
+    ) -> None:
+        self._interval_ns = round(interval_seconds * 1e9)
+        self._clock = clock
+        self._overhead_limit = overhead_limit
+        self._lock = threading.RLock()
+        self._captures: dict[tuple[str, frozenset[str]], EvidenceCapture] = {}
+
+    def capture_of(self, budget: Budget) -> EvidenceCapture | None:
+        """Return the one of `budget`; None if it asks for no evidence of this kind."""
+        kinds = frozenset(budget.evidence) - {"children"}
+        if not kinds:
+            return None
+        key = (budget.name, kinds)
+        with busy, self._lock:
+            if key not in self._captures:
+                self._captures[key] = EvidenceCapture(
+                    kinds, self._interval_ns, self._clock, self._overhead_limit
+                )
+            return self._captures[key]
+
+    def after_fork_in_child(self) -> None:
+        """After a fork, be free of locks that other threads held."""
+        self._lock = threading.RLock()
+        for capture in self._captures.values():
+            capture.after_fork_in_child()

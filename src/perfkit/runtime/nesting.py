@@ -1,0 +1,165 @@
+"""Which budgets a call spent its time in, and what was its own.
+
+Each measured call has a frame while some budget asks for this. A frame that ends tells the one
+around it, in the same task or thread, or in one that was started from it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from typing import Final
+
+from attrs import define, evolve
+
+from perfkit.model import Evidence
+from perfkit.reentrancy import busy
+from perfkit.units import Unit, format_quantity
+
+_MOST_ROWS: Final = 50
+
+
+@define
+class _Cost:
+    """What the calls of one budget within a call have cost, in nanoseconds."""
+
+    calls: int = 0
+    total_ns: int = 0
+    own_ns: int = 0
+
+
+class CallNode:
+    """One measured call, while it runs. Safe from any thread.
+
+    Args:
+        name: The name of its budget.
+        now_ns: When it started, monotonic nanoseconds.
+    """
+
+    __slots__ = (
+        "_around",
+        "_covered_ns",
+        "_covered_since_ns",
+        "_has_ended",
+        "_inside",
+        "_lock",
+        "_name",
+        "_outside",
+        "_own_ns",
+        "_running",
+    )
+
+    def __init__(self, name: str, now_ns: int) -> None:
+        self._name = name
+        self._lock = threading.RLock()
+        self._running = 0
+        self._covered_ns = 0
+        self._covered_since_ns = 0
+        self._inside: dict[tuple[str, ...], _Cost] = {}
+        self._own_ns = 0
+        self._has_ended = False
+        self._outside: CallNode | None = None
+        self._around = _current.get()
+        if self._around is not None and self._around._has_ended:  # noqa: SLF001 - of the same class
+            self._around = None  # its context lives on, in a task or a callback that it started
+        if self._around is not None:
+            self._around._child_started(now_ns)  # noqa: SLF001 - of the same class
+
+    def enter(self) -> None:
+        """Be the frame of the code that runs from here on."""
+        self._outside = _current.get()
+        _current.set(self)
+
+    def leave(self) -> None:
+        """Let it be the frame that it was before, again."""
+        _current.set(self._outside)
+        self._outside = None
+
+    def end(self, elapsed_ns: int, now_ns: int) -> None:
+        """Tell the frame around what this call has cost.
+
+        Args:
+            elapsed_ns: Its duration.
+            now_ns: When it ended.
+        """
+        with busy, self._lock:
+            if self._running:  # a call inside goes on without this one
+                self._covered_ns += now_ns - self._covered_since_ns
+                self._covered_since_ns = now_ns
+            self._own_ns = max(0, elapsed_ns - self._covered_ns)
+            self._has_ended = True
+            inside = [(path, evolve(cost)) for path, cost in self._inside.items()]
+        around, self._around = self._around, None
+        if around is not None:
+            cost = _Cost(1, elapsed_ns, self._own_ns)
+            around._child_ended(self._name, cost, inside, now_ns)  # noqa: SLF001 - of the same class
+
+    def evidence(self, elapsed_ns: int) -> Evidence:
+        """Return which budgets the call spent its time in, the most expensive first.
+
+        To be asked after `end`. Calls that ran at once count in full each, so their sum may be more
+        than the duration. The call's own time is that in which none of them ran.
+        """
+        with busy, self._lock:
+            inside = sorted(self._inside.items(), key=lambda item: -item[1].total_ns)
+        rows: list[Mapping[str, object]] = [
+            {
+                "budget": " > ".join(path),
+                "calls": cost.calls,
+                "total_s": cost.total_ns / 1e9,
+                "self_s": cost.own_ns / 1e9,
+            }
+            for path, cost in inside[:_MOST_ROWS]
+        ]
+        own_ns = self._own_ns
+        rows.append(
+            {"budget": "(self)", "calls": 1, "total_s": elapsed_ns / 1e9, "self_s": own_ns / 1e9}
+        )
+        return Evidence(kind="children", summary=_summary(inside, own_ns), rows=tuple(rows))
+
+    def _child_started(self, now_ns: int) -> None:
+        with busy, self._lock:
+            if not self._running:
+                self._covered_since_ns = now_ns
+            self._running += 1
+
+    def _child_ended(
+        self,
+        name: str,
+        cost: _Cost,
+        inside: Iterable[tuple[tuple[str, ...], _Cost]],
+        now_ns: int,
+    ) -> None:
+        path = (name,)
+        with busy, self._lock:
+            self._running -= 1
+            if not self._running:
+                self._covered_ns += now_ns - self._covered_since_ns
+            self._add(path, cost)
+            for below, its_cost in inside:
+                self._add(path + below, its_cost)
+
+    def _add(self, path: tuple[str, ...], cost: _Cost) -> None:
+        known = self._inside.get(path)
+        if known is None:
+            if len(self._inside) >= _MOST_PATHS:
+                return
+            known = self._inside[path] = _Cost()
+        known.calls += cost.calls
+        known.total_ns += cost.total_ns
+        known.own_ns += cost.own_ns
+
+
+_MOST_PATHS: Final = 500
+_current: ContextVar[CallNode | None] = ContextVar("perfkit_frame", default=None)
+
+
+def _summary(inside: list[tuple[tuple[str, ...], _Cost]], own_ns: int) -> str:
+    own = f"{format_quantity(own_ns / 1e9, Unit.SECONDS)} of its own"
+    if not inside:
+        return own
+    path, cost = inside[0]
+    calls = f"{cost.calls} call" + ("s" if cost.calls > 1 else "")
+    most = format_quantity(cost.total_ns / 1e9, Unit.SECONDS)
+    return f"{most} in {' > '.join(path)} ({calls}), {own}"

@@ -1,0 +1,179 @@
+"""Hold the whole process to budgets: sample it at an interval, and judge the samples."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from types import TracebackType
+from typing import Final, Self
+
+from attrs import evolve
+
+from perfkit.model import Budget, Metric
+from perfkit.probes.process import ProcessSampler, ProcessTotals
+from perfkit.reentrancy import busy
+from perfkit.runtime import internal_errors, settings, window_registry
+from perfkit.runtime.scheduler import PeriodicTask, scheduler
+from perfkit.runtime.settings import Settings
+from perfkit.runtime.state import state
+from perfkit.runtime.windows import BudgetWindows
+
+PROCESS_METRICS: Final = frozenset(
+    {
+        Metric.MEMORY_RSS,
+        Metric.CPU_UTILIZATION,
+        Metric.DISK_READ_RATE,
+        Metric.DISK_WRITE_RATE,
+        Metric.THREADS,
+        Metric.OPEN_FILES,
+    }
+)
+"""What a sample of the process has."""
+
+
+class Monitor:
+    """Samples the process from `start` to `stop`, or within a ``with`` block.
+
+    Made by `perfkit.monitor`. Safe from any thread; goes on in the child after a fork.
+
+    Args:
+        names: Names of budgets, or globs of them; none means every budget of the catalog that
+            limits nothing but what a sample of the process has.
+        seconds: The interval; None means that only `sample` takes samples.
+    """
+
+    def __init__(self, names: Sequence[str], seconds: float | None) -> None:
+        self._names = tuple(names)
+        self._seconds = seconds
+        self._sampler: ProcessSampler | None = None
+        self._windows: list[BudgetWindows] = []
+        self._chosen_for: object = None
+        self._job: PeriodicTask | None = None
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+
+    def start(self) -> None:
+        """Take the first sample, and go on with it. CPU and disk are known from the second on.
+
+        Raises:
+            UnknownBudgetError: If a name is in no budget, and ``unknown_budgets`` is ``"raise"``.
+        """
+        if self._sampler is not None:
+            return
+        self._renew()
+        self._sampler = ProcessSampler()
+        _running.append(self)
+        self.sample()
+        if self._seconds is not None:
+            self._job = scheduler.every(self._seconds, self.sample, "monitor")
+
+    def stop(self) -> None:
+        """Take no more samples. What the process is held to by then is forgotten."""
+        if self._sampler is None:
+            return
+        if self._job is not None:
+            scheduler.cancel(self._job)
+        with busy, self._lock:  # a sample that is being taken ends first
+            sampler, self._sampler, self._job = self._sampler, None, None
+            for windows in self._windows:
+                window_registry.drop(windows)
+            self._windows, self._chosen_for = [], None
+            if self in _running:
+                _running.remove(self)
+        if sampler is not None:
+            sampler.close()
+
+    def sample(self) -> None:
+        """Take one sample now, and judge it. For tests, and where there is no interval."""
+        if self._pid != os.getpid():  # another thread may have held the lock when this was forked
+            self._pid, self._lock, self._chosen_for = os.getpid(), threading.RLock(), None
+        with busy, self._lock:
+            self._sample()
+
+    def _sample(self) -> None:
+        sampler = self._sampler
+        if sampler is None:
+            return
+        began_ns = time.thread_time_ns()
+        if self._chosen_for != state.generation:
+            internal_errors.suppress("monitor", self._renew)
+        readings = sampler.sample(time.perf_counter_ns())
+        for windows in self._windows:
+            windows.add_sample(readings)
+            windows.judge()
+        settings.current().overhead_limit.spend(time.thread_time_ns() - began_ns)
+
+    def totals(self) -> ProcessTotals | None:
+        """Return the process's counters; None while nothing is sampled."""
+        return None if self._sampler is None else self._sampler.totals()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: object, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: object, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _renew(self) -> None:
+        """Choose the budgets anew: the settings have changed."""
+        self._chosen_for, now = state.generation, settings.current()
+        before = self._windows
+        chosen = _choose(self._names, now) if now.is_enabled else ()
+        self._windows = [window_registry.windows_of_process(budget, self) for budget in chosen]
+        for windows in before:
+            if windows not in self._windows:
+                window_registry.drop(windows)
+        now.telemetry.observe_process(current_totals)
+
+
+_running: Final[list[Monitor]] = []
+
+
+def current_totals() -> ProcessTotals | None:
+    """Return the counters of the process from whatever samples it; None if nothing does."""
+    for monitor in tuple(_running):
+        if (totals := monitor.totals()) is not None:
+            return totals
+    return None
+
+
+def _choose(names: Sequence[str], now: Settings) -> tuple[Budget, ...]:
+    """Return the budgets to hold the process to, with nothing but the limits it can be held to."""
+    budgets = now.catalog.budgets
+    if not names:
+        chosen = tuple(each for each in budgets if each.limits and each.metrics <= PROCESS_METRICS)
+        if not chosen:
+            internal_errors.warn_once(
+                "monitor", "perfkit: no budget is of the process alone; name some"
+            )
+        return chosen
+    for name in names:
+        if not any(fnmatchcase(budget.name, name) for budget in budgets):
+            settings.complain_of(name, now)
+    named = [each for each in budgets if any(fnmatchcase(each.name, name) for name in names)]
+    for budget in named:
+        if not budget.metrics & PROCESS_METRICS:
+            text = "perfkit: budget %r limits nothing that a process is sampled for; it limits %s"
+            limits = ", ".join(sorted(budget.metrics)) or "nothing"
+            internal_errors.warn_once(("monitor", budget.name), text, budget.name, limits)
+    return tuple(
+        evolve(
+            budget,
+            limits=[limit for limit in budget.limits if limit.metric in PROCESS_METRICS],
+            objective=None,
+        )
+        for budget in named
+    )

@@ -1,0 +1,262 @@
+"""Append violations to a file, one JSON object a line."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+from typing import Final
+
+from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.forks import register_after_fork
+from perfkit.model import Violation
+from perfkit.reentrancy import busy
+from perfkit.sinks.arguments import checked_count, checked_flag, checked_path
+from perfkit.sinks.files.repair_last_line import mend
+from perfkit.sinks.files.streams import Stream, find_stream, stream_name
+from perfkit.sinks.record import as_json, as_printable, as_record
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows
+    _HAS_LOCKS = False
+else:
+    _HAS_LOCKS = True
+
+_SHORTEST_PAUSE: Final = 0.0002
+_LONGEST_PAUSE: Final = 0.002
+"""Seconds between two looks at the lock. Nobody queues for it: who looks seldom waits long."""
+
+
+class JsonLinesSink:
+    """Appends each violation to a file as one line of strict JSON.
+
+    The file holds whole lines only. Any number of threads and processes may append to one file, as
+    long as all of them do it through this sink: each holds an exclusive lock on the file
+    (``flock``) for the moment in which it writes. The file is opened for each batch, so it may be
+    removed or renamed by others at any time; missing folders are made.
+
+    - A process that is killed can leave the beginning of a line at the end of the file. The next
+      one that writes takes it off. Anything else there that has no line end gets one, and so does
+      what is longer than 1 MiB.
+    - Where the disk gets full in the middle of a batch, none of it stays.
+    - Numbers that JSON does not know are text: ``"Infinity"``, ``"-Infinity"``, ``"NaN"``.
+
+    Without locks on files (Windows, some network drives) each batch is one write at the end of the
+    file: let each process have a file of its own there. Nothing is taken off then, and there is no
+    rotation.
+
+    What is no regular file, and what has a name below ``/dev`` or ``/proc/self/fd``, is a stream:
+    it is just written to, also where ``/dev/stdout`` leads to a file. Nothing of it is taken off,
+    and it is not rotated. Where nobody reads a pipe, or makes room in it within `lock_seconds`, the
+    delivery fails.
+
+    Args:
+        path: The file, or a stream such as ``/dev/stdout``.
+        max_bytes: How large the file may get, at least 1; None means any size. Before a batch that
+            would make it larger, ``path`` is renamed to ``path.1``, that to ``path.2`` and so on;
+            where ``path`` is a link, that happens to what it leads to, and the link stays. A
+            batch is never split, so that only one that is larger by itself makes a larger file. Let
+            either this sink rotate a file or another program, not both.
+        keep: How many renamed files to keep, at least 1; the oldest is removed.
+        fsync: Whether to wait until the disk has it, for each batch.
+
+    Raises:
+        ConfigurationError: If an argument is of the wrong kind or too small, or `max_bytes` is
+            given for a stream, or without locks.
+    """
+
+    lock_seconds = 5.0
+    """How long to wait for the lock, or for room, in seconds. Who has it may have been stopped."""
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        max_bytes: int | None = None,
+        keep: int = 5,
+        fsync: bool = False,
+    ) -> None:
+        self._path = checked_path("path", path, "violations.jsonl")
+        self._max_bytes = None if max_bytes is None else self._checked_size(max_bytes)
+        self._keep = checked_count("keep", keep, "5 for the newest 5 files")
+        self._fsync = checked_flag("fsync", fsync)
+        self._files: set[FileIO] = set()
+        self._stream = Stream()
+        self.after_fork_in_child()
+        register_after_fork(self)
+
+    def _checked_size(self, max_bytes: int) -> int:
+        if not _HAS_LOCKS:
+            raise ConfigurationError("max_bytes needs locks on files, which this system lacks")
+        if (name := stream_name(self._path)) is not None:
+            raise ConfigurationError(
+                f"max_bytes is given for {as_printable(name)}, which cannot be renamed; leave it "
+                "out (max_size in a catalog), or write the path of a file"
+            )
+        return checked_count("max_bytes", max_bytes, "20_000_000 for 20 MB")
+
+    @property
+    def destination(self) -> str:
+        """Where violations go, for people."""
+        return f"file {self._shown}"
+
+    @property
+    def _shown(self) -> str:
+        return as_printable(str(self._path))
+
+    def after_fork_in_child(self) -> None:
+        """Let go of what the parent of a fork was writing: a lock is shared with its child."""
+        while self._files:
+            self._files.pop().close()
+        self._stream.after_fork_in_child()
+        self._one_at_a_time = threading.RLock()
+
+    def emit(self, violation: Violation) -> None:
+        """Append one line; raises what `emit_many` raises."""
+        self.emit_many((violation,))
+
+    def emit_many(self, violations: Sequence[Violation]) -> None:
+        """Append one line for each violation: all of them, or it raises.
+
+        Raises:
+            OSError: If the file cannot be written.
+            DeliveryFailed: If others have held the lock all the time, or nobody reads a stream.
+        """
+        lines = "".join(f"{as_json(as_record(violation))}\n" for violation in violations)
+        give_up_at = time.monotonic() + self.lock_seconds
+        with busy:
+            if (name := find_stream(self._path)) is not None:
+                self._stream.write(name, lines.encode(), give_up_at)
+                return
+            while not self._append(lines.encode(), give_up_at):
+                if time.monotonic() > give_up_at:
+                    raise self._too_late()
+
+    def _append(self, data: bytes, give_up_at: float) -> bool:
+        """Append `data`; tell whether the file was the right one and had room."""
+        with self._open() as file:
+            self._files.add(file)
+            try:
+                if not self._lock(file, give_up_at):
+                    self._write_unlocked(file.fileno(), data)
+                    return True
+                path = Path(os.path.realpath(self._path))
+                if not _is_at(path, file):
+                    return False
+                mend(file.fileno())
+                if self._is_full(file, len(data)):
+                    self._rotate(path)
+                    return False
+                self._write(file, data, path.parent)
+                return True
+            finally:
+                self._files.discard(file)
+                _unlock(file)
+
+    def _open(self) -> FileIO:
+        try:
+            return open(self._path, "a+b", buffering=0, opener=_for_all_to_read)
+        except FileNotFoundError:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            return open(self._path, "a+b", buffering=0, opener=_for_all_to_read)
+
+    def _lock(self, file: FileIO, give_up_at: float) -> bool:
+        """Wait for the lock; tell whether there can be one."""
+        if not _HAS_LOCKS or not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return False
+        pause = _SHORTEST_PAUSE
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > give_up_at:
+                    raise self._too_late() from None
+                time.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            except OSError:
+                if self._max_bytes is not None:
+                    raise
+                return False
+            else:
+                return True
+
+    def _too_late(self) -> DeliveryFailed:
+        return DeliveryFailed(
+            f"others have kept {self._shown} locked for {self.lock_seconds:g} s", reason="timeout"
+        )
+
+    def _is_full(self, file: FileIO, more: int) -> bool:
+        size = os.fstat(file.fileno()).st_size
+        return self._max_bytes is not None and size > 0 and size + more > self._max_bytes
+
+    def _rotate(self, path: Path) -> None:
+        """Rename the file at `path` away, the last step; only who has the lock on it may do this.
+
+        A number is free where one was killed in the middle of this: then nothing has to go.
+        """
+        older = [Path(f"{path}.{number}") for number in range(1, self._keep + 1)]
+        free = next((index for index, name in enumerate(older) if not name.exists()), None)
+        last = self._keep - 1 if free is None else free
+        for index in range(last, 0, -1):
+            os.replace(older[index - 1], older[index])  # noqa: PTH105 - it says that it is atomic
+        os.replace(path, older[0])  # noqa: PTH105 - as above
+
+    def _write_unlocked(self, descriptor: int, data: bytes) -> None:
+        with self._one_at_a_time:
+            _write_all(descriptor, data)
+        if self._fsync:
+            os.fsync(descriptor)
+
+    def _write(self, file: FileIO, data: bytes, folder: Path) -> None:
+        """Append all of `data`, or nothing."""
+        descriptor = file.fileno()
+        end = os.fstat(descriptor).st_size
+        try:
+            _write_all(descriptor, data)
+            if self._fsync:
+                os.fsync(descriptor)
+                if not end:
+                    _fsync_folder(folder)
+        except BaseException:
+            if os.fstat(descriptor).st_size > end:
+                os.ftruncate(descriptor, end)
+            raise
+
+
+def _for_all_to_read(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o644)
+
+
+def _unlock(file: FileIO) -> None:
+    """Let go of the lock, for a child that was forked in the meantime too."""
+    if _HAS_LOCKS:
+        with suppress(OSError):  # where there was none
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _is_at(path: Path, file: FileIO) -> bool:
+    """Tell whether `file` is still the one at `path`, not removed or renamed."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    written = 0
+    while written < len(data):
+        written += os.write(descriptor, memoryview(data)[written:])
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,93 @@
+"""What the layers share that hold violations back: the next one like them says how many."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+
+from attrs import evolve
+
+from perfkit.model import Violation
+from perfkit.reentrancy import busy
+from perfkit.sinks.delivery.layer import MOST_KEYS, Layer
+from perfkit.sinks.delivery.partial_failures import (
+    PartialFailures,
+    partial_failures_of,
+    raise_or_count,
+)
+
+
+class SuppressionCounts:
+    """Counts by kind, of the latest thousand kinds. Not safe from several threads by itself."""
+
+    def __init__(self) -> None:
+        self._counts: OrderedDict[Hashable, tuple[int, int]] = OrderedDict()
+
+    def add(self, violation: Violation) -> None:
+        """Count `violation`, and what was held back before it."""
+        first_ns = _earlier(violation.suppressed_since_ns, violation.at_ns)
+        self._add(violation.kind, 1 + violation.suppressed, first_ns)
+
+    def add_those_before(self, violation: Violation) -> None:
+        """Count what was held back before `violation`, which nobody has heard."""
+        if violation.suppressed:
+            self._add(violation.kind, violation.suppressed, violation.suppressed_since_ns)
+
+    def release(self, violation: Violation) -> Violation:
+        """Return `violation` with the number of those like it, which are forgotten here."""
+        count, since_ns = self._counts.pop(violation.kind, (0, 0))
+        if not count:
+            return violation
+        return evolve(
+            violation,
+            suppressed=violation.suppressed + count,
+            suppressed_since_ns=_earlier(since_ns, violation.suppressed_since_ns),
+        )
+
+    def _add(self, kind: Hashable, count: int, first_ns: int) -> None:
+        before, since_ns = self._counts.pop(kind, (0, 0))
+        self._counts[kind] = (before + count, _earlier(since_ns, first_ns))
+        if len(self._counts) > MOST_KEYS:
+            self._counts.popitem(last=False)
+
+
+class SuppressingLayer(Layer):
+    """A layer that hands some violations on, and says with them how many it has held back.
+
+    If the sink does not take one of them, the next of the kind says what it would have said.
+    """
+
+    def after_fork_in_child(self) -> None:
+        """Forget what was held back."""
+        self._lock = threading.RLock()
+        self._held = SuppressionCounts()
+
+    def emit_many(self, violations: Sequence[Violation]) -> None:
+        """Hand on those that are to be heard."""
+        with busy, self._lock:
+            passed = [self._held.release(each) for each in violations if self._passes(each)]
+        raise_or_count(self._partial_failures_of(passed), len(violations), self.stats)
+
+    def _passes(self, violation: Violation) -> bool:
+        """Tell whether `violation` is to be heard; if not, count it. Called under the lock."""
+        raise NotImplementedError
+
+    def _hold(self, violation: Violation, reason: str) -> None:
+        """Count a violation that is not to be heard. Called under the lock."""
+        self._held.add(violation)
+        self.stats.suppress(reason)
+
+    def _partial_failures_of(self, violations: Sequence[Violation]) -> PartialFailures:
+        """Hand violations on; return what the sink did not take."""
+        partial_failures = partial_failures_of(self.inner, violations)
+        with busy, self._lock:
+            for _, part in partial_failures:
+                for each in part:
+                    self._held.add_those_before(each)
+        return partial_failures
+
+
+def _earlier(one_ns: int, other_ns: int) -> int:
+    """Return the earlier of two times, where 0 is none."""
+    return min(one_ns or other_ns, other_ns or one_ns)

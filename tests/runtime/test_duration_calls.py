@@ -1,0 +1,244 @@
+"""A call that takes the short cut is reported exactly as one that goes the whole way."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import (
+    MetricExporter,
+    MetricExportResult,
+    PeriodicExportingMetricReader,
+)
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+import perfkit
+from perfkit import BudgetExceeded, Metric, Telemetry, budget, timed
+from perfkit.catalog import parse_limits
+from perfkit.model import Budget
+from perfkit.otel import metric_exporter
+from perfkit.runtime import internal_errors
+from perfkit.testing import capture_violations
+
+_CATALOG = perfkit.Catalog(
+    budgets=[
+        Budget(name="quick", limits=parse_limits(Metric.DURATION, ("10s", "20s"))),
+        Budget(name="slow", limits=parse_limits(Metric.DURATION, ("0s", "0s")), critical=True),
+        Budget(name="missed", limits=parse_limits(Metric.DURATION, ("0s", "20s"))),
+        Budget(name="late", spans="violations", limits=parse_limits(Metric.DURATION, "0s")),
+        Budget(name="kept", spans="violations", limits=parse_limits(Metric.DURATION, "20s")),
+        Budget(name="silent", spans="never", limits=parse_limits(Metric.DURATION, "0s")),
+        Budget(name="ratio", limits=parse_limits(Metric.HIT_RATIO, "90%")),
+    ],
+)
+_NAMES = [each.name for each in _CATALOG.budgets]
+
+
+class _Kept(MetricExporter):
+    """Keeps the points of the last export."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.points: dict[Any, Any] = {}
+
+    def export(self, metrics_data: Any, timeout_millis: float = 0, **_: Any) -> MetricExportResult:
+        self.points = {
+            (metric.name, frozenset(point.attributes.items())): getattr(point, "count", None)
+            or getattr(point, "value", None)
+            for resource in metrics_data.resource_metrics
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            for point in metric.data.data_points
+            if metric.name.startswith(("perfkit.call", "perfkit.budget"))
+        }
+        return MetricExportResult.SUCCESS
+
+    def force_flush(self, timeout_millis: float = 0) -> bool:
+        return True
+
+    def shutdown(self, timeout_millis: float = 0, **_: Any) -> None:
+        return None
+
+
+class _Bystander:
+    """An observer that does nothing, but makes every call go the whole way."""
+
+    def start(self, *_: Any) -> None:
+        return None
+
+
+def _work(fail: type[BaseException] | None) -> str:
+    with trace.get_tracer("app").start_as_current_span("inside"):
+        if fail is not None:
+            raise fail("mine")
+    return "done"
+
+
+def _program() -> list[str]:
+    """Call everything in every way; return what came back."""
+    results = []
+    for name in _NAMES:
+        for fail in (None, LookupError, KeyboardInterrupt):
+
+            @timed(name)
+            def function(fail: Any = fail) -> str:
+                return _work(fail)
+
+            @timed(name)
+            async def coroutine(fail: Any = fail) -> str:
+                await asyncio.sleep(0)
+                return _work(fail)
+
+            def block(fail: Any = fail, name: str = name) -> str:
+                with budget(name):
+                    return _work(fail)
+
+            for call in (function, block, lambda: _drive(coroutine())):
+                try:
+                    results.append(call())
+                except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt is one of the cases
+                    results.append(type(error).__name__)
+    return results
+
+
+def _drive(coroutine: Any) -> Any:
+    try:
+        while True:
+            coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+
+
+def _run(*, counted: bool, whole_way: bool) -> dict[str, Any]:
+    exporter, spans = _Kept(), InMemorySpanExporter()
+    reader = PeriodicExportingMetricReader(
+        metric_exporter(exporter) if counted else exporter, export_interval_millis=3_600_000
+    )
+    tracer_provider, meter_provider = TracerProvider(), MeterProvider([reader])
+    tracer_provider.add_span_processor(SimpleSpanProcessor(spans))
+    perfkit.configure(
+        _CATALOG,
+        telemetry=Telemetry(tracer_provider=tracer_provider, meter_provider=meter_provider),
+        observers=[_Bystander()] if whole_way else [],
+    )
+    with capture_violations() as heard:
+        results = _program()
+    meter_provider.force_flush()
+    told = {
+        "results": results,
+        "points": exporter.points,
+        "spans": [_told(span) for span in spans.get_finished_spans()],
+        "violations": [
+            (v.budget.name, v.state, v.outcome, v.where.function, v.where.line, bool(v.span_id))
+            for v in heard
+        ],
+    }
+    meter_provider.shutdown()
+    tracer_provider.shutdown()
+    return told
+
+
+def _told(span: Any) -> Any:
+    attributes = dict(span.attributes)
+    return (span.name, attributes, span.status.status_code, span.status.description)
+
+
+def test_every_way_tells_the_same() -> None:
+    short = _run(counted=True, whole_way=False)
+    assert short["points"]
+    assert short["spans"]
+    assert short["violations"]
+    assert _run(counted=True, whole_way=True) == short
+    assert _run(counted=False, whole_way=False) == short
+    assert _run(counted=False, whole_way=True) == short
+
+
+def test_raise_reaches_the_caller_by_the_short_cut_too() -> None:
+    perfkit.configure(perfkit.Catalog())
+
+    @timed(threshold="0s", on_violation="raise")
+    def slow() -> None:
+        time.sleep(0.001)
+
+    @timed(threshold="0s", on_violation="raise")
+    async def slow_coroutine() -> None:
+        await asyncio.sleep(0.001)
+
+    with pytest.raises(BudgetExceeded):
+        slow()
+    with pytest.raises(BudgetExceeded):
+        asyncio.run(slow_coroutine())
+    with pytest.raises(BudgetExceeded), budget(duration="0s", on_violation="raise"):
+        time.sleep(0.001)
+
+
+def test_a_block_that_took_the_short_cut_knows_what_it_spent() -> None:
+    perfkit.configure(_CATALOG)
+    with budget("quick") as spent:
+        time.sleep(0.001)
+    assert spent.duration is not None
+    assert spent.duration >= 0.001
+    assert (spent.outcome, spent.state) == ("ok", "met")
+
+
+def test_a_reconfiguration_does_not_change_the_verdict_of_a_block_that_is_over() -> None:
+    perfkit.configure(_CATALOG)
+    with budget("quick") as spent:
+        pass
+    perfkit.configure(perfkit.Catalog(), unknown_budgets="ignore")
+    with budget("quick") as later:
+        pass
+    assert (spent.state, later.state) == ("met", "no_data")
+
+
+class _BrokenProcessor(SpanProcessor):
+    """Fails wherever it can."""
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        raise RuntimeError("broken on_start")
+
+    def on_end(self, span: Any) -> None:
+        raise RuntimeError("broken on_end")
+
+
+@pytest.mark.usefixtures("lenient")
+def test_a_span_processor_that_raises_does_not_reach_the_application() -> None:
+    provider = TracerProvider()
+    provider.add_span_processor(_BrokenProcessor())
+    before = sum(internal_errors.counts().values())
+    for observers in ([], [_Bystander()]):
+        perfkit.configure(
+            _CATALOG, telemetry=Telemetry(tracer_provider=provider), observers=observers
+        )
+        with budget("quick") as spent:
+            pass
+        assert spent.state == "met"
+    assert sum(internal_errors.counts().values()) > before
+    provider.shutdown()
+
+
+class _BrokenProvider(TracerProvider):
+    """Cannot even give a tracer."""
+
+    def get_tracer(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError("no tracer")
+
+
+@pytest.mark.usefixtures("lenient")
+@pytest.mark.parametrize("observers", [[], [_Bystander()]])
+def test_a_provider_that_raises_does_not_reach_the_application(observers: Any) -> None:
+    provider = _BrokenProvider()
+    before = internal_errors.counts().get("telemetry", 0)
+    perfkit.configure(_CATALOG, telemetry=Telemetry(tracer_provider=provider), observers=observers)
+    with capture_violations() as violations, budget("slow") as spent:
+        pass
+    assert spent.state == "violated"
+    assert len(violations) == 1
+    assert internal_errors.counts()["telemetry"] > before
+    provider.shutdown()

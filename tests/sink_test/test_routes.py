@@ -1,0 +1,101 @@
+"""The ways that violations take are found in a catalog, also in one that was made in code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perfkit import Budget, Catalog, ConfigurationError, Route, Violation
+from perfkit.assembly.sink_references import references_of
+from perfkit.catalog.catalog import CatalogSettings, SinkDeclaration
+from perfkit.sink_test.routes import ways_of
+from perfkit.sink_test.run import count_of, try_way
+from perfkit.sinks import LogSink
+
+
+class _Silent:
+    """Does not even say where it leads."""
+
+    def __init__(self) -> None:
+        self.heard: list[Violation] = []
+
+    @property
+    def destination(self) -> str:
+        raise OSError("gone")
+
+    def emit(self, violation: Violation) -> None:
+        self.heard.append(violation)
+
+
+def test_sinks_that_were_made_in_code_are_tried_too() -> None:
+    sink, called = _Silent(), list[Violation]()
+    catalog = Catalog(
+        routes=[Route(sinks=(sink, called.append), category="data*")],  # type: ignore[arg-type]  # as people write it
+        settings=CatalogSettings(sinks=()),
+    )
+    (way, default) = ways_of(catalog)
+    tried = list(try_way(way))
+    assert [each.result for each in tried] == ["delivered", "delivered"]
+    assert tried[0].destination == ""
+    assert [each.budget.category for each in (*sink.heard, *called)] == ["datatest"] * 2
+    assert list(try_way(default)) == []
+    assert [count_of(each) for each in (way, default)] == [2, 0]
+
+
+def test_each_place_that_names_sinks_has_a_name_of_its_own() -> None:
+    catalog = Catalog(
+        routes=[
+            Route(sinks=()),
+            Route(sinks=(), name="default"),
+            Route(sinks=(), name="settings.sinks"),
+            Route(sinks=(), name="route 1"),
+            Route(sinks=(), name="routes[0]"),
+        ],
+        budgets=[Budget(name="a.b", sinks=())],
+    )
+    assert [(each.name, each.place) for each in references_of(catalog)] == [
+        ("routes[0] (2)", "routes[0].sinks"),
+        ("default", "routes[1].sinks"),
+        ("settings.sinks", "routes[2].sinks"),
+        ("route 1", "routes[3].sinks"),
+        ("routes[0]", "routes[4].sinks"),
+        ("settings.sinks (2)", "settings.sinks"),
+        ("budget a.b", "budgets.a.b.sinks"),
+    ]
+
+
+def test_what_a_fan_out_leads_to_is_named_by_it() -> None:
+    catalog = Catalog(
+        sinks=[
+            SinkDeclaration(name="all", type="fan_out", options={"sinks": ["one", "log"]}),
+            SinkDeclaration(name="one", type="metrics"),
+        ]
+    )
+    (default, left) = ways_of(catalog)
+    assert [each.name for each in default.sinks] == ["log", "otel"]
+    assert [each.name for each in left.sinks] == ["all"]
+    assert [each.name for each in left.sinks[0].members or ()] == ["one", "log"]
+
+
+def test_settings_that_cannot_be_used_are_told_with_what_is_wrong_of_sinks(
+    tmp_path: Path,
+) -> None:
+    catalog = Catalog(
+        settings=CatalogSettings(sinks=("nobody",), spans="sometimes"),
+        source=str(tmp_path / "perfkit.toml"),
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        ways_of(catalog, "x")
+    first, second, third = str(caught.value).splitlines()
+    assert first == "no route is called 'x'; there are default"
+    assert second.startswith("spans is 'sometimes'")
+    assert ": settings.sinks: no sink is called " in third
+
+
+def test_a_sink_is_the_same_on_all_ways_and_once_on_each() -> None:
+    sink = LogSink("app")
+    catalog = Catalog(routes=[Route(sinks=(sink, sink)), Route(sinks=(sink, "log", "log"))])
+    one, other, *_ = ways_of(catalog)
+    assert [len(each.sinks) for each in (one, other)] == [1, 2]
+    assert one.sinks[0].sink is other.sinks[0].sink

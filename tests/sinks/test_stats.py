@@ -1,0 +1,387 @@
+"""No violation vanishes without a count."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import perfkit
+from perfkit import BudgetExceeded, DeliveryFailed, Violation, budget
+from perfkit.sinks import (
+    CallbackSink,
+    Deduped,
+    Deduplicated,
+    DeliveryStats,
+    RaiseSink,
+    RateLimited,
+    TimeLimited,
+)
+from perfkit.sinks.delivery.entry import DeliveredCounter, DeliveryEntry
+from perfkit.sinks.delivery.stats import _StatsRegistry
+from perfkit.testing import capture_violations
+from tests.processes import environment
+from tests.sinks.chains import FailingFlush
+from tests.sinks.violations import make_violation
+
+
+def test_an_account_adds_up_from_any_number_of_threads() -> None:
+    stats = DeliveryStats("pager")
+
+    def count() -> None:
+        for number in range(1000):
+            stats.take()
+            (stats.deliver, _suppress, _drop, _keep)[number % 4](*_ARGUMENTS[number % 4](stats))
+
+    threads = [threading.Thread(target=count) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    totals = stats.totals()
+    assert (totals.raised, totals.delivered) == (8000, 2000)
+    assert (totals.suppressed_by, totals.dropped_by) == ({"cooldown": 2000}, {"failed": 2000})
+    assert totals.waiting == 2000
+
+
+def _suppress(stats: DeliveryStats) -> None:
+    stats.suppress("cooldown")
+
+
+def _drop(stats: DeliveryStats) -> None:
+    stats.drop("failed")
+
+
+def _keep(_: DeliveryStats) -> None:
+    pass
+
+
+_ARGUMENTS: Any = (lambda _: (), lambda a: (a,), lambda a: (a,), lambda a: (a,))
+
+
+def test_a_failure_is_counted_by_its_reason_and_reported() -> None:
+    reported: list[Exception] = []
+    stats = DeliveryStats("pager", lambda _, error: reported.append(error))
+    stats.take(3)
+    stats.fail(DeliveryFailed("slow", reason="timeout"), 2)
+    stats.fail(KeyboardInterrupt())
+    assert stats.totals().dropped_by == {"timeout": 2, "failed": 1}
+    assert [str(error) for error in reported] == ["slow", "KeyboardInterrupt()"]
+
+
+def test_there_is_one_account_a_name_and_not_too_many_names() -> None:
+    book = _StatsRegistry()
+    assert book.stats_of("a") is book.stats_of("a")
+    for number in range(300):
+        book.stats_of(f"sink {number}").take()
+    totals = book.totals()
+    assert len(totals) == 201
+    assert totals[-1].sink == "others"
+    assert sum(each.raised for each in totals) == 300
+
+
+def test_the_entrance_counts_what_comes_and_keeps_what_fails_from_the_caller() -> None:
+    stats = DeliveryStats("pager")
+
+    def fail(_: Violation) -> None:
+        raise SystemExit
+
+    DeliveryEntry(CallbackSink(fail), stats=stats).emit(make_violation())
+    assert stats.totals().dropped_by == {"failed": 1}
+
+
+def test_ctrl_c_within_a_sink_goes_on_and_is_counted() -> None:
+    stats = DeliveryStats("pager")
+
+    def interrupt(_: Violation) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        DeliveryEntry(CallbackSink(interrupt), stats=stats).emit(make_violation())
+    assert stats.totals().dropped_by == {"interrupted": 1}
+
+
+def test_only_the_raise_sink_may_raise_what_it_is_for() -> None:
+    raising, other = DeliveryStats("raise"), DeliveryStats("other")
+    with pytest.raises(BudgetExceeded):
+        DeliveryEntry(RaiseSink(), stats=raising).emit(make_violation())
+    assert raising.totals().delivered == 1
+
+    def pretend(violation: Violation) -> None:
+        raise BudgetExceeded([violation])
+
+    DeliveryEntry(CallbackSink(pretend), stats=other).emit(make_violation())
+    assert other.totals().dropped_by == {"failed": 1}
+
+
+def test_what_has_arrived_is_counted_once_it_has() -> None:
+    stats = DeliveryStats("pager")
+    heard: list[int] = []
+    DeliveredCounter(
+        CallbackSink(lambda _: heard.append(stats.totals().delivered)), stats=stats
+    ).emit(make_violation())
+    assert (heard, stats.totals().delivered) == ([0], 1)
+
+
+def test_the_exception_says_every_verdict_of_the_call() -> None:
+    perfkit.configure(perfkit.Catalog(), unknown_budgets="ignore")
+    with (
+        pytest.raises(BudgetExceeded) as caught,
+        budget("load", duration="0s", memory_growth="1TB", on_violation="raise"),
+    ):
+        pass
+    states = {str(v.limit.metric): str(v.state) for v in caught.value.verdicts}
+    assert states == {"duration": "violated", "memory_growth": "met"}
+    assert [str(v.limit.metric) for v in caught.value.violations] == ["duration"]
+
+
+def test_several_violations_of_one_call_are_raised_together() -> None:
+    perfkit.configure(perfkit.Catalog(), unknown_budgets="ignore")
+    with (
+        pytest.raises(BudgetExceeded) as caught,
+        budget("load", duration="0s", cpu_time="0s", on_violation="raise"),
+    ):
+        sum(range(10_000))
+    assert len(caught.value.violations) == 2
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_violations_of_the_environment_say_so() -> None:
+    perfkit.configure(perfkit.Catalog(), unknown_budgets="ignore", environment="staging")
+    with capture_violations() as violations, budget("load", duration="0s"):
+        pass
+    assert [violation.environment for violation in violations] == ["staging"]
+
+
+def test_the_environment_is_that_of_opentelemetrys_resource(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(
+        "OTEL_RESOURCE_ATTRIBUTES", "service.name=a,deployment.environment.name=pre%20prod"
+    )
+    perfkit.reset()
+    with capture_violations() as violations, budget("load", duration="0s"):
+        pass
+    assert violations[0].environment == "pre prod"
+
+
+# -- in production, where sinks have a thread of their own
+
+
+def _in_production(**settings: Any) -> None:
+    perfkit.configure(
+        perfkit.Catalog(), unknown_budgets="ignore", delivery="background", **settings
+    )
+
+
+def test_a_callback_that_a_block_makes_anew_each_time_has_one_queue() -> None:
+    heard: list[int] = []
+    _in_production(sinks=[])
+    before = threading.active_count()
+    for number in range(100):
+        with budget("load", duration="0s", on_violation=lambda _, n=number: heard.append(n)):
+            pass
+    assert threading.active_count() - before <= 2  # that of the queue, and the one that wakes it
+    assert perfkit.flush_sinks(20)
+    assert heard == list(range(100))
+
+
+def test_a_sink_given_twice_is_one_sink() -> None:
+    heard: list[Violation] = []
+    sink = CallbackSink(heard.append)
+    _in_production(
+        routes=[perfkit.Route(sinks=(sink,)), perfkit.Route(sinks=(sink,))], routing="all"
+    )
+    with budget("load", duration="0s"):
+        pass
+    assert perfkit.flush_sinks(20)
+    assert len(heard) == 2
+
+
+def test_layers_that_the_code_puts_around_a_sink_keep_one_account() -> None:
+    class Pager:
+        def __init__(self) -> None:
+            self.heard: list[Violation] = []
+
+        def emit(self, violation: Violation) -> None:
+            self.heard.append(violation)
+
+    pager = Pager()
+    _in_production(sinks=[RateLimited(Deduped(pager, 3600.0), 1000.0, 1000)])
+    for _ in range(10):
+        with budget("load", duration="0s"):
+            pass
+    assert perfkit.flush_sinks(20)
+    (totals,) = [each for each in perfkit.sink_stats() if each.sink == "Pager"]
+    assert (totals.raised, totals.delivered, totals.waiting) == (10, 1, 0)
+    assert totals.suppressed_by == {"cooldown": 9}
+    assert len(pager.heard) == 1
+
+
+def test_sinks_that_a_block_makes_anew_each_time_do_not_pile_up() -> None:
+    heard: list[Violation] = []
+
+    class Pager:
+        def emit(self, violation: Violation) -> None:
+            heard.append(violation)
+
+    _in_production(sinks=[])
+    for _ in range(300):
+        with budget("load", duration="0s", on_violation=Pager()):
+            pass
+    assert threading.active_count() < 80
+    assert perfkit.flush_sinks(20)
+    assert len(heard) == 300
+
+
+def test_a_layer_around_a_sink_of_the_code_tells_of_the_end_by_itself() -> None:
+    recovered = threading.Event()
+
+    class Pager:
+        def emit(self, violation: Violation) -> None:
+            if violation.is_recovery:
+                recovered.set()
+
+    _in_production(sinks=[Deduplicated(Pager(), quiet=0.05)])
+    with budget("load", duration="0s"):
+        pass
+    assert recovered.wait(20)
+
+
+def test_what_comes_too_late_counts_as_lost_and_not_as_delivered_too() -> None:
+    may_end, has_ended = threading.Event(), threading.Event()
+
+    class Late:
+        def emit(self, violation: Violation) -> None:
+            may_end.wait(20)
+            has_ended.set()
+
+    _in_production(sinks=[TimeLimited(Late(), 0.05)])
+    with budget("load", duration="0s"):
+        pass
+    assert perfkit.flush_sinks(20)
+    may_end.set()
+    assert has_ended.wait(20)
+    (totals,) = [each for each in perfkit.sink_stats() if each.sink == "Late"]
+    assert (totals.delivered, totals.dropped_by, totals.waiting) == (0, {"timeout": 1}, 0)
+
+
+def test_a_flush_reports_a_sink_that_fails_to(lenient: None) -> None:
+    sink = FailingFlush()
+    _in_production(sinks=[sink])
+    with budget("load", duration="0s"):
+        pass
+    assert not perfkit.flush_sinks(20)
+    sink.is_broken = False
+    assert perfkit.flush_sinks(20)
+
+
+_AT_EXIT = """
+import time
+import perfkit
+from perfkit import budget
+
+class Slow:
+    def emit(self, violation):
+        time.sleep({seconds})
+        print("heard", flush=True)
+
+perfkit.configure(perfkit.Catalog(), sinks=[Slow()], unknown_budgets="ignore")
+for _ in range({count}):
+    with budget("load", duration="0s"):
+        pass
+print("done", flush=True)
+"""
+
+
+def _as_in_production() -> dict[str, str]:
+    return {name: text for name, text in environment().items() if name != "PYTEST_VERSION"}
+
+
+def _run(**values: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", _AT_EXIT.format(**values)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env=_as_in_production(),
+    )
+
+
+def test_what_waits_at_exit_is_delivered() -> None:
+    assert _run(seconds=0.05, count=3).stdout.split() == ["done", "heard", "heard", "heard"]
+
+
+def test_what_cannot_be_delivered_at_exit_is_told_and_the_process_ends() -> None:
+    done = _run(seconds=1000, count=3)
+    assert done.stdout.split() == ["done"]
+    assert (
+        "perfkit: 3 violations did not reach their sinks before the process ended (Slow: 3)"
+        in done.stderr
+    )
+
+
+def test_the_log_sink_writes_through_its_queue(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    _in_production(sinks=["log"])
+    with budget("load", duration="0s"):
+        pass
+    assert perfkit.flush_sinks(20)
+    assert "load" in caplog.text
+
+
+_IN_WORKERS = """
+import multiprocessing, sys, time
+import perfkit
+from perfkit import budget
+
+def work(path):
+    def slow(violation):
+        time.sleep(0.02)
+        with open(path, "a") as file:
+            file.write("heard\\n")
+    perfkit.configure(perfkit.Catalog(), sinks=[slow], unknown_budgets="ignore")
+    for _ in range(5):
+        with budget("load", duration="0s"):
+            pass
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context(sys.argv[1])
+    workers = [context.Process(target=work, args=(sys.argv[2],)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    print([worker.exitcode for worker in workers])
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_what_waits_at_the_end_of_a_worker_of_multiprocessing_is_delivered(
+    method: str, tmp_path: Path
+) -> None:
+    script, heard = tmp_path / "workers.py", tmp_path / "heard"
+    script.write_text(_IN_WORKERS)
+    done = subprocess.run(
+        [sys.executable, str(script), method, str(heard)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env=_as_in_production(),
+    )
+    assert done.stdout == "[0, 0, 0]\n", done.stderr
+    assert heard.read_text().split() == ["heard"] * 15
+
+
+def test_the_name_of_a_sink_forges_no_line() -> None:
+    told: list[str] = []
+    stats = DeliveryStats("h\x1b[31m\nCRITICAL forged", lambda part, _: told.append(part))
+    stats.fail(ValueError())
+    assert told == ["sink h\\x1b[31m\\nCRITICAL forged"]
