@@ -22,9 +22,10 @@ demo: venv-demo  ## Run the example service and hold it to its budgets; options:
 test: lint imports types unit docs other-pythons  ## Run every check
 	@echo "All checks passed."
 
-lint: venv  ## Check format and style
+lint: venv  ## Check format, style and prose
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/python scripts/prose.py
 
 imports: venv  ## Check that the rooms keep to their floors
 	$(BIN)/lint-imports --no-logo

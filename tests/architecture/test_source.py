@@ -13,18 +13,42 @@ import perfkit
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 REFERENCE = "\n".join(path.read_text("utf-8") for path in (ROOT / "docs/reference").glob("*.md"))
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 40
+
+# Longer than LONGEST_FILE until they are split. No file is added here.
+TO_BE_SPLIT = {
+    "tests/assembly/test_sink_options.py",
+    "tests/catalog/test_importing.py",
+    "tests/catalog/test_loading.py",
+    "tests/catalog/test_sinks_and_routes.py",
+    "tests/evaluation/test_windowed.py",
+    "tests/faults/test_faulty_sinks.py",
+    "tests/instruments/test_every_callable.py",
+    "tests/probes/test_stack.py",
+    "tests/runtime/test_reentrance.py",
+    "tests/sinks/test_background.py",
+    "tests/sinks/test_callback.py",
+    "tests/sinks/test_jsonl.py",
+    "tests/sinks/test_layers_holding_back.py",
+}
 
 
 def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+@pytest.mark.parametrize("path", [*SOURCES, *TESTS], ids=name_of)
 def test_no_file_is_too_long(path: Path) -> None:
-    assert len(path.read_text("utf-8").splitlines()) <= LONGEST_FILE
+    is_too_long = len(path.read_text("utf-8").splitlines()) > LONGEST_FILE
+
+    assert is_too_long == (name_of(path) in TO_BE_SPLIT)
+
+
+def test_every_file_to_be_split_is_there() -> None:
+    assert {name for name in TO_BE_SPLIT if not (ROOT / name).is_file()} == set()
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
