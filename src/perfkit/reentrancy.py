@@ -1,6 +1,6 @@
 """Locks that a call may end under.
 
-Python may run a finalizer at almost any point, in whichever thread allocates: an abandoned
+Python may run a finalizer at almost any point, in whichever thread allocates: an deferred_calls
 generator that is measured then ends a call while the same thread is in the middle of counting
 another one. So what happens at the end of a call is put off while perfkit is at work in this
 thread, and done right after.
@@ -65,7 +65,7 @@ class _AtWork:
 
 
 busy: Final = _AtWork()
-"""Under ``with at_work, lock:`` no call ends.
+"""Under ``with busy, lock:`` no call ends.
 
 In this order, and with a lock of the standard library: that one lets go without running Python
 code, so no signal handler can raise before it has done so.

@@ -208,7 +208,7 @@ LAYERS: dict[str, list[str]] = {
     "github": ["Deduped"],
     "sentry": ["RateLimited"],
     "webhook": ["RateLimited", "CircuitBroken", "Retried"],
-    "alertmanager": ["EdgeTriggered", "CircuitBroken", "Retried"],
+    "alertmanager": ["Deduplicated", "CircuitBroken", "Retried"],
     "notify": ["Deduped", "RateLimited", "CircuitBroken", "Retried", "TimeLimited"],
 }
 
@@ -218,6 +218,6 @@ def test_each_type_has_its_usual_layers_from_the_outside_in(kind: str) -> None:
     pytest.importorskip("tenacity")
     chains: Callable[..., Any] = SinkChains(FakeClock(), in_background=False).declared
     names = [type(layer).__name__ for layer in layers_of(chains("a", kind, LogSink(), Policy()))]
-    assert [name for name in names if name not in {"Entrance", "Arrival", "LogSink"}] == LAYERS[
-        kind
-    ]
+    assert [
+        name for name in names if name not in {"DeliveryEntry", "DeliveredCounter", "LogSink"}
+    ] == LAYERS[kind]

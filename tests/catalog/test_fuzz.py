@@ -14,7 +14,7 @@ from perfkit.catalog import Catalog, dump_catalog, load_catalog, parse_catalog
 from perfkit.document import import_markdown
 from perfkit.errors import CatalogError
 
-DOCUMENTS = Path(__file__).parent / "documents"
+DOCUMENTS = Path(__file__).parents[1] / "document" / "documents"
 DOCUMENT = (DOCUMENTS / "service_levels.md").read_text("utf-8")
 CATALOG = dump_catalog(import_markdown(DOCUMENT, "doc.md").catalog) + (
     '[budgets.whole]\nobjective = { ratio = "99.9%", period = "30d" }\nevidence = ["cpu"]\n'

@@ -13,7 +13,7 @@ from perfkit.catalog import load_catalog
 from perfkit.cli.group import command
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ROOT / "tests" / "catalog" / "documents"
+DOCUMENTS = ROOT / "tests" / "document" / "documents"
 SEED = ROOT.parent / "shared" / "seed" / "ai-therapist-performance-benchmarks.md"
 CATALOG = """\
 [budgets.session_retrieval]

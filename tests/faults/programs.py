@@ -37,7 +37,7 @@ def break_budgets(calls):
 def accounts():
     return {
         each.sink: [each.raised, each.delivered, each.suppressed, each.dropped, each.waiting]
-        for each in perfkit.sink_totals()
+        for each in perfkit.sink_stats()
     }
 
 def work_once():

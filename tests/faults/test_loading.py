@@ -103,10 +103,10 @@ _PROGRAM = """
                       spans="never")
     before = set(sys.modules)
     break_budgets(3)
-    while any(each.waiting for each in perfkit.sink_totals()):
+    while any(each.waiting for each in perfkit.sink_stats()):
         perfkit.flush_sinks(5)
     loaded = sorted(set(sys.modules) - before)
-    tell([loaded, {{each.sink: [each.delivered, each.dropped] for each in perfkit.sink_totals()}}])
+    tell([loaded, {{each.sink: [each.delivered, each.dropped] for each in perfkit.sink_stats()}}])
 """
 
 

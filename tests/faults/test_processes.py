@@ -33,7 +33,7 @@ def test_prefork_workers_account_for_their_own() -> None:
                 pid = os.fork()
                 if pid == 0:
                     hearing.heard.clear()
-                    Fault.start_anew(sleeping)
+                    Fault.after_fork_in_child(sleeping)
                     break_budgets(100)
                     sleeping.let_go()
                     flushed = perfkit.flush_sinks(50)

@@ -63,18 +63,18 @@ def test_the_next_call_takes_up_what_was_left(limits: dict[str, str]) -> None:
         pass
 
     call()
-    deferred_calls.left.append(lambda: done.append(1))
+    deferred_calls.pending.append(lambda: done.append(1))
     call()
     assert done == [1]
 
 
 def test_what_was_left_stays_while_the_sdk_is_at_work() -> None:
     done: list[int] = []
-    deferred_calls.left.append(lambda: done.append(1))
-    within = {"__name__": "opentelemetry.sdk.metrics", "abandoned": deferred_calls}
-    exec("abandoned.take_up()", within)  # noqa: S102 - a frame of a module of that name
+    deferred_calls.pending.append(lambda: done.append(1))
+    within = {"__name__": "opentelemetry.sdk.metrics", "deferred_calls": deferred_calls}
+    exec("deferred_calls.drain()", within)  # noqa: S102 - a frame of a module of that name
     assert done == []
-    exec("abandoned.take_up(is_safe=True)", within)  # noqa: S102 - likewise
+    exec("deferred_calls.drain(is_safe=True)", within)  # noqa: S102 - likewise
     assert done == [1]
 
 

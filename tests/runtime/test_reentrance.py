@@ -90,7 +90,7 @@ for _ in range(3000):
     call()
 cycle = None
 gc.collect()
-perfkit.judge_windows()
+perfkit.evaluate_windows()
 provider.shutdown()
 for resource in exporter.data.resource_metrics:
     for scope in resource.scope_metrics:
@@ -171,7 +171,7 @@ signal.signal(signal.SIGALRM, lambda *_: call())
 signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
 for _ in range(10_000): call()
 signal.setitimer(signal.ITIMER_REAL, 0)
-(verdict,) = perfkit.judge_windows()
+(verdict,) = perfkit.evaluate_windows()
 print(verdict.samples - calls)
 """
     assert _run(script) == "0"
@@ -210,10 +210,10 @@ def make_calls_until_interrupted():
         call()
         light()
         if not interrupts % 5:
-            perfkit.judge_windows()
+            perfkit.evaluate_windows()
 
 def samples():
-    return {each.budget.name: each.samples for each in perfkit.judge_windows()}
+    return {each.budget.name: each.samples for each in perfkit.evaluate_windows()}
 
 make_calls()
 interrupts, is_armed = 0, False
@@ -321,7 +321,7 @@ def test_a_block_with_a_function_made_at_each_entry_has_one_set_of_windows() -> 
 
     for _ in range(20):
         enter()
-    assert len(window_registry._book.windows) == 1
+    assert len(window_registry._registry.windows) == 1
     assert [verdict.samples for verdict in perfkit.evaluate_windows()] == [20]
     assert [violation.samples for violation in heard] == [20]
 
@@ -455,7 +455,7 @@ _LOCKS: Final[dict[str, Callable[[], Any]]] = {
     "settings": lambda: state.lock,
     "faults": lambda: internal_errors._state.lock,
     "book": lambda: window_registry._registry.lock,
-    "windows": lambda: next(iter(window_registry._book.windows.values()))._lock,
+    "windows": lambda: next(iter(window_registry._registry.windows.values()))._lock,
     "governor": lambda: settings.current().overhead_limit._lock,
     "armory": lambda: settings.current().captures._lock,
 }

@@ -72,7 +72,7 @@ def _tries() -> int:
     """Return how many tries the windows have; asked for directly, without a word to the SDK."""
     return sum(
         verdict.samples
-        for windows in window_registry._book.in_force()
+        for windows in window_registry._registry.in_force()
         for verdict in windows.verdicts()
         if verdict.limit.metric is Metric.HIT_RATIO
     )

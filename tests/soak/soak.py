@@ -126,7 +126,7 @@ class Soak:
             self.book.hear_later(violation.budget.name)
 
     def _note_in_flight(self) -> None:
-        windows = list(window_registry._book.windows.values())
+        windows = list(window_registry._registry.windows.values())
         self.in_flight |= {each.in_flight for each in windows if each.in_flight is not None}
 
     def _settle(self) -> None:

@@ -193,7 +193,7 @@ def test_the_process_hardly_grows_in_the_second_half(soak: Soak) -> None:
 def test_reset_leaves_default_settings_and_no_windows(soak: Soak) -> None:
     assert state.settings is None
     assert state.attributing == set()
-    assert window_registry._book.windows == {}
+    assert window_registry._registry.windows == {}
 
 
 def _differing(rows: Iterator[tuple[object, int, int]]) -> list[str]:

@@ -42,8 +42,8 @@ def timed(name: Any = None, /, **options: Any) -> Any:
         **options: `target` and `threshold` of the duration (``"100ms"``, a timedelta, or a number
             of seconds; a threshold alone is the target too), a limit for any other metric by its
             name, and `category`, `critical`, `description`, `spans`, `on_violation`, `objective`,
-            `evidence` as for `budget`. ``outermost=True`` measures only the outer one of nested
-            calls. ``count_suspended=True`` lets the duration of a generator include the time
+            `evidence` as for `budget`. ``skip_nested=True`` measures only the outer one of nested
+            calls. ``include_suspended=True`` lets the duration of a generator include the time
             between its steps.
 
     Raises:

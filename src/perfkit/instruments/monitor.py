@@ -39,7 +39,7 @@ def monitor(*names: str, interval: str | float | timedelta | None = "1s") -> Mon
     >>> with perfkit.override(perfkit.Catalog(budgets=[small])):
     ...     with perfkit.monitor("small", interval=None) as process:
     ...         process.sample()
-    ...         print([str(verdict.state) for verdict in perfkit.judge_windows()])
+    ...         print([str(verdict.state) for verdict in perfkit.evaluate_windows()])
     ['met']
     """
     from perfkit.runtime.process_monitor import Monitor  # noqa: PLC0415 - loads psutil

@@ -76,7 +76,7 @@ class ProfilerOptions(DecoratorOptions, total=False):
 
 _PLAIN: Final = ("category", "critical", "description", "spans")
 _OTHERS: Final = ("on_violation", "objective", "evidence")
-_FLAGS: Final = ("outermost", "count_suspended")
+_FLAGS: Final = ("skip_nested", "include_suspended")
 _SPANS: Final = ("always", "violations", "never")
 _METRICS: Final = tuple(str(metric) for metric in LIMITABLE)
 

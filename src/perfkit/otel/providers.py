@@ -49,7 +49,7 @@ def export_mode_of(provider: object) -> ExportMode:
     if readers is None:
         return ExportMode.BOTH
     counted = [
-        getattr(getattr(reader, "_exporter", None), "ships_tallies", False) for reader in readers
+        getattr(getattr(reader, "_exporter", None), "exports_counts", False) for reader in readers
     ]
     if not any(counted):
         return ExportMode.INSTRUMENTS

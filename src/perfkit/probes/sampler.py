@@ -46,7 +46,7 @@ class _Thread(threading.Thread):
 class Sampler:
     """Starts its thread with the first session, ends it with the last. Safe from any thread.
 
-    Sessions are held weakly: one that is abandoned is not sampled for ever. The lock is held for a
+    Sessions are held weakly: one that is deferred_calls is not sampled for ever. The lock is held for a
     few assignments only, never while samples are taken, because garbage collection in there may run
     any code.
     """

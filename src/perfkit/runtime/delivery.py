@@ -45,7 +45,7 @@ def deliver(
     """Give each violation to its sinks; then raise, if a raise sink was among them.
 
     What comes up meanwhile in this thread waits until that is done: a sink may break a budget
-    itself, and garbage collection may end an abandoned call. That is not raised any more.
+    itself, and garbage collection may end an deferred_calls call. That is not raised any more.
 
     Args:
         violations: What was broken in one call.

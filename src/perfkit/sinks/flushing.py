@@ -59,7 +59,7 @@ def sink_stats() -> tuple[Totals, ...]:
     >>> with perfkit.override(perfkit.Catalog(), sinks=[ring_the_bell], delivery="inline"):
     ...     with perfkit.budget("instant", duration="0s"):
     ...         pass
-    >>> [totals.delivered for totals in perfkit.sink_totals() if totals.sink == "ring_the_bell"]
+    >>> [totals.delivered for totals in perfkit.sink_stats() if totals.sink == "ring_the_bell"]
     [1]
 
     Safe from any thread.

@@ -148,7 +148,7 @@ def supports_batch(sink: Sink) -> bool:
     """Tell whether many violations at once arrive together in the sink that the layers wrap."""
     ending = layers_of(sink)[-1]
     try:
-        return _has(ending, "emit_many") and bool(getattr(ending, "arrives_whole", True))
+        return _has(ending, "emit_many") and bool(getattr(ending, "atomic_batch", True))
     except BaseException as error:  # it may be a property, and raise anything
         if is_signal_exception(error):
             raise
