@@ -52,9 +52,7 @@ def test_what_a_variable_holds_is_masked_in_the_message_of_a_sink() -> None:
     assert problem == "perfkit.toml: sinks.a: cannot use '***'; write\\x1b another"
 
 
-@pytest.mark.parametrize(
-    "url", ["ftp://hunter2.example/x", "https://[hunter2", "https://127.0.0.1/hunter2", "hunter2"]
-)
+@pytest.mark.parametrize("url", ["ftp://hunter2.example/x", "https://[hunter2", "hunter2"])
 @pytest.mark.parametrize("kind", ["webhook", "alertmanager"])
 def test_an_address_that_is_refused_is_not_shown(kind: str, url: str) -> None:
     assert problem_of(f'[sinks.a]\ntype = "{kind}"\nurl = "{url}"').startswith("perfkit.toml: sin")
@@ -106,7 +104,7 @@ def test_the_host_and_the_path_that_a_sink_says_by_design_stay(
     monkeypatch.setenv("WHERE", "127.0.0.1")
     monkeypatch.setenv("LOGS", str(tmp_path))
     text = (
-        '[sinks.a]\ntype = "webhook"\nurl = "http://${WHERE}:1/x"\nloopback = true\nattempts = 1\n'
+        '[sinks.a]\ntype = "webhook"\nurl = "http://${WHERE}:1/x"\nattempts = 1\n'
         '[sinks.b]\ntype = "jsonl"\npath = "${LOGS}/v.jsonl"\n'
     )
     registry = shelf_of(text)
@@ -158,7 +156,7 @@ def test_what_a_variable_holds_is_posted_as_it_is(
     monkeypatch.setenv("HELD", value)
     with WebhookReceiver() as receiver:
         registry = shelf_of(
-            f'[sinks.a]\ntype = "webhook"\nloopback = true\nurl = "{receiver.url}"\n'
+            f'[sinks.a]\ntype = "webhook"\nurl = "{receiver.url}"\n'
             'body = { k = "${HELD}", text = "{budget} {{${HELD}}} ${HELD}" }'
         )
         ending_of(registry, "a").emit(make_violation())
@@ -171,7 +169,7 @@ def test_what_a_receiver_quotes_of_a_body_is_masked(monkeypatch: pytest.MonkeyPa
         body = b'invalid: {"routing_key": "hun\\"ter2\\/01", "of": "load"}'
         receiver.always(answer(400, body=body))
         registry = shelf_of(
-            f'[sinks.a]\ntype = "webhook"\nloopback = true\nurl = "{receiver.url}"\n'
+            f'[sinks.a]\ntype = "webhook"\nurl = "{receiver.url}"\n'
             'body = { routing_key = "${PD_KEY}", of = "{budget}" }'
         )
         with pytest.raises(DeliveryFailed) as caught:

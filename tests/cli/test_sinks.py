@@ -36,7 +36,6 @@ sinks = ["file"]
 [sinks.hook]
 type = "webhook"
 url = "URL/secret-path"
-loopback = true
 attempts = 1
 
 [sinks.quiet]

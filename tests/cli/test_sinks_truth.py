@@ -17,7 +17,6 @@ WEBHOOK = """
 [sinks.{name}]
 type = "webhook"
 url = "{url}"
-loopback = true
 attempts = 1
 """
 

@@ -154,14 +154,14 @@ def test_a_sink_without_its_backend_cannot_be_checked(error: Exception) -> None:
 
 
 def test_our_own_say_so_too() -> None:
-    sink = WebhookSink(f"http://127.0.0.1:{closed_port()}", loopback=True)
+    sink = WebhookSink(f"http://127.0.0.1:{closed_port()}")
     assert "cannot be checked without its backend" in report_on(sink)
 
 
 def test_a_backend_that_refuses_some_is_told() -> None:
     with WebhookReceiver() as receiver:
         receiver.then(*[answer()] * 10, answer(400))
-        sink = WebhookSink(receiver.url, loopback=True, body="{budget}")
+        sink = WebhookSink(receiver.url, body="{budget}")
         assert "answered 400" in report_on(sink)
 
 

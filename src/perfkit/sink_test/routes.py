@@ -24,6 +24,7 @@ from perfkit.probes.clock import SystemClock
 from perfkit.runtime.settings import Settings
 from perfkit.sinks.delivery.fan_out import FanOut
 from perfkit.sinks.delivery.layer import Layer, layers_of
+from perfkit.sinks.redaction import Redactor
 from perfkit.text import printable
 
 
@@ -47,9 +48,15 @@ class NamedSink:
     def destination(self) -> str:
         """Where it delivers to, for people; empty if it does not say."""
         try:
-            return str(getattr(layers_of(self.sink)[-1], "destination", ""))
+            found = str(getattr(layers_of(self.sink)[-1], "destination", ""))
+            return self.redactor(found)
         except Exception:  # noqa: BLE001 - a sink of another package may raise anything
             return ""
+
+    @property
+    def redactor(self) -> Redactor:
+        """Replaces the secrets that the sink was given."""
+        return self.sink.stats.redactor if isinstance(self.sink, Layer) else Redactor()
 
 
 @frozen(kw_only=True)

@@ -117,7 +117,7 @@ def _send(way: Way, paths: Sequence[_Path], violation: Violation) -> Iterator[De
     try:
         flush_of(skip_nested.sink, _FLUSH_SECONDS)
     except Exception as error:  # noqa: BLE001 - a sink may raise anything
-        stopped.append(_text_of(error))
+        stopped.append(_text_of(skip_nested.redactor.redact_error(error)))
     for path in paths:
         result, reason = _outcome(path, accounts, stopped)
         seconds = accounts[id(path[-1].sink)].seconds
@@ -168,6 +168,7 @@ class _TrialAccount(DeliveryStats):
 def _new_accounts(sink: NamedSink) -> dict[int, _TrialAccount]:
     """Let each sink that may hear of a violation have an account that says what became of it."""
     accounts = {id(sink.sink): _TrialAccount(sink.name)}
+    accounts[id(sink.sink)].redact(sink.redactor.values)
     for layer in layers_of(sink.sink):
         if isinstance(layer, Layer):
             layer.stats = accounts[id(sink.sink)]

@@ -20,7 +20,7 @@ from perfkit.model import (
     Violation,
 )
 from perfkit.model.record import as_record
-from perfkit.sinks.redaction.redactor import parts_of
+from perfkit.sinks.redaction import parts_of
 from perfkit.text import printable, suggest
 from perfkit.units import format_quantity
 
@@ -36,7 +36,7 @@ class Template:
     Each string is filled in a single pass, so that what a fact says is never read as a placeholder,
     and encoded as a whole afterwards, so that it cannot end the string that it is in. Keys stay as
     they are. ``{{`` and ``}}`` stand for braces. What a variable of the environment holds is text
-    as it is, braces too: see `perfkit.sinks.redaction.redactor.Interpolated`.
+    as it is, braces too: see `perfkit.sinks.redaction.Interpolated`.
 
     Args:
         shape: What JSON can hold.

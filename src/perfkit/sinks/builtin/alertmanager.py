@@ -16,7 +16,7 @@ from perfkit.forks import register_after_fork
 from perfkit.model import Violation
 from perfkit.reentrancy import busy
 from perfkit.sinks.alerts import RESERVED_LABELS, Alert, alert_of
-from perfkit.sinks.redaction.redactor import values_in
+from perfkit.sinks.redaction import values_in
 
 MOST_ACTIVE: Final = 1000
 """How many alerts a sink keeps firing at once."""
@@ -74,7 +74,6 @@ class AlertmanagerSink:
         hold: Seconds for which a violation of a single call fires, above 0.
         generator_url: Where Alertmanager links to as the source of the alerts.
         timeout: Seconds that a POST may take.
-        loopback: Whether it may go to this machine itself.
         ca_file: Certificates of the authorities to trust, in a PEM file; None means the system's.
         now: Tells seconds from an arbitrary start, for `resend`.
         wall: Tells seconds since the Unix epoch, for the ends of alerts.
@@ -94,18 +93,16 @@ class AlertmanagerSink:
         hold: float = 300.0,
         generator_url: str = "",
         timeout: float = 10.0,
-        loopback: bool = False,
         ca_file: str | os.PathLike[str] | None = None,
         now: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        from perfkit.sinks.http.endpoint import Endpoint  # noqa: PLC0415 - loads HTTP and TLS
+        from perfkit.sinks.http.client import HttpClient  # noqa: PLC0415 - loads HTTP and TLS
 
-        self._endpoint = Endpoint(
+        self._client = HttpClient(
             _with_path(url),
             headers=headers,
             timeout=timeout,
-            loopback=loopback,
             ca_file=ca_file,
             secrets=values_in((url, labels, annotations, generator_url)),
         )
@@ -122,7 +119,7 @@ class AlertmanagerSink:
     @property
     def destination(self) -> str:
         """Where it posts to: scheme, host and port, which are no secret."""
-        return self._endpoint.destination
+        return self._client.destination
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.destination})"
@@ -210,7 +207,7 @@ class AlertmanagerSink:
         import json  # noqa: PLC0415 - loads when first needed
 
         content = [alert.as_json(self._generator_url) for alert in alerts]
-        self._endpoint.post(json.dumps(content).encode("ascii"), _AS_JSON)
+        self._client.post(json.dumps(content).encode("ascii"), _AS_JSON)
 
 
 def _key_of(violation: Violation) -> _Key:

@@ -10,8 +10,7 @@ from urllib.parse import unquote
 
 from perfkit.errors import ConfigurationError, DeliveryFailed, MissingExtraError
 from perfkit.model import Severity, Violation
-from perfkit.sinks.redaction.log_filter import masking, watch
-from perfkit.sinks.redaction.redactor import Redactor, values_in
+from perfkit.sinks.redaction import URLLIB3_LOGGERS, Redactor, redacted_logs, values_in, watch
 from perfkit.sinks.template import Line
 from perfkit.text import printable
 
@@ -26,8 +25,7 @@ _SCHEMA: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30})://")
 _BETWEEN_SECRETS: Final = re.compile(r"[/:@?&=#,;\s]+")
 _TITLE_NAMES: Final = ("severity", "budget", "category", "metric", "state", "environment")
 
-# Who logs while apprise works: those of urllib3 tell each path at DEBUG.
-watch("apprise", "urllib3.connectionpool", "urllib3.poolmanager", "urllib3.util.retry")
+watch("apprise", *URLLIB3_LOGGERS)
 
 
 class NotifySink:
@@ -69,10 +67,10 @@ class NotifySink:
         urls = [urls] if isinstance(urls, str) else list(urls)
         if not urls:
             raise ConfigurationError("there is no address to notify; give at least one URL")
-        self._mask = Redactor(_secrets_in(urls), heeds_short=True)
+        self._redactor = Redactor(_secrets_in(urls))
         self._schemas = [_schema_of(url) for url in urls]
         self._title = Line(title, "title", _TITLE_NAMES)
-        with masking(self._mask):
+        with redacted_logs(self._redactor):
             self._services = _make_services(apprise, urls, self._schemas)
         self._partly: tuple[Violation, list[int]] | None = None
 
@@ -95,7 +93,7 @@ class NotifySink:
             "body_format": "text",
         }
         due = self._due(violation)
-        with masking(self._mask):
+        with redacted_logs(self._redactor):
             failed = [index for index in due if not self._services[index].notify(**message)]
         if not failed:
             return
@@ -182,7 +180,7 @@ def _secrets_in(urls: Sequence[str]) -> frozenset[str]:
     one part, too: that is what goes into base64.
     """
     bare = [_SCHEMA.sub("", url, count=1) for url in urls]
-    forms = {form for text in bare for form in (text, unquote(text))}
-    parts = {part for form in forms for part in _BETWEEN_SECRETS.split(form)}
+    raw = {part for text in (*bare, *map(unquote, bare)) for part in _BETWEEN_SECRETS.split(text)}
+    parts = raw | {unquote(part) for part in raw}
     pairs = {unquote(text.partition("/")[0].rpartition("@")[0]) for text in bare}
     return frozenset(filter(None, parts | pairs)) | values_in(urls)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from perfkit.model import Violation
 from perfkit.model.record import as_finite, as_record
+from perfkit.sinks.redaction import values_in
 from perfkit.sinks.template import Template
 
 _AS_JSON: Final = {"Content-Type": "application/json"}
@@ -36,7 +37,6 @@ class WebhookSink:
             in one POST.
         headers: Sent with each POST.
         timeout: Seconds that a POST may take.
-        loopback: Whether it may go to this machine itself.
         ca_file: Certificates of the authorities to trust, in a PEM file; None means the system's.
 
     Raises:
@@ -51,20 +51,13 @@ class WebhookSink:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
         timeout: float = 10.0,
-        loopback: bool = False,
         ca_file: str | os.PathLike[str] | None = None,
     ) -> None:
-        from perfkit.sinks.http.credentials import secrets_in_body  # noqa: PLC0415 - as the next
-        from perfkit.sinks.http.endpoint import Endpoint  # noqa: PLC0415 - loads HTTP and TLS
+        from perfkit.sinks.http.client import HttpClient  # noqa: PLC0415 - loads HTTP and TLS
         from perfkit.sinks.http.signing import Signer  # noqa: PLC0415 - likewise
 
-        self._endpoint = Endpoint(
-            url,
-            headers=headers,
-            timeout=timeout,
-            loopback=loopback,
-            ca_file=ca_file,
-            secrets=secrets_in_body(body),
+        self._client = HttpClient(
+            url, headers=headers, timeout=timeout, ca_file=ca_file, secrets=values_in(body)
         )
         self._signer = None if secret is None else Signer(secret)
         self._template = None if body is None else Template(body)
@@ -75,7 +68,7 @@ class WebhookSink:
     @property
     def destination(self) -> str:
         """Where it posts to: scheme, host and port, which are no secret."""
-        return self._endpoint.destination
+        return self._client.destination
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.destination})"
@@ -99,7 +92,7 @@ class WebhookSink:
     def _post(self, content: Any, violations: Sequence[Violation]) -> None:
         body = _encode(content)
         signed = self._signer.sign(self._id_of(violations), body) if self._signer else {}
-        self._endpoint.post(body, {**_AS_JSON, **signed})
+        self._client.post(body, {**_AS_JSON, **signed})
 
     def _id_of(self, violations: Sequence[Violation]) -> str:
         """Return an id that only these violations have, of this process and sink."""
