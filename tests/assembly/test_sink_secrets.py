@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,27 @@ def test_what_a_sink_fails_with_is_logged_without_its_secrets(
     assert "sink room failed: OSError: 503 Server Error for url: https://chat" in caplog.text
     assert "rooms/7?key=***" in caplog.text
     assert "hunter2" not in caplog.text
+
+
+@pytest.mark.usefixtures("lenient")
+@pytest.mark.parametrize("kind", ["webhook", "alertmanager"])
+def test_a_receiver_that_quotes_a_secret_does_not_bring_it_into_the_log(
+    kind: str, clock: FakeClock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(1)
+    monkeypatch.setenv("CHAT_KEY", "hun/ter2")
+    quoted = ["hun/ter2", "hun%2Fter2", r"hun\/ter2", base64.b64encode(b"a hun/ter2 b").decode()]
+    with WebhookReceiver() as receiver:
+        receiver.always(answer(400, body=f"unknown {' '.join(quoted)}".encode()))
+        sink = f'[sinks.room]\ntype = "{kind}"\nurl = "{receiver.url}/${{CHAT_KEY}}"\n'
+        sink += 'headers = { Authorization = "Bearer ${CHAT_KEY}" }\n'
+        perfkit.configure(parse_catalog(f'[settings]\nsinks = ["room"]\n{sink}'), clock=clock)
+        with budget("load", duration="1s"):
+            clock.advance(2)
+        perfkit.flush_sinks(5)
+    assert "sink room failed: DeliveryFailed: http://127.0.0.1" in caplog.text
+    assert 'said "unknown *** *** *** ' in caplog.text
+    assert not [text for text in (*quoted, "ter2", "dGVyM") if text in caplog.text]
 
 
 @pytest.mark.usefixtures("_plugged_in", "_chat")
