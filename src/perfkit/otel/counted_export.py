@@ -34,7 +34,7 @@ from perfkit.evaluation.bulk_counter import CallCounts, Distribution
 from perfkit.model import telemetry_names as names
 from perfkit.otel.counter_registry import counter_registry
 from perfkit.otel.providers import SCOPE
-from perfkit.runtime import deferred_calls
+from perfkit.runtime import deferred_calls, window_registry
 
 Attributes = Mapping[str, Any]
 
@@ -103,6 +103,7 @@ class CountedExporter(MetricExporter):
 
     def _scopes(self) -> list[ScopeMetrics]:
         """Return our points, in one scope, or in more where a budget's bounds have changed."""
+        window_registry.look_for_providers()
         deferred_calls.drain(is_safe=True)  # the SDK exports after it has let go of its instruments
         now_ns = time.time_ns()
         grouped = self._read(now_ns)
