@@ -11,7 +11,7 @@ import perfkit
 from perfkit import budget
 from perfkit.catalog import parse_catalog
 from perfkit.cli.group import command
-from perfkit.errors import DeliveryFailed
+from perfkit.errors import DeliveryError
 from perfkit.testing import FakeClock
 from tests.assembly.registries import ending_of, problem_of, shelf_of
 from tests.receivers.webhook import WebhookReceiver, answer
@@ -111,7 +111,7 @@ def test_the_host_and_the_path_that_a_sink_says_by_design_stay(
     )
     registry = shelf_of(text)
     assert str(tmp_path) in ending_of(registry, "b").destination
-    with pytest.raises(DeliveryFailed, match=r"http://127\.0\.0\.1:1 cannot be reached"):
+    with pytest.raises(DeliveryError, match=r"http://127\.0\.0\.1:1 cannot be reached"):
         ending_of(registry, "a").emit(make_violation())
 
 
@@ -174,7 +174,7 @@ def test_what_a_receiver_quotes_of_a_body_is_masked(monkeypatch: pytest.MonkeyPa
             f'[sinks.a]\ntype = "webhook"\nloopback = true\nurl = "{receiver.url}"\n'
             'body = { routing_key = "${PD_KEY}", of = "{budget}" }'
         )
-        with pytest.raises(DeliveryFailed) as caught:
+        with pytest.raises(DeliveryError) as caught:
             ending_of(registry, "a").emit(make_violation())
     assert 'said "invalid: {"routing_key": "***", "of": "load"}"' in str(caught.value)
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from perfkit.errors import DeliveryFailed
+from perfkit.errors import DeliveryError
 from perfkit.sinks.http.endpoint import Endpoint
 from tests.receivers.webhook import WebhookReceiver
 
@@ -20,8 +20,8 @@ def endpoint_for(receiver: WebhookReceiver, **options: Any) -> Endpoint:
     return Endpoint(receiver.url, **{"loopback": True, "timeout": 20.0, **options})
 
 
-def failure_of(endpoint: Endpoint, body: bytes = b"{}") -> DeliveryFailed:
+def failure_of(endpoint: Endpoint, body: bytes = b"{}") -> DeliveryError:
     """Post, and return what that fails with."""
-    with pytest.raises(DeliveryFailed) as caught:
+    with pytest.raises(DeliveryError) as caught:
         endpoint.post(body)
     return caught.value

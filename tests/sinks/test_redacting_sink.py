@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from perfkit.errors import BudgetExceeded, DeliveryFailed
+from perfkit.errors import BudgetExceeded, DeliveryError
 from perfkit.model import Violation
 from perfkit.sinks import Background, LogSink
 from perfkit.sinks.delivery.layer import buffers, flush_of, layers_of, supports_batch, tick_of
@@ -101,11 +101,11 @@ def test_a_failure_that_tells_a_secret_is_raised_without_it(
 
 
 def test_what_a_layer_has_to_know_of_a_failure_stays() -> None:
-    error = DeliveryFailed(
+    error = DeliveryError(
         URL, is_permanent=True, retry_after=3.0, is_too_large=True, reason="refused"
     )
     told = told_by(error)
-    assert isinstance(told, DeliveryFailed)
+    assert isinstance(told, DeliveryError)
     assert (told.is_permanent, told.retry_after) == (True, 3.0)
     assert (told.is_too_large, told.reason) == (True, "refused")
 
@@ -116,7 +116,7 @@ def test_what_a_layer_has_to_know_of_a_failure_stays() -> None:
         ValueError("no such room"),
         KeyboardInterrupt(),
         BudgetExceeded([make_violation()]),
-        DeliveryFailed("no such room"),
+        DeliveryError("no such room"),
     ],
 )
 def test_a_failure_without_a_secret_is_raised_as_it_is(error: BaseException) -> None:

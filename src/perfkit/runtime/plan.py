@@ -178,9 +178,10 @@ def _with_variants(plan: Plan, probes: tuple[Probe, ...], options: CallsiteOptio
         plan,
         sampling=Sampling(
             full=plan,
-            sampled_out=_without(sampled_out, slow, f"one call in {options.every} is measured"),
+            sampled_out=_without(sampled_out, slow, options.sampled_out_reason),
             throttled=None if is_asked_here or not slow else _without(sampled_out, slow, THROTTLED),
             every=options.every if slow else 1,
+            sample_rate=options.sample_rate if slow else 1.0,
             armed=_armed(plan, options) if plan.capture else None,
             capture=plan.capture,
             overhead_limit=plan.settings.overhead_limit,

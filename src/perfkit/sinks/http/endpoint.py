@@ -13,7 +13,7 @@ from typing import Final
 
 from attrs import evolve
 
-from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.sinks.arguments import checked_seconds
 from perfkit.sinks.http.addresses import Address, HostLookup, is_address, is_inward, is_link_local
 from perfkit.sinks.http.connection import Answer, connect, exchange, secure
@@ -91,7 +91,7 @@ class Endpoint:
             headers: Sent with it, where the endpoint's own do not say otherwise.
 
         Raises:
-            DeliveryFailed: If the receiver does not say so in time. The reason is ``"timeout"``,
+            DeliveryError: If the receiver does not say so in time. The reason is ``"timeout"``,
                 ``"unreachable"`` for no connection, ``"refused"`` for an answer that is no
                 success or an address that is not allowed, else ``"failed"``.
             ConfigurationError: If a header cannot be sent.
@@ -131,7 +131,7 @@ class Endpoint:
         ]
         if not allowed:
             is_link_local = all(each.is_link_local for each in addresses)
-            raise DeliveryFailed(
+            raise DeliveryError(
                 f"{self.destination} leads to {_LINK_LOCAL if is_link_local else _LOOPBACK}",
                 is_permanent=True,
                 reason="refused",

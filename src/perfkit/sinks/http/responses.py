@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from perfkit.errors import DeliveryFailed
+from perfkit.errors import DeliveryError
 from perfkit.sinks.http.connection import MOST_IN_ALL, Answer, AnswerTooLong
 
 _MOST_QUOTED: Final = 200
@@ -27,7 +27,7 @@ _ADVICE: Final = {
 }
 
 
-def failure_of(answer: Answer, destination: str, secrets: Collection[str]) -> DeliveryFailed | None:
+def failure_of(answer: Answer, destination: str, secrets: Collection[str]) -> DeliveryError | None:
     """Return what an answer says went wrong; None where it says that all went well.
 
     Args:
@@ -42,7 +42,7 @@ def failure_of(answer: Answer, destination: str, secrets: Collection[str]) -> De
         advice = ", which points elsewhere; redirects are not followed, write the final address"
     else:
         advice = _quote(answer.body, secrets) + _ADVICE.get(status, "")
-    return DeliveryFailed(
+    return DeliveryError(
         f"{destination} answered {status}{advice}",
         is_permanent=status // 100 in {3, 4} and status not in _TRY_AGAIN,
         retry_after=seconds_until(answer.retry_after) if status in _TELL_WHEN else None,
@@ -80,7 +80,7 @@ def _quote(body: bytes, secrets: Collection[str]) -> str:
     return f' and said "{text}"' if text else ""
 
 
-def failure_without(error: Exception, destination: str, seconds: float) -> DeliveryFailed:
+def failure_without(error: Exception, destination: str, seconds: float) -> DeliveryError:
     """Return what it means that no answer came.
 
     Args:
@@ -89,31 +89,27 @@ def failure_without(error: Exception, destination: str, seconds: float) -> Deliv
         seconds: How long there was to wait for it.
     """
     if isinstance(error, TimeoutError):
-        return DeliveryFailed(
-            f"{destination} did not answer within {seconds:g} s", reason="timeout"
-        )
+        return DeliveryError(f"{destination} did not answer within {seconds:g} s", reason="timeout")
     if isinstance(error, ssl.SSLCertVerificationError):
         # Not permanent: a certificate that has run out is renewed, and then all is well.
-        return DeliveryFailed(
+        return DeliveryError(
             f"the certificate of {destination} is not trusted ({error.verify_message}); renew it, "
             "or write ca_file with the certificate of whoever signed it"
         )
     if isinstance(error, ssl.SSLError):
-        return DeliveryFailed(f"{destination} and perfkit found no common TLS ({error.reason})")
+        return DeliveryError(f"{destination} and perfkit found no common TLS ({error.reason})")
     if isinstance(error, AnswerTooLong):
-        return DeliveryFailed(
+        return DeliveryError(
             f"{destination} answered with more than {MOST_IN_ALL // 1024} KiB of headers"
         )
     if isinstance(error, http.client.HTTPException) and not isinstance(error, OSError):
-        return DeliveryFailed(f"{destination} answered with something that is no HTTP")
-    return DeliveryFailed(f"{destination} broke off ({_cause(error)})")
+        return DeliveryError(f"{destination} answered with something that is no HTTP")
+    return DeliveryError(f"{destination} broke off ({_cause(error)})")
 
 
-def failure_to_connect(error: OSError, destination: str) -> DeliveryFailed:
+def failure_to_connect(error: OSError, destination: str) -> DeliveryError:
     """Return what it means that there was no connection."""
-    return DeliveryFailed(
-        f"{destination} cannot be reached ({_cause(error)})", reason="unreachable"
-    )
+    return DeliveryError(f"{destination} cannot be reached ({_cause(error)})", reason="unreachable")
 
 
 def _cause(error: Exception) -> str:

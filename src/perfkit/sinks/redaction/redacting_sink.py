@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
-from perfkit.errors import BudgetExceeded, DeliveryFailed
+from perfkit.errors import BudgetExceeded, DeliveryError
 from perfkit.model import Sink, Violation
 from perfkit.sinks.delivery.layer import Layer, layers_of
 from perfkit.sinks.delivery.signals import is_signal_exception
@@ -39,7 +39,7 @@ class RedactingSink:
     """Passes everything on to a sink, and masks secrets in what that raises and says of itself.
 
     A failure that tells a secret is raised as one of the same name that does not, and without its
-    cause. It is a `DeliveryFailed`, a `TimeoutError` or an `OSError` where it was one, so that the
+    cause. It is a `DeliveryError`, a `TimeoutError` or an `OSError` where it was one, so that the
     layers treat it alike. Safe from any thread if the sink is.
 
     Args:
@@ -102,8 +102,8 @@ def _masked(error: BaseException, mask: Redactor) -> BaseException:
     told = mask(text)
     if told == text and mask(written) == written:
         return error
-    if isinstance(error, DeliveryFailed):
-        return DeliveryFailed(
+    if isinstance(error, DeliveryError):
+        return DeliveryError(
             told,
             is_permanent=error.is_permanent,
             retry_after=error.retry_after,
