@@ -84,7 +84,7 @@ class BudgetExceeded(PerfkitError):  # noqa: N818 - a promise was exceeded; "Err
         return (BudgetExceeded, (self.violations, self.verdicts))
 
 
-class DeliveryFailed(PerfkitError):  # noqa: N818 - it says what happened
+class DeliveryError(PerfkitError):
     """A sink could not deliver; raised by sinks, handled by the layers around them.
 
     Args:

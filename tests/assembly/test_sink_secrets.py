@@ -12,7 +12,7 @@ import perfkit
 from perfkit import budget
 from perfkit.catalog import parse_catalog
 from perfkit.cli.group import command
-from perfkit.errors import DeliveryFailed
+from perfkit.errors import DeliveryError
 from perfkit.testing import FakeClock
 from tests.assembly.registries import ending_of, problem_of, shelf_of
 from tests.receivers.webhook import WebhookReceiver, answer
@@ -106,7 +106,7 @@ def test_a_receiver_that_quotes_a_secret_does_not_bring_it_into_the_log(
         with budget("load", duration="1s"):
             clock.advance(2)
         perfkit.flush_sinks(5)
-    assert "sink room failed: DeliveryFailed: http://127.0.0.1" in caplog.text
+    assert "sink room failed: DeliveryError: http://127.0.0.1" in caplog.text
     assert 'said "unknown *** *** *** ' in caplog.text
     assert not [text for text in (*quoted, "ter2", "dGVyM") if text in caplog.text]
 
@@ -131,7 +131,7 @@ def test_the_host_and_the_path_that_a_sink_says_by_design_stay(
     )
     registry = shelf_of(text)
     assert str(tmp_path) in ending_of(registry, "b").destination
-    with pytest.raises(DeliveryFailed, match=r"http://127\.0\.0\.1:1 cannot be reached"):
+    with pytest.raises(DeliveryError, match=r"http://127\.0\.0\.1:1 cannot be reached"):
         ending_of(registry, "a").emit(make_violation())
 
 
@@ -194,7 +194,7 @@ def test_what_a_receiver_quotes_of_a_body_is_masked(monkeypatch: pytest.MonkeyPa
             f'[sinks.a]\ntype = "webhook"\nurl = "{receiver.url}"\n'
             'body = { routing_key = "${PD_KEY}", of = "{budget}" }'
         )
-        with pytest.raises(DeliveryFailed) as caught:
+        with pytest.raises(DeliveryError) as caught:
             ending_of(registry, "a").emit(make_violation())
     assert 'said "invalid: {"routing_key": "***", "of": "load"}"' in str(caught.value)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from perfkit import DeliveryFailed, Metric
+from perfkit import DeliveryError, Metric
 from perfkit.sinks import LogSink
 from tests.cli.sink_trials import results_of, rows_of, run
 from tests.receivers.webhook import WebhookReceiver, answer, closed_port, never
@@ -239,7 +239,7 @@ def test_evidence_that_cannot_be_written_is_lost(tmp_path: Path) -> None:
 
 def test_a_sink_that_fails_to_flush_is_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
-        raise DeliveryFailed("gone")
+        raise DeliveryError("gone")
 
     monkeypatch.setattr(LogSink, "flush", fail, raising=False)
     result = run('[settings]\nsinks = ["log"]\n', "--json")

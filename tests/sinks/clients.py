@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from perfkit.errors import DeliveryFailed
+from perfkit.errors import DeliveryError
 from perfkit.sinks.http.client import HttpClient
 from tests.receivers.webhook import WebhookReceiver
 
@@ -20,8 +20,8 @@ def client_for(receiver: WebhookReceiver, **options: Any) -> HttpClient:
     return HttpClient(receiver.url, **{"timeout": 20.0, **options})
 
 
-def failure_of(client: HttpClient, body: bytes = b"{}") -> DeliveryFailed:
+def failure_of(client: HttpClient, body: bytes = b"{}") -> DeliveryError:
     """Post, and return the failure."""
-    with pytest.raises(DeliveryFailed) as caught:
+    with pytest.raises(DeliveryError) as caught:
         client.post(body)
     return caught.value

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from perfkit import Severity, State
-from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.model import Budget
 from perfkit.sinks.builtin import alertmanager as module
 from perfkit.sinks.builtin.alertmanager import AlertmanagerSink
@@ -211,9 +211,9 @@ def test_no_more_than_so_many_are_kept_firing(
 def test_what_did_not_arrive_is_due_again_at_once(receiver: WebhookReceiver, times: Clock) -> None:
     receiver.then(answer(503), reset(), answer(), answer())
     sink = sink_for(receiver, times)
-    with pytest.raises(DeliveryFailed):
+    with pytest.raises(DeliveryError):
         sink.emit(ongoing())
-    with pytest.raises(DeliveryFailed):
+    with pytest.raises(DeliveryError):
         sink.tick()
     assert sink.tick() == 60.0
     assert sink.tick() == 60.0
@@ -225,7 +225,7 @@ def test_a_tick_that_fails_leaves_the_alert_due(receiver: WebhookReceiver, times
     sink.emit(ongoing())
     times.seconds = 60.0
     receiver.then(answer(500))
-    with pytest.raises(DeliveryFailed):
+    with pytest.raises(DeliveryError):
         sink.tick()
     times.seconds = 61.0
     assert sink.tick() == 60.0
@@ -241,7 +241,7 @@ def test_what_ended_with_a_post_that_failed_is_said_again(
     sink = sink_for(receiver, times)
     sink.emit(ongoing(severity=Severity.INFO, state=State.DEGRADED))
     receiver.then(answer(503))
-    with pytest.raises(DeliveryFailed):
+    with pytest.raises(DeliveryError):
         sink.emit(ongoing())
     sink.emit(recovery() if is_recovered else ongoing())
     times.seconds = 60.0
@@ -254,7 +254,7 @@ def test_a_recovery_that_failed_can_be_tried_again(receiver: WebhookReceiver, ti
     receiver.then(answer(), answer(503), answer())
     sink = sink_for(receiver, times)
     sink.emit(ongoing())
-    with pytest.raises(DeliveryFailed):
+    with pytest.raises(DeliveryError):
         sink.emit(recovery())
     sink.emit(recovery())
     assert spans(receiver)[1] == spans(receiver)[2]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from perfkit import Severity
-from perfkit.errors import DeliveryFailed
+from perfkit.errors import DeliveryError
 from perfkit.model import Budget
 from perfkit.sinks.builtin.alertmanager import AlertmanagerSink
 from tests.receivers.alertmanager import Alertmanager, find_alertmanager
@@ -79,7 +79,7 @@ def test_what_goes_on_is_there_again_after_a_restart(tmp_path: Path, times: Cloc
         sink.emit(ongoing(since_ns=ns(time.time() - 5)))
         alertmanager.stop()
         times.seconds = 60.0
-        with pytest.raises(DeliveryFailed, match="cannot be reached"):
+        with pytest.raises(DeliveryError, match="cannot be reached"):
             sink.tick()
         alertmanager.start()
         assert alertmanager.alerts() == []
@@ -93,7 +93,7 @@ def test_what_is_no_alert_is_refused_for_good(tmp_path: Path) -> None:
         alertmanager.start()  # it runs already
         sink = AlertmanagerSink(alertmanager.url, labels={"__bad": "a"})
         sink._annotations = {"not a name": "b"}
-        with pytest.raises(DeliveryFailed, match="answered 400") as caught:
+        with pytest.raises(DeliveryError, match="answered 400") as caught:
             sink.emit(make_violation())
     assert caught.value.is_permanent
 
@@ -113,8 +113,8 @@ def test_a_program_that_is_missing_or_broken_says_so(
 
 def test_where_nothing_listens_the_alert_waits(times: Clock) -> None:
     sink = AlertmanagerSink(f"http://127.0.0.1:{closed_port()}", now=times.now)
-    with pytest.raises(DeliveryFailed) as caught:
+    with pytest.raises(DeliveryError) as caught:
         sink.emit(ongoing())
     assert caught.value.reason == "unreachable"
-    with pytest.raises(DeliveryFailed):
+    with pytest.raises(DeliveryError):
         sink.tick()

@@ -10,7 +10,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from perfkit.catalog import parse_limits
-from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.model import Budget, CodeLocation, Evidence, Metric
 from perfkit.model.record import as_record
 from perfkit.sinks.builtin.webhook import WebhookSink
@@ -60,7 +60,7 @@ def test_what_json_cannot_hold_in_evidence_arrives_as_text(receiver: WebhookRece
 
 def test_a_receiver_that_says_no_is_a_failure(receiver: WebhookReceiver) -> None:
     receiver.always(answer(503, {"Retry-After": "3"}))
-    with pytest.raises(DeliveryFailed) as caught:
+    with pytest.raises(DeliveryError) as caught:
         sink_for(receiver).emit(make_violation())
     assert caught.value.retry_after == 3.0
 
@@ -195,7 +195,7 @@ def test_a_receiver_that_quotes_the_body_gives_no_key_away(
     sent = receiver.requests[0].body
     for quoted in (sent, sent.replace(b"/", b"\\/")):
         receiver.then(answer(400, body=b"invalid: " + quoted))
-        with pytest.raises(DeliveryFailed) as caught:
+        with pytest.raises(DeliveryError) as caught:
             sink.emit(make_violation())
         assert "***" in str(caught.value)
         assert "trigger" in str(caught.value)
@@ -242,7 +242,7 @@ def test_a_second_attempt_has_the_same_id_and_other_violations_have_others(
 ) -> None:
     receiver.then(answer(503), answer(), answer())
     sink = sink_for(receiver, secret=SECRET, body="always the same")
-    with pytest.raises(DeliveryFailed):
+    with pytest.raises(DeliveryError):
         sink.emit(make_violation())
     sink.emit(make_violation())
     sink.emit(make_violation(at_ns=1_700_000_000_000_000_001))
@@ -278,7 +278,7 @@ def test_a_secret_that_is_none_is_an_error_that_does_not_quote_it(secret: str | 
 def test_no_repr_and_no_failure_gives_a_secret_away(receiver: WebhookReceiver) -> None:
     receiver.always(answer(400, body=b"I know of no Bearer 4711-4711"))
     sink = sink_for(receiver, secret=SECRET, headers={"Authorization": "Bearer 4711-4711"})
-    with pytest.raises(DeliveryFailed) as caught:
+    with pytest.raises(DeliveryError) as caught:
         sink.emit(make_violation())
     told = f"{sink!r} {sink._signer!r} {sink._client!r}"
     for secret in (SECRET, KEY.decode(), "/hook", "4711"):

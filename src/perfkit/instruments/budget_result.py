@@ -1,4 +1,4 @@
-"""What a block has cost, for the code around it."""
+"""The cost of a block, for the code around it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from perfkit.model.budget import Metric
 from perfkit.runtime.callsite import Callsite
+from perfkit.units import format_quantity
 
 if TYPE_CHECKING:
     from perfkit.model import Evidence, Outcome, State, Verdict
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
 
 
 class BudgetResult:
-    """What a block has cost, in base units: filled when the block ends.
+    """The cost of a block in base units, available when the block has ended.
 
-    Each metric is None until then, and stays None if it was not measured.
+    Each metric is None until then, and stays None if it was not measured. ``repr()`` lists the
+    budget, the state and the values with their units.
     """
 
     __slots__ = ("_call", "_elapsed_ns", "_finished", "_site", "_tries")
@@ -58,6 +60,21 @@ class BudgetResult:
     def _value(self, metric: Metric) -> float | None:
         finished = self._settled()
         return finished.measurement.value(metric) if finished else None
+
+    def __repr__(self) -> str:
+        finished = self._settled()
+        name = self._site.options.name or self._site.where.function
+        if finished is None:
+            return f"<{type(self).__name__} {name}: not finished>"
+        values = {
+            metric: reading.value
+            for metric, reading in finished.measurement.readings.items()
+            if reading.value is not None
+        }
+        if self.hit_ratio is not None:
+            values[Metric.HIT_RATIO] = self.hit_ratio
+        costs = (f"{metric} {format_quantity(v, metric.unit)}" for metric, v in values.items())
+        return f"<{type(self).__name__} {name} {self.state}: {', '.join(costs)}>"
 
     @property
     def duration(self) -> float | None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, Protocol, TypeVar, Unpack, overload
+from typing import Any, Protocol, TypeVar, Unpack, overload
 
-from perfkit.instruments.options import DecoratorOptions, ProfilerOptions, callsite_options_of
+from perfkit.instruments.options import (
+    CPU_PROFILED,
+    MEMORY_PROFILED,
+    TIMED,
+    DecoratorOptions,
+    EntryPoint,
+    ProfilerOptions,
+    callsite_options_of,
+)
 from perfkit.instruments.wrapping import wrap
-from perfkit.model.budget import Metric
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_MEMORY: Final = frozenset({Metric.MEMORY_PEAK, Metric.MEMORY_NET, Metric.MEMORY_GROWTH})
-_CPU: Final = frozenset({Metric.CPU_TIME})
 
 
 class Decorator(Protocol):
@@ -56,7 +60,7 @@ def timed(name: Any = None, /, **options: Any) -> Any:
     is measured by itself. The duration of a coroutine includes the time it waits; that of a
     generator is the time it runs, without its consumer's.
     """
-    return _decorate(name, options, own_metric=Metric.DURATION)
+    return _decorate(TIMED, name, options)
 
 
 @overload
@@ -77,7 +81,7 @@ def memory_profiled(name: Any = None, /, **options: Any) -> Any:
     Arguments, errors and safety are as for `timed`. Concurrent coroutines are told apart; calls in
     two threads at once are marked contended.
     """
-    return _decorate(name, options, own_metric=Metric.MEMORY_PEAK, metrics=_MEMORY)
+    return _decorate(MEMORY_PROFILED, name, options)
 
 
 @overload
@@ -94,16 +98,14 @@ def cpu_profiled(name: Any = None, /, **options: Any) -> Any:
 
     Arguments, errors and safety are as for `timed`.
     """
-    return _decorate(
-        name, options, own_metric=Metric.CPU_TIME, metrics=_CPU, explain=frozenset({"cpu"})
-    )
+    return _decorate(CPU_PROFILED, name, options)
 
 
-def _decorate(name: Any, options: dict[str, Any], **asked: Any) -> Any:
-    """Tell ``@timed`` from ``@timed(...)``, and build the request once for all it decorates."""
+def _decorate(entry_point: EntryPoint, name: Any, options: dict[str, Any]) -> Any:
+    """Decorate for ``@timed``; return a decorator for ``@timed(...)``, its options parsed once."""
     if name is not None and not isinstance(name, str):
-        return wrap(name, callsite_options_of(None, options, **asked))
-    callsite_options = callsite_options_of(name, options, **asked)
+        return wrap(name, callsite_options_of(entry_point, None, options))
+    callsite_options = callsite_options_of(entry_point, name, options)
 
     def decorator(function: F) -> F:
         return wrap(function, callsite_options)

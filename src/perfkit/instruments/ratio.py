@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from perfkit.instruments.options import BudgetOptions, callsite_options_of
+from perfkit.instruments.options import RATIO, BudgetOptions, callsite_options_of
 from perfkit.model.measurement import CodeLocation
 from perfkit.runtime.callsite import Callsite
 from perfkit.runtime.state import state
@@ -49,6 +49,5 @@ def ratio(name: str, /, **options: Unpack[BudgetOptions]) -> Ratio:
         TypeError: If an argument is unknown.
         BudgetError: If a limit cannot be read.
     """
-    return Ratio(
-        Callsite(callsite_options_of(name, options), CodeLocation(function=f"ratio({name!r})"))
-    )
+    where = CodeLocation(function=f"ratio({name!r})")
+    return Ratio(Callsite(callsite_options_of(RATIO, name, options), where))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, Protocol, Unpack, cast
 
-from attrs import field, frozen
+from attrs import fields, frozen
 
 from perfkit.errors import BudgetError
+from perfkit.model.limit_options import LimitOptions
 from perfkit.units import Unit, format_quantity
 
 
@@ -275,41 +276,95 @@ EVIDENCE_KINDS: Final = ("cpu", "memory", "stack", "children")
 """Kinds of evidence that a budget can ask for."""
 
 
-def _as_tuple(limits: object) -> tuple[Limit, ...]:
-    return tuple(limits)  # type: ignore[arg-type]  # attrs converters take what the caller gave
+class OptionParser(Protocol):
+    """Parses the texts among the arguments of `Budget`; implemented above this module."""
+
+    def parse_limits_of_budget(
+        self, options: Mapping[str, Any], other_names: Sequence[str], /
+    ) -> tuple[Limit, ...]:
+        """Return the limits among the keyword arguments."""
+
+    def parse_objective(self, written: object, /) -> Objective | None:
+        """Return an objective."""
 
 
-@frozen(kw_only=True)
+option_parser = cast("OptionParser", None)
+"""Set by `perfkit.instruments`, which is imported with perfkit."""
+
+
+@frozen(kw_only=True, init=False)
 class Budget:
-    """A named promise: one or more limits, and how much it matters.
+    """A name with limits, and how much they matter.
+
+    >>> upload = Budget("upload", target="1s", threshold="2s", memory_peak="50MB", critical=True)
+    >>> [(str(limit.metric), limit.threshold) for limit in upload.limits]
+    [('duration', 2.0), ('memory_peak', 50000000.0)]
 
     Args:
-        name: What the promise is called, in code, on spans and in metrics.
-        category: What it belongs to, such as ``"database"``; empty where it belongs to nothing.
+        name: The budget's name in code, on spans and in metrics.
+        category: The group of budgets that it belongs to, such as ``"database"``, or empty.
         critical: Whether a broken threshold has severity `critical` rather than `warning`.
         description: One sentence for people.
-        limits: No two with the same metric and statistic. Empty means: measured, never judged.
-        sinks: Names of the sinks for this budget's violations; None means what the routes say.
-        spans: ``"always"``, ``"violations"`` or ``"never"``; None means what the settings say.
-        notes: What a written document says of it that no limit can hold.
-        objective: The share of its calls that are to be good; None means no such promise.
-        evidence: What to gather when it is broken: some of `EVIDENCE_KINDS`.
+        limits: No two with the same metric and statistic. Without any limit, calls are measured and
+            not judged.
+        sinks: Names of the sinks for this budget's violations; None means those of the routes.
+        spans: ``"always"``, ``"violations"`` or ``"never"``; None means the value in the settings.
+        notes: Remarks of a written document that cannot be expressed as limits.
+        objective: The share of its calls that are to be good, such as ``"99.9%"``, or None.
+        evidence: The kinds of evidence to gather when it is broken, of `EVIDENCE_KINDS`.
+        **options: More limits: one for any metric by its name, in any form that `perfkit.budget`
+            accepts; `target` and `threshold` are of the duration.
 
     Raises:
-        BudgetError: If the name is empty, two limits hold the same statistic of one metric, or a
-            kind of evidence is unknown.
+        TypeError: If an argument is unknown.
+        BudgetError: If the name is empty, two limits have the same metric and statistic, a kind of
+            evidence is unknown, or a limit cannot be parsed.
     """
 
     name: str
-    category: str = ""
-    critical: bool = False
-    description: str = ""
-    limits: tuple[Limit, ...] = field(default=(), converter=_as_tuple)
-    sinks: tuple[str, ...] | None = None
-    spans: str | None = None
-    notes: tuple[str, ...] = ()
-    objective: Objective | None = None
-    evidence: tuple[str, ...] = ()
+    category: str
+    critical: bool
+    description: str
+    limits: tuple[Limit, ...]
+    sinks: tuple[str, ...] | None
+    spans: str | None
+    notes: tuple[str, ...]
+    objective: Objective | None
+    evidence: tuple[str, ...]
+
+    def __init__(  # noqa: PLR0913 - all but the name are keywords
+        self,
+        name: str,
+        *,
+        category: str = "",
+        critical: bool = False,
+        description: str = "",
+        limits: Iterable[Limit] = (),
+        sinks: str | Iterable[str] | None = None,
+        spans: str | None = None,
+        notes: Iterable[str] = (),
+        objective: str | float | Objective | Mapping[str, Any] | None = None,
+        evidence: str | Iterable[str] = (),
+        **options: Unpack[LimitOptions],
+    ) -> None:
+        limits = tuple(limits)
+        if options:
+            names = [field.name for field in fields(Budget) if field.name != "name"]
+            limits += option_parser.parse_limits_of_budget(options, names)
+        if not isinstance(objective, Objective | None):
+            objective = option_parser.parse_objective(objective)
+        self.__attrs_init__(
+            name=name,
+            category=category,
+            critical=critical,
+            description=description,
+            limits=limits,
+            sinks=None if sinks is None else _texts(sinks),
+            spans=spans,
+            notes=_texts(notes),
+            objective=objective,
+            evidence=_texts(evidence),
+        )
 
     def __attrs_post_init__(self) -> None:
         if not self.name:
@@ -331,3 +386,7 @@ class Budget:
     def metrics(self) -> frozenset[Metric]:
         """Every metric that some limit of this budget holds."""
         return frozenset(limit.metric for limit in self.limits)
+
+
+def _texts(texts: str | Iterable[str]) -> tuple[str, ...]:
+    return (texts,) if isinstance(texts, str) else tuple(texts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -24,6 +25,7 @@ class Sampling:
         held_back: The same, for calls that there is no allowance for; None where the place itself
             asks for the probes.
         every: Only one call in so many is measured in full.
+        sample_rate: The probability that a call is measured in full, from 0 to 1.
         armed: The plan with evidence; None where the budget asks for none.
         capture: Says when the armed plan is taken.
         overhead_limit: Says whether there is allowance.
@@ -33,6 +35,7 @@ class Sampling:
     sampled_out: Plan
     throttled: Plan | None
     every: int
+    sample_rate: float
     armed: Plan | None
     capture: EvidenceCapture | None
     overhead_limit: OverheadLimit
@@ -44,6 +47,15 @@ class Sampling:
             return self.armed
         if self.every > 1 and next(self._calls) % self.every:
             return self.sampled_out
+        if self.sample_rate < 1 and _random() >= self.sample_rate:
+            return self.sampled_out
         if self.throttled is not None and not self.overhead_limit.allows():
             return self.throttled
         return self.full
+
+
+def _random() -> float:
+    """Return a random number from 0 to below 1."""
+    # Not from the `random` module: drawing from its global generator would change the sequence that
+    # a seeded application gets, and a generator of our own would repeat itself in forked children.
+    return int.from_bytes(os.urandom(6)) / 2**48

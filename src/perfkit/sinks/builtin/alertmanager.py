@@ -61,7 +61,7 @@ class AlertmanagerSink:
     single call has no recovery: its alert ends by itself after `hold`.
 
     Posts go out one after another, so that none overtakes one that says the opposite. One that
-    fails is a `DeliveryFailed`; what it said goes on is due again at once, and a recovery that is
+    fails is a `DeliveryError`; what it said goes on is due again at once, and a recovery that is
     not sent again is an alert that ends by itself. Safe from any thread. In the child of a fork
     nothing is active: what goes on is the parent's to say.
 
@@ -131,11 +131,11 @@ class AlertmanagerSink:
         self._active: dict[_Key, _Active] = {}
 
     def emit(self, violation: Violation) -> None:
-        """Post one violation; raises `DeliveryFailed` where Alertmanager does not take it."""
+        """Post one violation; raises `DeliveryError` where Alertmanager does not take it."""
         self.emit_many((violation,))
 
     def emit_many(self, violations: Sequence[Violation]) -> None:
-        """Post violations in one POST; raises `DeliveryFailed` where it is not taken."""
+        """Post violations in one POST; raises `DeliveryError` where it is not taken."""
         with self._turn:
             begun: list[_Active] = []
             alerts = [alert for each in violations for alert in self._alerts_for(each, begun)]
@@ -149,7 +149,7 @@ class AlertmanagerSink:
             In how many seconds something is due next; None if nothing is active.
 
         Raises:
-            DeliveryFailed: If Alertmanager does not take it. It stays due.
+            DeliveryError: If Alertmanager does not take it. It stays due.
         """
         with self._turn:
             with busy, self._lock:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import unquote
 
-from perfkit.errors import ConfigurationError, DeliveryFailed, MissingExtraError
+from perfkit.errors import ConfigurationError, DeliveryError, MissingExtraError
 from perfkit.model import Severity, Violation
 from perfkit.sinks.redaction import URLLIB3_LOGGERS, Redactor, redacted_logs, values_in, watch
 from perfkit.sinks.template import Line
@@ -84,7 +84,7 @@ class NotifySink:
         """Notify every service.
 
         Raises:
-            DeliveryFailed: If a service did not take it, after the others were tried too.
+            DeliveryError: If a service did not take it, after the others were tried too.
         """
         message = {
             "title": self._title_of(violation),
@@ -99,7 +99,7 @@ class NotifySink:
             return
         self._partly = (violation, failed)
         schemas = ", ".join(self._schemas[index] for index in failed)
-        raise DeliveryFailed(
+        raise DeliveryError(
             f"{len(failed)} of {len(self._services)} services did not take it: {schemas}; "
             "the log of apprise says more"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, Literal
 
-from perfkit.errors import DeliveryFailed, MissingExtraError
+from perfkit.errors import DeliveryError, MissingExtraError
 from perfkit.model import Severity, Violation
 from perfkit.model.record import as_finite, as_record
 from perfkit.text import printable
@@ -46,10 +46,10 @@ class SentrySink:
         """Hand one message to the SDK.
 
         Raises:
-            DeliveryFailed: If the application has not initialised Sentry.
+            DeliveryError: If the application has not initialised Sentry.
         """
         if not self._sdk.get_client().is_active():
-            raise DeliveryFailed(
+            raise DeliveryError(
                 "Sentry is not initialised; call sentry_sdk.init(dsn=...) when the program starts",
                 is_permanent=True,
                 reason="not initialised",

@@ -23,7 +23,7 @@ class WebhookSink:
     ``webhook-id``, ``webhook-timestamp`` and ``webhook-signature``. The id is the same each time
     that the same violations are sent, so that a receiver can tell a second attempt.
 
-    A failure is a `DeliveryFailed` that names scheme, host and port, and no secret. Safe from any
+    A failure is a `DeliveryError` that names scheme, host and port, and no secret. Safe from any
     thread. Takes as long as the receiver does, up to `timeout` for each POST.
 
     Args:
@@ -74,14 +74,14 @@ class WebhookSink:
         return f"{type(self).__name__}({self.destination})"
 
     def emit(self, violation: Violation) -> None:
-        """Post one violation; raises `DeliveryFailed` where its receiver does not take it."""
+        """Post one violation; raises `DeliveryError` where its receiver does not take it."""
         self.emit_many((violation,))
 
     def emit_many(self, violations: Sequence[Violation]) -> None:
         """Post violations: in one POST, or with a `body` in one for each.
 
         Raises:
-            DeliveryFailed: If the receiver does not take one. Those before it have arrived.
+            DeliveryError: If the receiver does not take one. Those before it have arrived.
         """
         if self._template is None:
             self._post({"violations": [as_record(each) for each in violations]}, violations)

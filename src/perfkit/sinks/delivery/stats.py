@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import frozen
 
-from perfkit.errors import DeliveryFailed
+from perfkit.errors import DeliveryError
 from perfkit.forks import register_after_fork
 from perfkit.reentrancy import busy
 from perfkit.sinks.redaction import Redactor
@@ -108,7 +108,7 @@ class DeliveryStats:
 
     def fail(self, error: BaseException, count: int = 1) -> None:
         """Count violations that are lost because of `error`, and report it."""
-        self.drop(error.reason if isinstance(error, DeliveryFailed) else "failed", count)
+        self.drop(error.reason if isinstance(error, DeliveryError) else "failed", count)
         self.report(error)
 
     def report(self, error: BaseException) -> None:

@@ -100,7 +100,7 @@ class HttpClient:
             headers: Sent with it, unless the client's own replace them.
 
         Raises:
-            DeliveryFailed: If there is no such response in time. The reason is ``"timeout"``,
+            DeliveryError: If there is no such response in time. The reason is ``"timeout"``,
                 ``"unreachable"`` without a connection, ``"refused"`` for another status, else
                 ``"failed"``.
             ConfigurationError: If a header cannot be sent.

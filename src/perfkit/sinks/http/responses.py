@@ -11,7 +11,7 @@ from typing import Final
 
 from urllib3 import exceptions
 
-from perfkit.errors import DeliveryFailed
+from perfkit.errors import DeliveryError
 from perfkit.text import printable
 
 _MAX_QUOTED: Final = 200
@@ -30,7 +30,7 @@ _ADVICE: Final = {
 
 def failure_of_response(
     status: int, text: str, retry_after: str, destination: str
-) -> DeliveryFailed:
+) -> DeliveryError:
     """Return the failure for a response without success.
 
     Args:
@@ -44,7 +44,7 @@ def failure_of_response(
     else:
         quoted = printable(text.strip()[:_MAX_QUOTED])[:_MAX_QUOTED]
         advice = (f' and said "{quoted}"' if quoted else "") + _ADVICE.get(status, "")
-    return DeliveryFailed(
+    return DeliveryError(
         f"{destination} answered {status}{advice}",
         is_permanent=status // 100 in {3, 4} and status not in _TEMPORARY,
         retry_after=seconds_until(retry_after) if status in _WITH_RETRY_AFTER else None,
@@ -71,7 +71,7 @@ def seconds_until(retry_after: str) -> float | None:
     return min(max(0.0, (when - datetime.now(UTC)).total_seconds()), _MAX_WAIT)
 
 
-def failure_of_error(error: Exception, destination: str, seconds: float) -> DeliveryFailed:
+def failure_of_error(error: Exception, destination: str, seconds: float) -> DeliveryError:
     """Return the failure for a request without a response.
 
     Args:
@@ -85,25 +85,25 @@ def failure_of_error(error: Exception, destination: str, seconds: float) -> Deli
     cause = _cause_of(error)
     # NewConnectionError first: it is a ConnectTimeoutError as well.
     if isinstance(error, exceptions.NewConnectionError):
-        return DeliveryFailed(
+        return DeliveryError(
             f"{destination} cannot be reached{through} ({_text_of(cause)})", reason="unreachable"
         )
     # The second for a timeout while the body is sent, which urllib3 wraps in a ProtocolError.
     if isinstance(error, exceptions.TimeoutError) or isinstance(cause, TimeoutError):
-        return DeliveryFailed(
+        return DeliveryError(
             f"{destination} did not answer{through} within {seconds:g} s", reason="timeout"
         )
     if isinstance(cause, ssl.SSLCertVerificationError):
         # Not permanent: an expired certificate will be renewed.
-        return DeliveryFailed(
+        return DeliveryError(
             f"the certificate of {destination} is not trusted ({cause.verify_message}); renew it, "
             "or write ca_file with the certificate of whoever signed it"
         )
     if isinstance(cause, ssl.SSLError):
-        return DeliveryFailed(f"{destination} and perfkit found no common TLS ({cause.reason})")
+        return DeliveryError(f"{destination} and perfkit found no common TLS ({cause.reason})")
     if isinstance(cause, http.client.HTTPException) and not isinstance(cause, OSError):
-        return DeliveryFailed(f"{destination} answered with something that is not HTTP")
-    return DeliveryFailed(f"{destination} broke off{through} ({_text_of(cause)})")
+        return DeliveryError(f"{destination} answered with something that is not HTTP")
+    return DeliveryError(f"{destination} broke off{through} ({_text_of(cause)})")
 
 
 def _cause_of(error: BaseException) -> BaseException:
