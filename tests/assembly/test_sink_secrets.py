@@ -107,7 +107,7 @@ def test_a_receiver_that_quotes_a_secret_does_not_bring_it_into_the_log(
             clock.advance(2)
         perfkit.flush_sinks(5)
     assert "sink room failed: DeliveryError: http://127.0.0.1" in caplog.text
-    assert 'said "unknown *** *** *** ' in caplog.text
+    assert ': "unknown *** *** *** ' in caplog.text
     assert not [text for text in (*quoted, "ter2", "dGVyM") if text in caplog.text]
 
 
@@ -196,7 +196,7 @@ def test_what_a_receiver_quotes_of_a_body_is_masked(monkeypatch: pytest.MonkeyPa
         )
         with pytest.raises(DeliveryError) as caught:
             ending_of(registry, "a").emit(make_violation())
-    assert 'said "invalid: {"routing_key": "***", "of": "load"}"' in str(caught.value)
+    assert ': "invalid: {"routing_key": "***", "of": "load"}"' in str(caught.value)
 
 
 @pytest.mark.usefixtures("_plugged_in")

@@ -93,7 +93,7 @@ def test_what_is_no_alert_is_refused_for_good(tmp_path: Path) -> None:
         alertmanager.start()  # it runs already
         sink = AlertmanagerSink(alertmanager.url, labels={"__bad": "a"})
         sink._annotations = {"not a name": "b"}
-        with pytest.raises(DeliveryError, match="answered 400") as caught:
+        with pytest.raises(DeliveryError, match="responded with 400") as caught:
             sink.emit(make_violation())
     assert caught.value.is_permanent
 

@@ -99,7 +99,7 @@ def test_a_status_says_whether_to_try_again(
     assert failure.is_permanent is is_permanent
     assert failure.is_too_large is (status == 413)
     assert failure.reason == "refused"
-    assert f"answered {status}" in str(failure)
+    assert f"responded with {status}" in str(failure)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -213,9 +213,9 @@ def test_a_chunked_answer_is_read_and_capped_too(receiver: WebhookReceiver) -> N
         hang_up(head + b"5\r\nhel"),
         hang_up(head + b"z"),
     )
-    assert 'said "hello"' in str(failure_of(client_for(receiver)))
+    assert ': "hello"' in str(failure_of(client_for(receiver)))
     for _ in range(2):
-        assert "answered 500" in str(failure_of(client_for(receiver)))
+        assert "responded with 500" in str(failure_of(client_for(receiver)))
 
 
 # Timeouts.
@@ -225,7 +225,7 @@ def test_a_receiver_that_does_not_answer_costs_the_timeout(receiver: WebhookRece
     receiver.always(never())
     failure = failure_of(client_for(receiver, timeout=SHORT))
     assert (failure.reason, failure.is_permanent) == ("timeout", False)
-    assert f"did not answer within {SHORT:g} s" in str(failure)
+    assert f"did not respond within {SHORT:g} s" in str(failure)
 
 
 def test_a_receiver_that_reads_nothing_costs_the_timeout() -> None:
@@ -245,7 +245,7 @@ def test_an_error_whose_body_never_ends_is_that_error(receiver: WebhookReceiver)
     receiver.always(trickle_body(400, 0.05))
     failure = failure_of(client_for(receiver, timeout=1.5))
     assert failure.reason == "refused"
-    assert 'said "x' in str(failure)
+    assert ': "x' in str(failure)
 
 
 # Broken connections.

@@ -15,7 +15,7 @@ from tests.sinks.clients import SHORT, TOKEN, client_for, failure_of
 def test_of_an_error_only_the_beginning_is_quoted(receiver: WebhookReceiver) -> None:
     receiver.always(answer(400, body=b"  no such channel " + b"z" * 5000))
     text = str(failure_of(client_for(receiver)))
-    assert 'said "no such channel zzz' in text
+    assert ': "no such channel zzz' in text
     assert text.count("z") <= 200
 
 
@@ -60,7 +60,7 @@ def test_a_receiver_that_quotes_a_piece_of_a_header_gives_no_secret_away(
 ) -> None:
     receiver.always(answer(401, body=quoted.encode()))
     text = str(failure_of(client_for(receiver, headers=headers)))
-    assert 'said "bad ' in text
+    assert ': "bad ' in text
     assert "***" in text
     assert not [each for each in ("se1", "cr", "NlY3JldD") if each in text.partition("; check")[0]]
 
@@ -68,13 +68,13 @@ def test_a_receiver_that_quotes_a_piece_of_a_header_gives_no_secret_away(
 def test_the_word_before_the_credentials_can_be_read(receiver: WebhookReceiver) -> None:
     receiver.always(answer(401, body=b"no such Bearer: secret1"))
     client = client_for(receiver, headers={"Authorization": "Bearer secret1"})
-    assert 'said "no such Bearer: ***"' in str(failure_of(client))
+    assert ': "no such Bearer: ***"' in str(failure_of(client))
 
 
 def test_a_header_that_is_no_basic_after_all_is_no_trouble(receiver: WebhookReceiver) -> None:
     receiver.always(answer(401, body=b"no such user"))
     client = client_for(receiver, headers={"Authorization": "Basic a"})
-    assert 'said "no such user"' in str(failure_of(client))
+    assert ': "no such user"' in str(failure_of(client))
 
 
 def test_a_part_of_the_path_after_a_colon_is_masked(receiver: WebhookReceiver) -> None:
@@ -89,7 +89,7 @@ def test_what_a_variable_holds_is_masked_however_short_but_for_the_host(
     receiver.always(answer(404, body=b"no abcd at 127.0.0.1"))
     parts = [("http://", False), ("127.0.0.1", True), (f":{receiver.port}/x", False)]
     url = Interpolated([*parts, ("abcd", True)])
-    assert 'said "no *** at 127.0.0.1"' in str(failure_of(HttpClient(url)))
+    assert ': "no *** at 127.0.0.1"' in str(failure_of(HttpClient(url)))
 
 
 def test_no_failure_and_no_repr_says_more_of_the_url_than_where_it_leads(

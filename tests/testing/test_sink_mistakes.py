@@ -162,7 +162,7 @@ def test_a_backend_that_refuses_some_is_told() -> None:
     with WebhookReceiver() as receiver:
         receiver.then(*[answer()] * 10, answer(400))
         sink = WebhookSink(receiver.url, body="{budget}")
-        assert "answered 400" in report_on(sink)
+        assert "responded with 400" in report_on(sink)
 
 
 def test_where_there_is_no_fork_none_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Keep the values of environment variables out of failure texts, destinations and logs."""
+"""Redact the values of environment variables in failure texts, destinations and logs."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ _redactor: Final[ContextVar[Redactor | None]] = ContextVar("perfkit_redactor", d
 
 @contextmanager
 def redacted_logs(redactor: Redactor) -> Iterator[None]:
-    """Redact the records of loggers given to `watch`, in this thread or task only."""
+    """Redact the records of watched loggers, in this thread or task only; see `watch`."""
     token = _redactor.set(redactor)
     try:
         yield
@@ -185,7 +185,7 @@ def _redact_record(record: logging.LogRecord) -> bool:
     except Exception:  # noqa: BLE001 - the arguments may not fit, or their methods may raise
         record.msg, record.args = "(a log record that cannot be formatted)", ()
     if record.exc_info:
-        # A handler would format the exception itself; exc_text takes precedence over that.
+        # A handler formats the exception itself, unless exc_text is set.
         written = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
         record.exc_info, record.exc_text = None, redactor(written)
     if record.stack_info:

@@ -1,4 +1,4 @@
-"""Send violations to people, by any of the services that apprise knows: mail, chat, pagers."""
+"""Send violations to people by the services of apprise: mail, chat, pagers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from perfkit.errors import ConfigurationError, DeliveryError, MissingExtraError
 from perfkit.model import Severity, Violation
 from perfkit.sinks.redaction import URLLIB3_LOGGERS, Redactor, redacted_logs, values_in, watch
 from perfkit.sinks.template import Line
-from perfkit.text import printable
+from perfkit.text import printable, shorten
 
 _TYPES: Final = {
     Severity.INFO: "info",
@@ -31,27 +31,25 @@ watch("apprise", *URLLIB3_LOGGERS)
 class NotifySink:
     """Sends each violation to services of apprise, one after the other, with a title and a body.
 
-    The body is the sentence for people, then one line for each further piece of evidence. Nothing
-    that an address holds is shown or logged but its schema, such as ``mailto``; what apprise
-    logs meanwhile, in this thread, has the parts of the addresses masked. Certificates are
-    verified, and redirects are not followed where apprise can be told so (from 2.0); where its
-    services may connect to is otherwise its own business. Where a violation is given a second time
-    because a service failed, the others do not get it again.
+    The body is the sentence for people, then one line for each further piece of evidence. Of an
+    address only the schema, such as ``mailto``, is shown or logged; in the logs of apprise, while it
+    sends in this thread, the parts of the addresses are redacted. Certificates are verified, and
+    redirects are not followed (apprise 2.0 or later); apprise alone decides where its services
+    connect to. If a service fails, the next attempt leaves out the others.
 
-    A service takes up to a few seconds, so that this sink is one for the background. Safe from any
-    thread.
+    A service may need some seconds, so this sink belongs behind a queue. Safe from any thread.
 
     The addresses: https://github.com/caronc/apprise/wiki
 
     Args:
-        urls: One address, or several. They hold secrets.
+        urls: One address, or several. They contain secrets.
         title: A text with the placeholders ``{severity}``, ``{budget}``, ``{category}``,
-            ``{metric}``, ``{state}`` and ``{environment}``; ``{{`` and ``}}`` stand for braces. The
+            ``{metric}``, ``{state}`` and ``{environment}``; ``{{`` and ``}}`` are braces. The
             severity of a recovery is ``recovered``.
 
     Raises:
         ConfigurationError: If apprise cannot use an address, one turns the verification of
-            certificates off, or the title names something else.
+            certificates off, or the title has another placeholder.
         MissingExtraError: If apprise is not installed.
     """
 
@@ -76,7 +74,7 @@ class NotifySink:
 
     @property
     def destination(self) -> str:
-        """Where violations go, for people."""
+        """The number of services, and their schemas."""
         count = len(self._schemas)
         return f"{count} service{'s' if count > 1 else ''}: {', '.join(self._schemas)}"
 
@@ -84,7 +82,7 @@ class NotifySink:
         """Notify every service.
 
         Raises:
-            DeliveryError: If a service did not take it, after the others were tried too.
+            DeliveryError: If a service did not accept it, after all were tried.
         """
         message = {
             "title": self._title_of(violation),
@@ -100,12 +98,12 @@ class NotifySink:
         self._partly = (violation, failed)
         schemas = ", ".join(self._schemas[index] for index in failed)
         raise DeliveryError(
-            f"{len(failed)} of {len(self._services)} services did not take it: {schemas}; "
-            "the log of apprise says more"
+            f"{len(failed)} of {len(self._services)} services did not accept it: {schemas}; "
+            "the log of apprise has the details"
         )
 
     def _due(self, violation: Violation) -> Sequence[int]:
-        """Return which services do not have it yet."""
+        """Return the indices of the services that do not have the violation yet."""
         partly = self._partly
         if partly is not None and partly[0] is violation:
             self._partly = None
@@ -123,24 +121,24 @@ class NotifySink:
                 "environment": violation.environment,
             }
         )
-        return _cut(printable(f"{'TEST ' if violation.is_test else ''}{title}"), _LONGEST_TITLE)
+        return shorten(printable(f"{'TEST ' if violation.is_test else ''}{title}"), _LONGEST_TITLE)
 
 
 def _make_services(apprise: Any, urls: Sequence[str], schemas: Sequence[str]) -> list[Any]:
-    """Return one group of services for each address: only so is it known which one failed."""
+    """Return one group of services for each address, so that a failure names its address."""
     asset = apprise.AppriseAsset(**_asset_options(apprise.AppriseAsset))
     services, problems = [], []
     for position, (url, schema) in enumerate(zip(urls, schemas, strict=True), start=1):
         service = apprise.Apprise(asset=asset)
         if not service.add(str(url)):
-            problems.append(f"address {position} ({schema}) is none that apprise can use")
+            problems.append(f"address {position} ({schema}) is not one that apprise can use")
         elif not all(getattr(each, "verify_certificate", True) for each in service):
             problems.append(
                 f"address {position} ({schema}) says verify=no, by which anybody could stand in "
                 "for the service; leave verify out"
             )
         for each in service:
-            each.redirects = False  # also where the address says otherwise
+            each.redirects = False  # overrides the option in the address
         services.append(service)
     if problems:
         raise ConfigurationError("\n".join(problems))
@@ -150,34 +148,28 @@ def _make_services(apprise: Any, urls: Sequence[str], schemas: Sequence[str]) ->
 def _asset_options(asset: Any) -> dict[str, Any]:
     options: dict[str, Any] = {"async_mode": False}
     if "service_timeout" in inspect.signature(asset).parameters:
-        # Else each service runs in a thread of a pool, which a forked child waits for in vain.
+        # Otherwise each service runs in a thread of a pool, for which a forked child waits forever.
         options["service_timeout"] = 0
     return options
 
 
 def _body_of(violation: Violation) -> str:
     sentence = violation.describe()
-    told = [printable(evidence.summary) for evidence in violation.evidence]
-    return _cut(
-        "\n".join([sentence, *(each for each in told if each not in sentence)]), _LONGEST_BODY
-    )
-
-
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 4]} ..."
+    summaries = [printable(evidence.summary) for evidence in violation.evidence]
+    lines = [sentence, *(each for each in summaries if each not in sentence)]
+    return shorten("\n".join(lines), _LONGEST_BODY)
 
 
 def _schema_of(url: str) -> str:
-    """Return what is safe to say of an address."""
+    """Return the schema of an address, the only part that is not a secret."""
     found = _SCHEMA.match(url)
     return found[1].lower() if found else "no schema"
 
 
 def _secrets_in(urls: Sequence[str]) -> frozenset[str]:
-    """Return all that could be a secret: every part of an address but the schema.
+    """Return every part of the addresses but the schema: a token can be in any of them.
 
-    A token can stand anywhere, also where the host is in other addresses. A name with a password is
-    one part, too: that is what goes into base64.
+    A name with its password is a part too, as base64 encodes both together.
     """
     bare = [_SCHEMA.sub("", url, count=1) for url in urls]
     raw = {part for text in (*bare, *map(unquote, bare)) for part in _BETWEEN_SECRETS.split(text)}

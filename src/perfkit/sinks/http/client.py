@@ -48,7 +48,7 @@ class HttpClient:
     Safe from any thread, and in the child of a fork.
 
     Args:
-        url: With ``https`` or ``http``. Its path and query may hold a token: no message has them.
+        url: With ``https`` or ``http``. Its path and query may contain a token: no message has them.
         headers: Sent with each POST; they replace perfkit's own of the same name.
         timeout: Seconds for connecting and the time to the response, above 0; also the longest
             wait for the next bytes. The name of the host is resolved before that time begins.
@@ -93,22 +93,22 @@ class HttpClient:
         return f"{type(self).__name__}({self.destination})"
 
     def post(self, body: bytes, headers: Mapping[str, str] | None = None) -> None:
-        """Send `body`, and return when the receiver has answered with success.
+        """Send `body`, and return after a response with success.
 
         Args:
             body: The content.
             headers: Sent with it, unless the client's own replace them.
 
         Raises:
-            DeliveryError: If there is no such response in time. The reason is ``"timeout"``,
+            DeliveryError: Without such a response in time. The reason is ``"timeout"``,
                 ``"unreachable"`` without a connection, ``"refused"`` for another status, else
                 ``"failed"``.
             ConfigurationError: If a header cannot be sent.
         """
         sent = _merge(self._headers, check_headers(headers or {}), self._own_headers)
         deadline = time.monotonic() + self._timeout
-        # A pool for each POST: violations are rare, and a connection that is kept would be shared
-        # with the child of a fork, and is often closed by the receiver before the next POST.
+        # A pool for each POST: violations are rare, and an idle connection would be shared with the
+        # child of a fork, and is often closed by the receiver before the next POST.
         with redacted_logs(self._redactor), self._make_pool() as pool:
             try:
                 response = pool.request(
@@ -171,7 +171,7 @@ def user_agent() -> str:
 
 
 def _parse(url: str) -> urllib3.util.Url:
-    """Parse a URL; no message quotes it, as it may hold a token."""
+    """Parse a URL; no message quotes it, as it may contain a token."""
     try:
         parsed = urllib3.util.parse_url(url)
         (parsed.host or "").strip("[]").encode("idna")  # a label may be too long to resolve
@@ -193,7 +193,7 @@ def _parse(url: str) -> urllib3.util.Url:
 def _trust(ca_file: str | os.PathLike[str] | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)
-    except OSError as error:  # also where the file holds no certificate
+    except OSError as error:  # also for a file without certificates
         raise ConfigurationError(
             f"ca_file cannot be read ({error.strerror or type(error).__name__}); "
             "write the path of a PEM file with certificates"

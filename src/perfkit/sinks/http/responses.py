@@ -37,15 +37,15 @@ def failure_of_response(
         status: Its status.
         text: The beginning of its body, without secrets.
         retry_after: Its header ``Retry-After``; empty without one.
-        destination: Where it comes from, for people.
+        destination: Of the request, for people.
     """
     if status // 100 == 3:  # noqa: PLR2004 - HTTP's first digit for redirects
         advice = ", which points elsewhere; redirects are not followed, write the final address"
     else:
         quoted = printable(text.strip()[:_MAX_QUOTED])[:_MAX_QUOTED]
-        advice = (f' and said "{quoted}"' if quoted else "") + _ADVICE.get(status, "")
+        advice = (f': "{quoted}"' if quoted else "") + _ADVICE.get(status, "")
     return DeliveryError(
-        f"{destination} answered {status}{advice}",
+        f"{destination} responded with {status}{advice}",
         is_permanent=status // 100 in {3, 4} and status not in _TEMPORARY,
         retry_after=seconds_until(retry_after) if status in _WITH_RETRY_AFTER else None,
         is_too_large=status == _TOO_LARGE,
@@ -76,7 +76,7 @@ def failure_of_error(error: Exception, destination: str, seconds: float) -> Deli
 
     Args:
         error: The exception of urllib3.
-        destination: Where the request went, for people.
+        destination: Of the request, for people.
         seconds: The timeout.
     """
     through = ""
@@ -91,7 +91,7 @@ def failure_of_error(error: Exception, destination: str, seconds: float) -> Deli
     # The second for a timeout while the body is sent, which urllib3 wraps in a ProtocolError.
     if isinstance(error, exceptions.TimeoutError) or isinstance(cause, TimeoutError):
         return DeliveryError(
-            f"{destination} did not answer{through} within {seconds:g} s", reason="timeout"
+            f"{destination} did not respond{through} within {seconds:g} s", reason="timeout"
         )
     if isinstance(cause, ssl.SSLCertVerificationError):
         # Not permanent: an expired certificate will be renewed.
@@ -102,8 +102,8 @@ def failure_of_error(error: Exception, destination: str, seconds: float) -> Deli
     if isinstance(cause, ssl.SSLError):
         return DeliveryError(f"{destination} and perfkit found no common TLS ({cause.reason})")
     if isinstance(cause, http.client.HTTPException) and not isinstance(cause, OSError):
-        return DeliveryError(f"{destination} answered with something that is not HTTP")
-    return DeliveryError(f"{destination} broke off{through} ({_text_of(cause)})")
+        return DeliveryError(f"{destination} responded with something that is not HTTP")
+    return DeliveryError(f"{destination} broke the connection off{through} ({_text_of(cause)})")
 
 
 def _cause_of(error: BaseException) -> BaseException:
