@@ -186,7 +186,7 @@ def test_an_address_that_cannot_be_used_is_named_by_its_place(
     caplog.set_level(1)
     with pytest.raises(ConfigurationError) as caught:
         NotifySink(["json://127.0.0.1", url])
-    assert str(caught.value) == f"address 2 ({name}) is none that apprise can use"
+    assert str(caught.value) == f"address 2 ({name}) is not one that apprise can use"
     assert SECRET not in caplog.text
     assert caught.value.__cause__ is None
 

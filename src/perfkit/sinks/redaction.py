@@ -82,6 +82,7 @@ class Redactor:
         # Compiled here and not at the first failure: the thread that delivers loads no module, as
         # the application may fork at that moment, and the child would inherit the import lock.
         forms = {form for value in self.values for form in _forms_of(value)}
+        # A secret may be part of a longer one, of which it would leave the rest readable.
         longest_first = sorted(forms, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
 
@@ -111,6 +112,7 @@ def _forms_of(value: str) -> Iterator[str]:
     import json  # noqa: PLC0415 - for sinks with secrets only
     from urllib.parse import quote, quote_plus  # noqa: PLC0415 - likewise
 
+    # Percent-encoding in small letters is covered, as the pattern ignores case.
     yield value
     for escaped in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
         yield escaped

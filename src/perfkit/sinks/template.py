@@ -160,6 +160,7 @@ def _pieces_of(text: str) -> Sequence[_Piece]:
 
 
 def _each_piece_of(text: str) -> Iterator[_Piece]:
+    # A token may contain braces, so the values of variables are not searched for placeholders.
     for part, is_value in parts_of(text):
         end = 0
         for found in () if is_value else _PIECE.finditer(part):

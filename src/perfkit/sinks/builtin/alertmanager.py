@@ -23,6 +23,7 @@ MOST_ACTIVE: Final = 1000
 _PATH: Final = "/api/v2/alerts"
 _LABEL_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _AS_JSON: Final = {"Content-Type": "application/json"}
+# Three POSTs in a row may fail before an alert that is still active resolves.
 _PERIODS_TO_END: Final = 4
 
 _Key: TypeAlias = tuple[Any, ...]
@@ -126,6 +127,8 @@ class AlertmanagerSink:
 
     def after_fork_in_child(self) -> None:
         """Start without active alerts: at first, and in the child of a fork."""
+        # Held only while the alerts below are read or changed; `_turn` is held while one POST is
+        # sent, which may last as long as the timeout.
         self._lock = threading.RLock()
         self._turn = threading.RLock()
         self._active: dict[_Key, _Active] = {}
@@ -163,7 +166,7 @@ class AlertmanagerSink:
                 return max(0.0, min(times) - self._now()) if times else None
 
     def _alerts_for(self, violation: Violation, begun: list[_Active]) -> list[Alert]:
-        """Return the alerts to post for one violation; append one that becomes active to `begun`."""
+        """Return the alerts to post for one violation; append a newly active one to `begun`."""
         alert = alert_of(violation, self._labels, self._annotations)
         wall = self._wall()
         if violation.is_recovery:
@@ -180,8 +183,8 @@ class AlertmanagerSink:
             active = _Active(alert, self._now())
             before = self._active.pop(_key_of(violation), None)
             if before is not None:
-                # Their labels differ, so Alertmanager would fire both until each has an end.
                 active.over = before.over
+                # With other labels it is another alert, which would fire until its own end.
                 if before.alert.labels != alert.labels:
                     active.over += (before.alert.ending_at(min(violation.at_ns / 1e9, wall)),)
             self._active[_key_of(violation)] = active
@@ -193,6 +196,8 @@ class AlertmanagerSink:
         """Remove an active alert, and return the alerts to post for its end."""
         with busy, self._lock:
             before = self._active.pop(_key_of(violation), None)
+        # An end in the future would let the alert fire until then, so a clock that was set back
+        # since the violation must not count.
         ended = alert if before is None else before.alert.with_annotations_of(alert)
         over = () if before is None else before.over
         return [*over, ended.ending_at(min(violation.at_ns / 1e9, wall))]

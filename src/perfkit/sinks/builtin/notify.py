@@ -32,8 +32,8 @@ class NotifySink:
     """Sends each violation to services of apprise, one after the other, with a title and a body.
 
     The body is the sentence for people, then one line for each further piece of evidence. Of an
-    address only the schema, such as ``mailto``, is shown or logged; in the logs of apprise, while it
-    sends in this thread, the parts of the addresses are redacted. Certificates are verified, and
+    address only the schema, such as ``mailto``, is shown or logged; while apprise sends, the parts
+    of the addresses are redacted in its logs of this thread. Certificates are verified, and
     redirects are not followed (apprise 2.0 or later); apprise alone decides where its services
     connect to. If a service fails, the next attempt leaves out the others.
 
@@ -57,7 +57,8 @@ class NotifySink:
         self, urls: str | Sequence[str], *, title: str = "{severity}: budget {budget}"
     ) -> None:
         try:
-            import netrc  # noqa: F401, PLC0415 - requests would load it in the thread that delivers
+            # requests would load it in the thread that delivers, where a fork may interrupt that.
+            import netrc  # noqa: F401, PLC0415 - see above
 
             import apprise  # noqa: PLC0415 - optional, loads when asked for
         except ImportError as error:

@@ -60,6 +60,8 @@ class WebhookSink:
         )
         self._signer = None if secret is None else Signer(secret)
         self._template = None if body is None else Template(body)
+        # Two processes may send equal violations, of which a receiver must not drop the second as
+        # a repetition of the first.
         self._salt = uuid.uuid4().hex
         self.atomic_batch = body is None
         """Whether many violations go in one POST."""

@@ -48,7 +48,7 @@ class HttpClient:
     Safe from any thread, and in the child of a fork.
 
     Args:
-        url: With ``https`` or ``http``. Its path and query may contain a token: no message has them.
+        url: With ``https`` or ``http``. Path and query may contain a token: no message has them.
         headers: Sent with each POST; they replace perfkit's own of the same name.
         timeout: Seconds for connecting and the time to the response, above 0; also the longest
             wait for the next bytes. The name of the host is resolved before that time begins.
@@ -122,8 +122,10 @@ class HttpClient:
                     preload_content=False,
                 )
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                # Without the cause: its text may quote anything that the other side has sent.
+                # Without the cause: its text may quote anything that the receiver has sent.
                 raise failure_of_error(error, self.destination, self._timeout) from None
+            # The body of a success is not read: the receiver has the violations, so neither its
+            # length nor its pace may turn the delivery into a failure, which would be repeated.
             is_success = response.status // 100 == 2  # noqa: PLR2004 - HTTP's digit for success
             content = b"" if is_success else _read(response, deadline)
             response.close()
@@ -173,8 +175,9 @@ def user_agent() -> str:
 def _parse(url: str) -> urllib3.util.Url:
     """Parse a URL; no message quotes it, as it may contain a token."""
     try:
+        # Each label is checked here, as urllib3 would fail at each POST instead.
         parsed = urllib3.util.parse_url(url)
-        (parsed.host or "").strip("[]").encode("idna")  # a label may be too long to resolve
+        (parsed.host or "").strip("[]").encode("idna")
     except (urllib3.exceptions.LocationParseError, UnicodeError):
         parsed = urllib3.util.Url()
     is_line = url.isprintable() and " " not in url

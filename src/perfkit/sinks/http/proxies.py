@@ -61,6 +61,7 @@ def proxy_for(url: Url) -> Proxy | None:
             f"{str(name).upper()}_PROXY is not the URL of an HTTP proxy; write one such as "
             "http://proxy.example.org:3128, or the host of the url into NO_PROXY"
         )
+    # urllib3 ignores credentials in the URL of a proxy.
     headers = make_headers(proxy_basic_auth=unquote(proxy.auth)) if proxy.auth else {}
     return Proxy(str(proxy._replace(auth=None, path=None, query=None, fragment=None)), headers)
 
@@ -69,6 +70,7 @@ def _is_exempt(host: str, port: int | None, proxies: Mapping[str, str]) -> bool:
     place = host if port is None else f"{host}:{port}"
     if proxy_bypass(place):
         return True
+    # The standard library compares names only, while requests and curl accept networks.
     try:
         address = ip_address(host)
     except ValueError:

@@ -42,6 +42,7 @@ def failure_of_response(
     if status // 100 == 3:  # noqa: PLR2004 - HTTP's first digit for redirects
         advice = ", which points elsewhere; redirects are not followed, write the final address"
     else:
+        # Cut before as well: escaping multiplies the length by up to 10.
         quoted = printable(text.strip()[:_MAX_QUOTED])[:_MAX_QUOTED]
         advice = (f': "{quoted}"' if quoted else "") + _ADVICE.get(status, "")
     return DeliveryError(

@@ -65,6 +65,7 @@ def _key_of(secret: str | bytes) -> bytes:
 def _decode(text: str) -> bytes:
     """Decode base64; return empty bytes if it is not valid, as receivers would refuse it."""
     try:
+        # Without `validate`, other characters are dropped, and the key differs from the receiver's.
         return base64.b64decode(text, validate=True)
     except ValueError:
         return b""
