@@ -91,7 +91,7 @@ def is_busy_here() -> bool:
 
 
 def defer(function: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> bool:
-    """Defer a call of `function` if perfkit is at work in this thread; return whether it was deferred."""
+    """Defer a call of `function` if perfkit is at work in this thread; return whether it did."""
     if not is_busy_here():
         return False
     thread_state.later.append(lambda: function(*args, **kwargs))

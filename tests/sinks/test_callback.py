@@ -361,7 +361,9 @@ def test_ctrl_c_reaches_the_application() -> None:
 
 
 @pytest.mark.parametrize("has_loop", [True, False])
-def test_ctrl_c_reaches_the_application_when_another_thread_gets_the_signal(has_loop: bool) -> None:
+def test_ctrl_c_reaches_the_application_when_another_thread_gets_the_signal(
+    *, has_loop: bool
+) -> None:
     """As it may on any machine: the kernel picks the thread."""
     waits = threading.Event()
 

@@ -44,7 +44,7 @@ _OURS: Final = {DURATION[0], VERDICTS[0]}
 
 
 def metric_exporter(inner: MetricExporter) -> MetricExporter:
-    """Return an exporter that adds perfkit's call metrics, counted in bulk, to the exports of `inner`.
+    """Return an exporter that adds call metrics, counted in bulk, to the exports of `inner`.
 
     Pass it to your own reader::
 

@@ -65,7 +65,7 @@ class CounterRegistry:
     def read(
         self, reader: object, now_ns: int, *, reset: bool
     ) -> Iterator[tuple[Mapping[str, str | bool], tuple[float, ...], CallCounts]]:
-        """Yield attributes, bounds in seconds, and the unread counts of `reader`, for each counter."""
+        """Yield attributes, bounds in seconds, and the counts unread by `reader`, by counter."""
         with busy, self._lock:
             bulk_counters = list(self._tallies.items())
         for key, bulk_counter in bulk_counters:
