@@ -127,7 +127,7 @@ def make_plan(
         capture=capture,
         thresholds=thresholds,
         within_limits_ns=min(
-            thresholds.target_ns if now.router.hears_of_missed_targets else thresholds.threshold_ns,
+            thresholds.target_ns if now.router.routes_missed_targets else thresholds.threshold_ns,
             thresholds.threshold_ns,
         ),
     )

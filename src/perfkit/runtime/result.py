@@ -115,7 +115,7 @@ def violations_of(
         verdict
         for verdict in verdicts
         if verdict.severity is not None
-        and (verdict.severity is not Severity.INFO or plan.settings.router.hears_of_missed_targets)
+        and (verdict.severity is not Severity.INFO or plan.settings.router.routes_missed_targets)
     ]
     if not missed:
         return ()
