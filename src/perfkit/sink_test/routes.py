@@ -253,4 +253,4 @@ _SAMPLES: Final = (
         ),
     ),
 )
-"""The budgets of a catalog that has none: all its budgets are in code, and its sinks need a test."""
+"""Stands for the budgets of a catalog without any: they are in code, and its sinks need a test."""

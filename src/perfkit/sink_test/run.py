@@ -52,7 +52,7 @@ class DeliveryResult:
 
     @property
     def is_bad(self) -> bool:
-        """Whether it is a finding. A violation that is held back is none: a layer is configured to."""
+        """Whether it is a finding; ``"held back"`` is not, because a layer is configured to do so."""
         return self.result in {"lost", "unreachable", "not tried"}
 
     @property
@@ -187,7 +187,7 @@ def _new_stats(sink: NamedSink) -> dict[int, _TestStats]:
 def _outcome(
     path: _Path, stats: dict[int, _TestStats], flush_errors: Sequence[str]
 ) -> tuple[str, str]:
-    """Return the result and its reason, by the stats of the last sink that the violation entered."""
+    """Return the result and its reason, from the last sink that the violation entered."""
     reached = [each for each in path if stats[id(each.sink)].totals().raised]
     last = (reached or path)[-1]
     totals = stats[id(last.sink)].totals()

@@ -71,12 +71,13 @@ def samples_of(budget: Budget, environment: str = "") -> Iterator[Violation]:
             severity = severity_of(state, critical=budget.critical)
             is_real = not limit.meets_target(value)
             if severity and is_real and limit.holds_threshold(value) is (state is State.DEGRADED):
-                yield _sample(budget, limit, value, state, severity, environment)
+                yield _sample(budget, limit, value, environment, state=state, severity=severity)
     for alert in ALERTS if budget.objective else ():
         severity = alert.urgency or severity_of(alert.state, critical=budget.critical)
         if severity and budget.objective:
             limit = _burn_rate_limit(budget.objective, alert.burn_rate, alert.share)
-            yield _sample(budget, limit, _beyond(limit), alert.state, severity, environment)
+            value = _beyond(limit)
+            yield _sample(budget, limit, value, environment, state=alert.state, severity=severity)
 
 
 def _beyond(limit: Limit) -> float:
@@ -105,7 +106,13 @@ def _burn_rate_limit(objective: Objective, rate: float, share: float) -> Limit:
 
 
 def _sample(  # noqa: PLR0913 - the parts of a violation, which only this module combines
-    budget: Budget, limit: Limit, value: float, state: State, severity: Severity, environment: str
+    budget: Budget,
+    limit: Limit,
+    value: float,
+    environment: str,
+    *,
+    state: State,
+    severity: Severity,
 ) -> Violation:
     row = {"budget": budget.name, "calls": 1, "total_s": 0.0, "self_s": 0.0}
     return Violation(
