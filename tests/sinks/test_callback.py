@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
@@ -344,7 +345,7 @@ def test_the_loop_that_a_thread_has_set_stays_set() -> None:
     asyncio.set_event_loop(loop)
     try:
         emit_from(None, CallbackSink(Heard()))
-        assert asyncio.get_event_loop_policy().get_event_loop() is loop
+        assert asyncio.get_event_loop() is loop
     finally:
         asyncio.set_event_loop(None)
         loop.close()
@@ -357,6 +358,31 @@ def test_ctrl_c_reaches_the_application() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         emit_from(None, CallbackSink(interrupt))
+
+
+@pytest.mark.parametrize("has_loop", [True, False])
+def test_ctrl_c_reaches_the_application_when_another_thread_gets_the_signal(
+    *, has_loop: bool
+) -> None:
+    """As it may on any machine: the kernel picks the thread."""
+    waits = threading.Event()
+
+    async def wait(_: Violation) -> None:
+        waits.set()
+        await asyncio.Event().wait()
+
+    def interrupt() -> None:
+        waits.wait(10)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    sink = CallbackSink(wait, timeout=60)
+    began = time.monotonic()
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with running_loop() as loop, pytest.raises(KeyboardInterrupt):
+        emit_from(loop if has_loop else None, sink)
+    thread.join()
+    assert time.monotonic() - began < 30  # and not the 60 that it may take
 
 
 # -- inline, where the loop of this thread is running and cannot be waited for

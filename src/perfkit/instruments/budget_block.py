@@ -262,7 +262,7 @@ def _renewed(site: Callsite) -> Callsite:
     if site.where is not _ANYWHERE:
         site.renew()
         return site
-    if site.is_planned and site.is_outdated:
+    if site.is_planned and site.is_outdated():
         site = _keep(Callsite(site.options, _ANYWHERE))
     site.renew()
     return site

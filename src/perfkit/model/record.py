@@ -1,4 +1,4 @@
-"""A violation as plain data, in the one form that every sink writes."""
+"""A violation as plain data, in the one shape that every ending writes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _NOT_PLAIN: Final = re.compile("[^ -~]")
 def as_record(violation: Violation) -> dict[str, Any]:
     """Return `violation` as plain data.
 
-    Values are in base units, named by ``unit``; ``time`` is ISO 8601 in UTC. Every key
-    is always present, with an empty string for a missing value.
+    Values are in base units, named by ``unit``; ``time`` is ISO 8601 in UTC. A key is always
+    present; an unknown value is an empty string.
     """
     limit = violation.limit
     return {
@@ -57,10 +57,10 @@ def as_record(violation: Violation) -> dict[str, Any]:
 def as_json(record: Mapping[str, Any]) -> str:
     """Return `record` as one line of strict JSON, without its end.
 
-    Values outside of JSON become text: numbers that are not finite are ``"Infinity"``,
-    ``"-Infinity"`` and ``"NaN"``. The line is encodable in UTF-8 and a single line for every
-    reader. Unprintable characters are escaped, such as lone surrogates, line ends of Unicode, and
-    invisible or bidirectional control characters, so that a terminal shows the actual content.
+    Values without a JSON form become text: numbers that are not finite are ``"Infinity"``,
+    ``"-Infinity"`` and ``"NaN"``. The line is encodable in UTF-8, one line to every reader, and
+    is safe on a terminal: unprintable characters are escaped, such as lone surrogates, line ends
+    of Unicode, and characters that are invisible or change the direction of the text.
     """
     import json  # noqa: PLC0415 - loads when first needed
 
@@ -72,7 +72,7 @@ def as_json(record: Mapping[str, Any]) -> str:
 
 
 def as_finite(value: Any) -> Any:
-    """Return plain data like `value`, with text for numbers and keys outside of JSON."""
+    """Return plain data like `value`, with text for numbers and keys that have no JSON form."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, Mapping):
@@ -90,8 +90,10 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def units_of(character: str) -> tuple[int, ...]:
-    """Return a character as JSON escapes it: one unit of 16 bits, or two surrogates."""
-    # The UTF-16 codec would do this, but loading it imports a module in the middle of a delivery.
+    """Return a character as JSON escapes it: one unit of 16 bits, or two surrogates.
+
+    Without the codec for that, which would be loaded in the middle of a delivery.
+    """
     code = ord(character)
     if code < _BEYOND:
         return (code,)

@@ -1,4 +1,4 @@
-"""Attribute names: those of the semantic conventions where they exist, else perfkit's own."""
+"""The names under which perfkit reports: semantic conventions where there are, else its own."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ OVERFLOW: Final = "otel.metric.overflow"
 
 
 def of_budget(budget: Budget) -> dict[str, str]:
-    """Return the attributes of a budget in metrics: of low cardinality, never a user's data."""
+    """Return the attributes of a budget in metrics: few values, never a user's data."""
     named = {BUDGET_NAME: budget.name}
     return {**named, BUDGET_CATEGORY: budget.category} if budget.category else named
 
 
 def of_place(where: CodeLocation) -> dict[str, str | int]:
-    """Return the attributes of a place in the code that has them."""
+    """Return the attributes of a code location, without the unknown ones."""
     place: dict[str, str | int] = {FUNCTION: where.function}
     if where.file:
         place |= {FILE: where.file, LINE: where.line}
@@ -44,7 +44,7 @@ _LONGEST: Final = 1024
 
 
 def of_evidence(evidence: Iterable[Evidence]) -> dict[str, str]:
-    """Return a text of a few lines, at most 1,024 characters, for each kind of evidence."""
+    """Return one attribute for each kind of evidence: a few lines, at most 1,024 characters."""
     return {
         f"perfkit.evidence.{each.kind}": "\n".join(_lines_of(each))[:_LONGEST] for each in evidence
     }

@@ -21,7 +21,7 @@ _Key = tuple[str, str, tuple[Limit, ...], tuple[float, ...], object]
 
 
 class CounterRegistry:
-    """Keeps one tally for each budget, and lets readers read them all. Safe from any thread."""
+    """One bulk counter for each budget, readable by any number of readers. Safe from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -65,7 +65,7 @@ class CounterRegistry:
     def read(
         self, reader: object, now_ns: int, *, reset: bool
     ) -> Iterator[tuple[Mapping[str, str | bool], tuple[float, ...], CallCounts]]:
-        """Yield attributes, bounds in seconds, and what `reader` has to read, for each tally."""
+        """Yield attributes, bounds in seconds, and the counts unread by `reader`, by counter."""
         with busy, self._lock:
             bulk_counters = list(self._tallies.items())
         for key, bulk_counter in bulk_counters:

@@ -64,7 +64,7 @@ class Instruments:
         )
 
     def covers(self, bounds: Mapping[Metric, list[float]]) -> bool:
-        """Tell whether every one of `bounds` is a bound here."""
+        """Return whether every one of `bounds` is a bound here."""
         return all(set(bounds[metric]) <= set(own) for metric, own in self.bounds.items())
 
 
@@ -74,15 +74,15 @@ _instruments: WeakKeyDictionary[MeterProvider, list[Instruments]] = WeakKeyDicti
 def instruments_of(
     provider: MeterProvider, lines: ThresholdsNs, self_metrics: SelfMetrics
 ) -> Instruments:
-    """Return the instruments of `provider`, made anew only where the lines ask for more bounds.
+    """Return the instruments of `provider`, rebuilt only where the limits need more bounds.
 
-    The SDK ignores other bounds for a name that it knows in the same scope. So later sets have a
+    The SDK ignores other bounds for a name that exists in the same scope. So later sets have a
     scope attribute of their own, and backends add the two streams up.
 
     Args:
         provider: Where to record.
         lines: Returns the targets and thresholds of a metric, to be bucket bounds.
-        self_metrics: What perfkit tells of itself.
+        self_metrics: The metrics of perfkit itself.
     """
     bounds = {metric: bounds_for(metric, lines(metric)) for metric in _HISTOGRAMS}
     made = _instruments.setdefault(provider, [])
@@ -123,7 +123,7 @@ class MetricObserver:
         self._recorders: dict[tuple[str, str], _Recorder] = {}
 
     def start(self, budget: Budget, where: CodeLocation, started_ns: int) -> _Recorder:  # noqa: ARG002 - the Observer protocol gives them
-        """Return the recorder of this budget; it holds nothing of the single call."""
+        """Return the recorder of this budget; it has no state of a single call."""
         key = (budget.name, budget.category)
         recorder = self._recorders.get(key)
         if recorder is None:
@@ -165,7 +165,7 @@ class CallRecorder:
 
     Args:
         instruments: Where to record.
-        budget: What the calls are held to.
+        budget: The budget of the calls.
     """
 
     def __init__(self, instruments: Instruments, budget: Budget) -> None:
@@ -202,7 +202,7 @@ class BulkCounterObserver:
 
     Args:
         bulk_counter: Counts durations and verdicts.
-        extras: Where memory and CPU time go; None where another observer records them.
+        extras: Instruments for memory and CPU time; None where another observer records them.
     """
 
     def __init__(self, bulk_counter: BulkCounter, extras: Instruments | None) -> None:
@@ -211,7 +211,7 @@ class BulkCounterObserver:
         self._common: dict[str, str] = {}
 
     def start(self, budget: Budget, where: CodeLocation, started_ns: int) -> BulkCounterObserver:  # noqa: ARG002 - the Observer protocol gives them
-        """Return itself: it is of one budget, and holds nothing of the single call."""
+        """Return itself: it is of one budget, and has no state of a single call."""
         self._common = names.of_budget(budget)
         return self
 

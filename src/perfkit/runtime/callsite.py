@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from contextvars import ContextVar
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Final
 
 from perfkit.reentrancy import defer
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from perfkit.runtime.result import CallResult
 
 _NEVER: Final = -1
+_FIRST_LOOKS: Final = 16
+_MOST_CALLS_BETWEEN_LOOKS: Final = 64
 
 
 class Callsite:
@@ -47,8 +50,12 @@ class Callsite:
 
     __slots__ = (
         "__weakref__",
+        "_calls_to_look",
         "_duration_plan",
+        "_interval",
         "_is_inside",
+        "_looked_ns",
+        "_looks",
         "capacity",
         "durations",
         "fast_generation",
@@ -76,6 +83,8 @@ class Callsite:
         self.within_limits_ns = _NEVER
         self.durations: list[int] = []
         self.capacity = 0
+        self._looks = self._looked_ns = 0
+        self._interval = self._calls_to_look = 1
         self._is_inside: ContextVar[bool] | None = None
         if options.skip_nested:
             self._is_inside = ContextVar("perfkit_is_inside", default=False)
@@ -92,31 +101,56 @@ class Callsite:
         """Return the same for a call that begins later, with `begin_items`."""
         if self.generation != state.generation:
             self.renew()
+        elif not self.plan.is_settled:
+            self._calls_to_look -= 1
+            if self._calls_to_look <= 0:
+                self.renew()
         plan = self.plan
         if not plan.is_on or (plan.is_inside is not None and plan.is_inside.get()):
             return None
         return plan
 
-    @property
     def is_outdated(self) -> bool:
-        """Whether there is no plan yet, or the settings or the providers have changed since."""
-        return (
-            not self.is_planned
-            or self.plan.generation != state.generation
-            or (
-                self.plan.is_on
-                and not self.plan.is_settled
-                and self.plan.settings.telemetry.revision() != self.plan.revision
-            )
-        )
+        """Return whether there is no plan yet, or the settings or the providers have changed."""
+        if self.is_planned and not self.plan.is_settled:
+            self._look()
+        return not self.is_planned or self.plan.generation != state.generation
+
+    def _look(self) -> None:
+        """Look whether the application has set a provider, and schedule the next look.
+
+        The first calls look one by one: a short-lived program sets its providers between them.
+        Later a look comes once in 64 calls, or once a second where calls are rarer than that: at
+        each call it would double the cost of the fast path.
+        """
+        from perfkit.runtime import window_registry  # noqa: PLC0415 - loads at the first call
+
+        window_registry.look_for_providers()
+        now_ns = perf_counter_ns()
+        if self._looks < _FIRST_LOOKS:
+            self._looks += 1
+        else:
+            calls_a_second = self._interval * 10**9 // max(1, now_ns - self._looked_ns)
+            self._interval = min(max(1, calls_a_second), _MOST_CALLS_BETWEEN_LOOKS)
+            if self.generation == _NEVER:
+                self._set_generation()
+        self._looked_ns = now_ns
+        self._calls_to_look = self._interval
+        self.capacity = min(len(self.durations) + self._interval, self.plan.capacity)
+
+    def _set_generation(self) -> None:
+        """Let calls take the fast path without a look for providers."""
+        with state.lock:
+            self.generation = self.plan.generation
+            self.refresh()
 
     def renew(self) -> None:
-        """Make the plan anew where it is outdated, and set up the short cut.
+        """Make the plan anew where it is outdated, and set up the fast path.
 
-        While the application may still set another provider, `generation` stays behind on purpose,
-        so that each call comes here and looks.
+        While the first calls look for providers one by one, `generation` stays behind on purpose,
+        so that each of them comes here.
         """
-        if not self.is_outdated:
+        if not self.is_outdated():
             return
         from perfkit.runtime.plan import make_plan  # noqa: PLC0415 - loads at the first call
 
@@ -136,7 +170,8 @@ class Callsite:
             self.is_planned = True
             if plan.capture is not None:
                 plan.capture.watch(self)
-            self.generation = plan.generation if plan.is_settled or not plan.is_on else _NEVER
+            self._looks, self._interval = 0, 1
+            self.generation = plan.generation if plan.is_settled else _NEVER
             self.refresh()
 
     def refresh(self) -> None:
@@ -155,11 +190,13 @@ class Callsite:
 
     def drain(self) -> None:
         """Count the durations that wait, or drop them where nobody counts."""
-        bulk_counter = self._duration_plan.bulk_counter
-        if bulk_counter is None:
+        plan = self._duration_plan
+        if plan.bulk_counter is None:
             self.durations.clear()
-        elif not defer(bulk_counter.drain):
-            bulk_counter.drain()
+        elif len(self.durations) >= plan.capacity and not defer(plan.bulk_counter.drain):
+            plan.bulk_counter.drain()
+        if not self.plan.is_settled:
+            self._look()
 
     def begin(self, *, in_steps: bool = False) -> Call | DurationCall | None:
         """Begin a call that cannot be light; None if it is not to be measured.

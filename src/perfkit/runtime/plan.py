@@ -51,7 +51,6 @@ class Plan:
     """
 
     generation: int
-    revision: int
     is_settled: bool
     is_on: bool
     settings: Settings
@@ -98,20 +97,21 @@ def make_plan(
     Raises:
         UnknownBudgetError: If the name is unknown and ``unknown_budgets`` is ``"raise"``.
     """
-    generation, now = state.generation, settings.current()
+    now = settings.current()
+    window_registry.look_for_providers()
+    generation = state.generation
     budget = _resolve(options, where, now) if now.is_enabled else _UNMEASURED
     probes = choose_probes(options, budget, now) if now.is_enabled else ()
     if "children" in budget.evidence and not now.attributes:
         _let_others_tell(where, budget)
-    # Looked at first: a provider that is set from here on makes the plan outdated, never complete.
-    revision, is_settled = now.telemetry.revision(), now.telemetry.is_settled()
+    # Before the providers are read: one that is set from here on must not make the plan settled.
+    is_settled = not now.is_enabled or now.telemetry.is_settled()
     capture = now.captures.capture_of(budget)
     sinks_for = _choose_sinks(options, now)
     windows = window_registry.windows_for(budget, where, options.sinks, sinks_for, capture)
     thresholds = thresholds_of(budget.limits)
     full = Plan(
         generation=generation,
-        revision=revision,
         is_settled=is_settled,
         is_on=now.is_enabled,
         settings=now,

@@ -187,6 +187,7 @@ def current() -> Settings:
             if state.make_default is None:
                 raise RuntimeError("perfkit is not assembled; import perfkit, not a part of it")
             state.settings = state.make_default()
+            state.revision = state.settings.telemetry.revision()
             state.settings.begin()
         return state.settings
 
@@ -196,6 +197,7 @@ def replace(settings: Settings | None) -> Settings | None:
     with state.lock:
         before = state.settings
         state.settings = settings
+        state.revision = 0 if settings is None else settings.telemetry.revision()
         state.generation += 1
     if settings is not None:
         settings.begin()
