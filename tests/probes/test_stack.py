@@ -208,17 +208,17 @@ def test_what_the_sampler_does_to_start_is_not_of_the_call(
 ) -> None:
     """Even where its thread is up long before the call goes on."""
     rounds: list[float] = []
-    start, take_round = sampler._Thread.start, sampler.Sampler.take_round
+    start, sample_due = sampler._Thread.start, sampler.Sampler.sample_due
 
-    def take_noted_round(self: sampler.Sampler) -> float:
-        rounds.append(take_round(self))
+    def sample_and_note(self: sampler.Sampler) -> float:
+        rounds.append(sample_due(self))
         return rounds[-1]
 
     def start_slowly(self: threading.Thread) -> None:
         start(self)
         _spin(lambda: len(rounds) > 5)
 
-    monkeypatch.setattr(sampler.Sampler, "take_round", take_noted_round)
+    monkeypatch.setattr(sampler.Sampler, "sample_due", sample_and_note)
     monkeypatch.setattr(sampler._Thread, "start", start_slowly)
     outer = enough.open()
     outer.interval = 1e-6
