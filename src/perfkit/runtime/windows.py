@@ -26,8 +26,8 @@ from perfkit.evaluation import (
     Transition,
     is_cut_short,
     last_ns_within,
+    slowing_tools,
     thresholds_of,
-    what_slowed,
 )
 from perfkit.model import (
     Budget,
@@ -107,7 +107,7 @@ class BudgetWindows:
         self._hits.clear()
         self._misses.clear()
         for bulk_counter in self._tallies:
-            bulk_counter.forget(time.time_ns())
+            bulk_counter.reset(time.time_ns())
 
     # -- filling
 
@@ -126,7 +126,7 @@ class BudgetWindows:
         bulk_counter.subscribe(self)
         return bulk_counter
 
-    def take(self, outcome: Outcome, ordered: Sequence[int]) -> None:
+    def consume(self, outcome: Outcome, ordered: Sequence[int]) -> None:
         """Take calls of which only the duration was measured.
 
         Args:
@@ -306,7 +306,7 @@ def _that_count(outcome: Outcome, ordered: Sequence[int], limit: Limit) -> Seque
 
 def _counts(budget: Budget, limit: Limit, measurement: Measurement, reading: Reading) -> bool:
     """Tell whether a reading says something of `limit`."""
-    if what_slowed(budget, limit.metric, measurement):
+    if slowing_tools(budget, limit.metric, measurement):
         return False
     return reading.value is None or not is_cut_short(limit, measurement, reading.value)
 
