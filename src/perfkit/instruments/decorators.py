@@ -31,33 +31,33 @@ def timed(function: F, /) -> F: ...
 @overload
 def timed(name: str | None = None, /, **options: Unpack[DecoratorOptions]) -> Decorator: ...
 def timed(name: Any = None, /, **options: Any) -> Any:
-    """Measure the duration of each call, and hold it to a budget.
+    """Measure the duration of each call, and judge it by a budget.
 
-    Use it bare (measured, and named after the function), with the name of a budget of the catalog,
-    or with limits of its own:
+    Use it without arguments (measured, and named after the function), with the name of a budget of
+    the catalog, or with limits:
 
     >>> @timed(target="100ms", threshold="300ms", category="database", critical=True)
     ... def load_session(key):
     ...     return key
 
     Args:
-        name: A budget of the catalog. With limits beside it, it need not be there; where it is,
-            they replace the catalog's for the same metric.
+        name: A budget of the catalog. Limits in the arguments replace the catalog's for the same
+            metric; with them, the name need not be in the catalog.
         **options: `target` and `threshold` of the duration (``"100ms"``, a timedelta, or a number
             of seconds; a threshold alone is the target too), a limit for any other metric by its
-            name, and `category`, `critical`, `description`, `spans`, `on_violation`, `objective`,
-            `evidence` as for `budget`. ``skip_nested=True`` measures only the outer one of nested
-            calls. ``include_suspended=True`` lets the duration of a generator include the time
-            between its steps.
+            name, and `category`, `critical`, `description`, `spans`, `sinks`, `on_violation`,
+            `objective`, `evidence` as for `budget`. ``skip_nested=True`` measures only the
+            outermost of nested calls. ``include_suspended=True`` adds the time between the steps of
+            a generator to its duration.
 
     Raises:
-        TypeError: If it is put on something that cannot be measured, or an argument is unknown.
-        BudgetError: If a limit cannot be read.
+        TypeError: If the decorated object cannot be measured, or an argument is unknown.
+        BudgetError: If a limit cannot be parsed.
 
     Works on every callable: functions, coroutine functions, generators, async generators, methods,
     static and class methods, properties, cached properties, partials, objects with ``__call__``,
     builtins, and classes (their construction). Safe under recursion, threads and tasks: each call
-    is measured by itself. The duration of a coroutine includes the time it waits; that of a
+    is measured separately. The duration of a coroutine includes the time it waits; that of a
     generator is the time it runs, without its consumer's.
     """
     return _decorate(TIMED, name, options)
@@ -73,13 +73,13 @@ def memory_profiled(name: Any = None, /, **options: Any) -> Any:
     """Measure the peak of the Python heap that each call adds, and how much the process grows.
 
     `target` and `threshold` are of ``memory_peak``, in bytes (``"50MB"``). Tracing allocations
-    makes code 2 to 30 times slower: for tests and investigation. In production give ``every=100``
-    or so: one call of a hundred is traced, the first one to begin with, and all others are timed.
-    Such calls are left out of the duration metrics, and of duration verdicts unless the budget
-    itself limits both.
+    makes code 2 to 30 times slower, so in production trace only some calls, and time the others:
+    ``every=100`` traces the first of each hundred calls; ``sample_rate=0.01`` traces each call with
+    that probability, drawn independently. Traced calls are left out of the duration metrics, and of
+    duration verdicts unless the budget limits both.
 
-    Arguments, errors and safety are as for `timed`. Concurrent coroutines are told apart; calls in
-    two threads at once are marked contended.
+    Arguments, errors and safety are as for `timed`. Concurrent coroutines are measured separately;
+    calls in two threads at once are marked contended.
     """
     return _decorate(MEMORY_PROFILED, name, options)
 
@@ -91,10 +91,10 @@ def cpu_profiled(name: str | None = None, /, **options: Unpack[ProfilerOptions])
 def cpu_profiled(name: Any = None, /, **options: Any) -> Any:
     """Measure the CPU time of each call, and profile it: the top functions are its evidence.
 
-    `target` and `threshold` are of ``cpu_time``, in seconds (``"50ms"``), and include what the
-    profiler adds. For tests and investigation; with ``every=100`` only one call of a hundred is
-    profiled, the first one to begin with. Such calls are left out of duration metrics and
-    verdicts. Where another profiler is at work, the evidence says ``profiler_busy`` instead.
+    `target` and `threshold` are of ``cpu_time``, in seconds (``"50ms"``), and include the cost of
+    the profiler. In production profile only some calls, by ``every`` or ``sample_rate`` as for
+    `memory_profiled`. Profiled calls are left out of duration metrics and verdicts. While another
+    profiler is active, the evidence has the note ``profiler_busy`` instead.
 
     Arguments, errors and safety are as for `timed`.
     """

@@ -55,7 +55,7 @@ class CounterRegistry:
         with busy, self._lock:
             self._readers.append(reader)
             for bulk_counter in self._tallies.values():
-                bulk_counter.open_account(reader, time.time_ns())
+                bulk_counter.add_reader(reader, time.time_ns())
 
     @property
     def has_readers(self) -> bool:
@@ -78,14 +78,14 @@ class CounterRegistry:
     def _new_tally(self, bounds: Sequence[float], budget: Budget) -> BulkCounter:
         bulk_counter = BulkCounter(bounds, budget.limits)
         for reader in self._readers:
-            bulk_counter.open_account(reader, time.time_ns())
+            bulk_counter.add_reader(reader, time.time_ns())
         return bulk_counter
 
     def after_fork_in_child(self) -> None:
         """After a fork, count the child's calls only: the parent reports its own."""
         self._lock = threading.RLock()
         for bulk_counter in self._tallies.values():
-            bulk_counter.forget(time.time_ns())
+            bulk_counter.reset(time.time_ns())
 
 
 counter_registry: Final = CounterRegistry()
