@@ -135,9 +135,9 @@ def test_a_row_called_by_a_figure_is_named_after_its_section(app: ImportResult) 
 def test_what_fits_no_metric_is_told_and_kept(app: ImportResult) -> None:
     assert budget_of(app, "wav_16khz").notes == ("Quality: Lossless",)
     assert app.remarks == (
-        'app_performance.md:49: WAV 16kHz.Quality: "Lossless": no promise; kept as a note',
-        'app_performance.md:50: MP3 128kbps.Quality: "High": no promise; kept as a note',
-        'app_performance.md:51: Live.Quality: "Medium": no promise; kept as a note',
+        'app_performance.md:49: WAV 16kHz.Quality: "Lossless": not a limit; kept as a note',
+        'app_performance.md:50: MP3 128kbps.Quality: "High": not a limit; kept as a note',
+        'app_performance.md:51: Live.Quality: "Medium": not a limit; kept as a note',
     )
 
 
@@ -221,7 +221,7 @@ def test_a_cell_that_cannot_be_read_is_told_and_kept(single: ImportResult) -> No
 
     assert upload.notes[0] == "Limit (ms): tbd"
     assert (
-        'single_budget.md:11: Upload.Limit (ms): "tbd": no figure in it; kept as a note'
+        'single_budget.md:11: Upload.Limit (ms): "tbd": no value in it; kept as a note'
         in single.remarks
     )
 
@@ -269,7 +269,7 @@ def test_comparators_stand_in_for_headers_in_other_languages(both: ImportResult)
 
 
 def test_cells_beyond_the_header_are_told(both: ImportResult) -> None:
-    assert any('"extra" stands beyond the last column' in remark for remark in both.remarks)
+    assert any('"extra" is beyond the last column' in remark for remark in both.remarks)
 
 
 # All documents
@@ -473,15 +473,15 @@ def test_a_row_without_a_name_or_figures_is_told() -> None:
     )
 
     assert result.remarks == (
-        'doc.md:5: row "Night | ": no name or no figures in it; left out',
-        'doc.md:6: row " | 1s": no name or no figures in it; left out',
+        'doc.md:5: row "Night | ": no name or no values in it; left out',
+        'doc.md:6: row " | 1s": no name or no values in it; left out',
     )
 
 
 def test_a_table_in_html_is_told() -> None:
     result = import_markdown("<table></table>\n\n| Job | Limit |\n|-|-|\n| Load | 1s |", "doc.md")
 
-    assert result.remarks == ("doc.md:1: table: it is in HTML, which is not read; left out",)
+    assert result.remarks == ("doc.md:1: table: it is in HTML, which is not supported; left out",)
 
 
 @pytest.mark.parametrize(
@@ -493,8 +493,8 @@ def test_a_document_without_promises_says_what_is_looked_for(text: str) -> None:
         import_markdown(text, "doc.md")
 
     assert caught.value.problems[-1] == (
-        "doc.md:1: file: no table with promises in it; write one with a column of names, and"
-        ' columns such as "Target" and "Threshold" with figures such as "< 100ms" or "> 95%"'
+        "doc.md:1: file: no table with limits in it; write one with a column of names, and"
+        ' columns such as "Target" and "Threshold" with values such as "< 100ms" or "> 95%"'
     )
 
 

@@ -109,8 +109,10 @@ def test_each_has_evidence_of_its_own() -> None:
     [
         (
             ({"budget": "o*", "category": ""}, {"budget": "b*", "category": "?"}),
-            'no budget of the catalog has a name that matches "o*" and "b*"; '
-            'no budget of the catalog has a category that matches "" and "?"',
+            (
+                'no budget of the catalog has a name that matches "o*" and "b*"; '
+                'no budget of the catalog has a category that matches "" and "?"'
+            ),
         ),
         (
             ({"metric": "memory_*"}, {"metric": "duration"}),
@@ -122,9 +124,11 @@ def test_each_has_evidence_of_its_own() -> None:
         ),
         (
             ({"state": State.DEGRADED, "budget": "own"},),
-            'no budget of the catalog has a violation with name "own", severity ">= warning", '
-            'state "degraded"; a missed target has severity info, a broken threshold critical if '
-            "the budget is critical, else warning",
+            (
+                'no budget of the catalog has a violation with name "own", '
+                'severity ">= warning", state "degraded"; a missed target has severity info, a '
+                "broken threshold critical if the budget is critical, else warning"
+            ),
         ),
     ],
 )
