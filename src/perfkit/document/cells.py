@@ -188,7 +188,7 @@ def read_unit(header: str) -> str:
 
 
 def _read_quantity(number: str, tail: str, usual_unit: str) -> tuple[CellValue, str]:
-    """Parse `number` with the longest unit at the start of `tail`; return the rest of `tail` too."""
+    """Parse `number` with the longest unit that starts `tail`; return the rest of `tail` too."""
     words = tail.split()
     is_attached = not tail[:1].isspace() and bool(words) and tail[0] not in _PUNCTUATION
     # The longest unit first: "MB / min" is a rate, and "MB" with a rest would be a size.

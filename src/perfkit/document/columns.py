@@ -145,8 +145,8 @@ def _role_of(column: Column) -> Role:
 
 
 _ALL_KINDS: Final = tuple(Kind)
-# The first row that fits wins. Notes and observations precede the limits: a column "Measured target"
-# has no targets.
+# The first row that fits wins. Notes and observations precede the limits: a column "Actual max"
+# contains no targets.
 _ROLES: Final[tuple[tuple[Role, tuple[str, ...], tuple[Kind, ...]], ...]] = (
     (Role.EMPTY, (), (Kind.EMPTY,)),
     (Role.CRITICAL, FLAG_WORDS, (Kind.FLAGS,)),
