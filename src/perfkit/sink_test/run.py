@@ -52,7 +52,7 @@ class DeliveryResult:
 
     @property
     def is_bad(self) -> bool:
-        """Whether it is a finding; ``"held back"`` is not: its sink is configured so."""
+        """Whether it is a finding; ``"held back"`` is not: a layer is configured to do so."""
         return self.result in {"lost", "unreachable", "not tried"}
 
     @property
