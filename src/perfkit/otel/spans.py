@@ -31,6 +31,13 @@ class SpanFactory(Protocol):
         """End it, with the worst verdict as text; empty where there is none."""
 
 
+def end_span(span: Span, ended_ns: int, state: str) -> None:
+    """End a span of any SDK, with the worst state as text; empty where there is none."""
+    if state:
+        span.set_attribute(names.BUDGET_STATE, state)
+    span.end(ended_ns)
+
+
 class OrdinarySpanFactory:
     """Makes spans as the tracer makes them: for any tracer.
 
@@ -53,9 +60,7 @@ class OrdinarySpanFactory:
 
     def end(self, span: Span, ended_ns: int, state: str) -> None:
         """End a span; see `SpanFactory`."""
-        if state:
-            span.set_attribute(names.BUDGET_STATE, state)
-        span.end(ended_ns)
+        end_span(span, ended_ns, state)
 
 
 def span_factory_of(tracer: Tracer, budget: Budget, where: CodeLocation) -> SpanFactory:
