@@ -102,6 +102,7 @@ class Evidence:
     rows: tuple[Mapping[str, Any], ...] = ()
     note: str = ""
     since_armed: float | None = None
+    # Not compared nor shown: a profile has thousands of entries, and is not hashable.
     detail: Mapping[Any, Any] = field(factory=dict, eq=False, repr=False)
 
 
