@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from perfkit import Budget, ConfigurationError, MissingExtraError
+from perfkit.model import CodeLocation
 from perfkit.otel import setup
 from perfkit.otel.reporting import Reporting
 
@@ -234,5 +235,9 @@ def test_providers_given_are_settled_and_unmoved(backend: Any) -> None:
     reporting = Reporting(backend.telemetry, lambda _: (), dict, lambda: 0.0, tuple)
     assert reporting.is_settled()
     always, never = (Budget(name="load", spans=spans) for spans in ("always", "never"))
-    assert len(reporting.observers_for(always)) == 2
-    assert len(reporting.observers_for(never)) == 1
+    here = CodeLocation(function="load")
+    found = [
+        reporting.reporting_for(budget, here, is_duration_only=True) for budget in (always, never)
+    ]
+    assert [each.tracing is None for each in found] == [False, True]
+    assert all(each.recorder for each in found)

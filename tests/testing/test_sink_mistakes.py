@@ -154,15 +154,15 @@ def test_a_sink_without_its_backend_cannot_be_checked(error: Exception) -> None:
 
 
 def test_our_own_say_so_too() -> None:
-    sink = WebhookSink(f"http://127.0.0.1:{closed_port()}", loopback=True)
+    sink = WebhookSink(f"http://127.0.0.1:{closed_port()}")
     assert "cannot be checked without its backend" in report_on(sink)
 
 
 def test_a_backend_that_refuses_some_is_told() -> None:
     with WebhookReceiver() as receiver:
         receiver.then(*[answer()] * 10, answer(400))
-        sink = WebhookSink(receiver.url, loopback=True, body="{budget}")
-        assert "answered 400" in report_on(sink)
+        sink = WebhookSink(receiver.url, body="{budget}")
+        assert "responded with 400" in report_on(sink)
 
 
 def test_where_there_is_no_fork_none_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,7 +306,7 @@ def test_a_change_of_the_working_directory_is_told(
 
 @pytest.mark.parametrize(
     ("sink", "complaint"),
-    [(Good, "is a class"), ("log", "'log' is a name"), (42, "is no sink")],
+    [(Good, "is a class"), ("log", "'log' is a name"), (42, "is not a sink")],
     ids=["class", "name", "neither"],
 )
 def test_what_is_no_sink_at_all_is_said(sink: Any, complaint: str) -> None:

@@ -22,7 +22,7 @@ from perfkit.errors import ConfigurationError, PerfkitError
 from perfkit.forks import register_after_fork
 from perfkit.model import Policy, Sink
 from perfkit.otel.telemetry import Telemetry
-from perfkit.sinks.redaction.redactor import Redactor, as_plain, values_in
+from perfkit.sinks.redaction import Redactor, as_plain, values_in
 from perfkit.text import printable
 
 ENTRY_POINTS: Final = "perfkit.sinks"

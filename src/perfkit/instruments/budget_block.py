@@ -19,7 +19,6 @@ from perfkit.runtime.state import state
 
 if TYPE_CHECKING:
     from perfkit.runtime.call import Call
-    from perfkit.runtime.duration_call import DurationCall
     from perfkit.runtime.in_flight import InFlight
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -103,7 +102,7 @@ class BudgetBlock(BudgetResult):
             self._first = (self._call, self)
         return self
 
-    def _begin(self) -> Call | DurationCall | None:
+    def _begin(self) -> Call | None:
         return _callsite_of(_users_frame(), self._site).begin()
 
     def _enter_counted(self, site: Callsite) -> BudgetResult:
@@ -158,7 +157,7 @@ class BudgetBlock(BudgetResult):
 
 _LONG_AGO: Final = -(2**62)
 _FAR: Final = 2**61 + 2**60
-_Entry: TypeAlias = "tuple[Call | DurationCall | None, BudgetResult]"
+_Entry: TypeAlias = "tuple[Call | None, BudgetResult]"
 _open_entries: ContextVar[tuple[tuple[BudgetBlock, _Entry], ...]] = ContextVar(
     "perfkit_open_blocks", default=()
 )

@@ -11,7 +11,6 @@ from perfkit.units import format_quantity
 if TYPE_CHECKING:
     from perfkit.model import Evidence, Outcome, State, Verdict
     from perfkit.runtime.call import Call
-    from perfkit.runtime.duration_call import DurationCall
     from perfkit.runtime.result import CallResult
 
 
@@ -26,7 +25,7 @@ class BudgetResult:
     # the fast path.
     __slots__ = ("_call", "_elapsed_ns", "_finished", "_site", "_tries")
 
-    _call: Call | DurationCall | None
+    _call: Call | None
     _elapsed_ns: int
     _finished: CallResult
     _site: Callsite

@@ -19,6 +19,23 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
 
 
+def outcome_of(error: BaseException | None, *, in_items: bool = False) -> Outcome:
+    """Return how a call ended: cancelled by what is not an `Exception`, such as Ctrl-C.
+
+    A generator that its consumer closes early has ended well.
+    """
+    if error is None or (in_items and isinstance(error, GeneratorExit)):
+        return Outcome.OK
+    return Outcome.ERROR if isinstance(error, Exception) else Outcome.CANCELLED
+
+
+def error_type_of(error: BaseException) -> str:
+    """Return the qualified name of an exception's class."""
+    kind = type(error)
+    is_builtin = kind.__module__ == "builtins"
+    return kind.__qualname__ if is_builtin else f"{kind.__module__}.{kind.__qualname__}"
+
+
 class Scope(StrEnum):
     """The code whose cost a reading is: the call alone, its thread, or the whole process."""
 

@@ -19,7 +19,6 @@ from perfkit.runtime.state import state
 if TYPE_CHECKING:
     from perfkit.model import CodeLocation
     from perfkit.runtime.call import Call
-    from perfkit.runtime.duration_call import DurationCall
     from perfkit.runtime.in_flight import InFlight
     from perfkit.runtime.plan import Plan
     from perfkit.runtime.result import CallResult
@@ -198,55 +197,56 @@ class Callsite:
         if not self.plan.is_settled:
             self._look()
 
-    def begin(self, *, in_steps: bool = False) -> Call | DurationCall | None:
-        """Begin a call that cannot be light; None if it is not to be measured.
+    def begin(self, *, in_steps: bool = False) -> Call | None:
+        """Begin a call that cannot take the fast path; None if it is not to be measured.
 
         Args:
-            in_steps: The caller will drive it step by step; see `perfkit.runtime.call.begin`.
+            in_steps: The caller will drive it step by step; see `perfkit.runtime.call.Call`.
         """
         if sys.is_finalizing():
-            return None  # nothing can be loaded, and nobody hears of it any more
-        from perfkit.runtime import duration_call  # noqa: PLC0415 - loads at the first call
-        from perfkit.runtime.call import begin  # noqa: PLC0415 - likewise
+            return None  # nothing can be loaded any more, and nobody reads a result
+        from perfkit.runtime.call import Call  # noqa: PLC0415 - loads at the first call
 
         plan = self.plan_for_call()
-        if plan is None:
-            return None
-        if plan.is_duration_only:
-            return duration_call.DurationCall(plan)
-        return begin(plan, in_steps=in_steps)
+        return None if plan is None else Call(plan, in_steps=in_steps)
 
     def begin_items(self, plan: Plan, *, in_steps: bool = False) -> Call:
         """Begin a call that produces items, such as a generator.
 
         Args:
-            plan: What `plan_for_items` gave.
-            in_steps: The caller will drive it step by step; see `perfkit.runtime.call.begin`.
+            plan: The result of `plan_for_items`.
+            in_steps: The caller will drive it step by step; see `perfkit.runtime.call.Call`.
         """
-        from perfkit.runtime.call import begin  # noqa: PLC0415 - loads at the first call
+        from perfkit.runtime.call import Call  # noqa: PLC0415 - loads at the first call
 
         if plan.sampling is not None:
             plan = plan.sampling.choose()
-        return begin(plan, in_items=True, in_steps=in_steps)
+        return Call(plan, in_items=True, in_steps=in_steps)
 
     def settle(self, elapsed_ns: int, error: BaseException | None) -> None:
-        """Finish a light call that was not quiet: it failed, or broke a line.
+        """Finish a call of the fast path that failed, or was not within its limits.
 
         Args:
             elapsed_ns: Its duration.
-            error: What the user's code raised; None if it returned.
+            error: The exception of the user's code; None if it returned.
 
         Raises:
             BudgetExceeded: If a raise sink was chosen and `error` is None.
         """
         if sys.is_finalizing():
             return  # as in `begin`
-        from perfkit.runtime import duration_call  # noqa: PLC0415 - loads at the first call
-
-        duration_call.settle(self._duration_plan, elapsed_ns, error)
-
-    def evaluate_duration(self, elapsed_ns: int, error: BaseException | None) -> CallResult:
-        """Return how a light call stands. Arguments are as for `settle`."""
         from perfkit.runtime import result  # noqa: PLC0415 - loads at the first call
 
-        return result.evaluate_duration(self._duration_plan, elapsed_ns, error)
+        result.settle(self._duration_plan, elapsed_ns, error)
+
+    def evaluate_duration(self, elapsed_ns: int, error: BaseException | None) -> CallResult:
+        """Return the result of a call of the fast path. Arguments are as for `settle`."""
+        from perfkit.model import measurement  # noqa: PLC0415 - loads at the first call
+        from perfkit.runtime import result  # noqa: PLC0415 - likewise
+
+        return result.evaluate_duration(
+            self._duration_plan,
+            elapsed_ns,
+            measurement.outcome_of(error),
+            "" if error is None else measurement.error_type_of(error),
+        )

@@ -13,9 +13,10 @@ from perfkit.forks import register_after_fork
 from perfkit.model import Budget, Clock, CodeLocation, Sink, Verdict
 from perfkit.reentrancy import busy, defer
 from perfkit.runtime import deferred_calls, internal_errors, settings
+from perfkit.runtime.result import SinksFor
 from perfkit.runtime.scheduler import PeriodicTask, scheduler
 from perfkit.runtime.state import state
-from perfkit.runtime.windows import BudgetWindows, SinksFor, needs_windows
+from perfkit.runtime.windows import BudgetWindows, needs_windows
 
 if TYPE_CHECKING:
     from perfkit.runtime.evidence_capture import EvidenceCapture
