@@ -239,7 +239,7 @@ def test_a_table_without_a_type_that_has_no_name_of_one_is_told_with_the_types(
     ("lines", "problems"),
     [
         ("burst = 3", ['burst does nothing without rate_limit; write rate_limit = "10/min" too']),
-        ('repeat = "1m"', ['repeat does nothing without quiet; write quiet = "5m" too']),
+        ('repeat_interval = "1m"', ['repeat does nothing without quiet; write resolve_after = "5m" too']),
         ('batch_wait = "1s"', ["batch_wait does nothing without batch_size; write batch_size = 2"]),
         (
             'batch_wait = "1s"\nbatch_size = 1',
@@ -249,7 +249,7 @@ def test_a_table_without_a_type_that_has_no_name_of_one_is_told_with_the_types(
             'burst = 3\nfailure_cooldown = "1m"\nrate_limit = "off"',
             [
                 "burst does nothing without rate_limit",
-                "failure_cooldown does nothing without failures; write failures = 5 too, or leave",
+                "failure_cooldown does nothing without failures; write max_failures = 5 too, or leave",
             ],
         ),
     ],

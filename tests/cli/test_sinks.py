@@ -37,12 +37,12 @@ sinks = ["file"]
 type = "webhook"
 url = "URL/secret-path"
 loopback = true
-attempts = 1
+max_attempts = 1
 
 [sinks.quiet]
 type = "jsonl"
 path = "quiet.jsonl"
-only = { budget = "something_else" }
+match = { budget = "something_else" }
 
 [sinks.file]
 type = "jsonl"

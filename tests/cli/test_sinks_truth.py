@@ -18,7 +18,7 @@ WEBHOOK = """
 type = "webhook"
 url = "{url}"
 loopback = true
-attempts = 1
+max_attempts = 1
 """
 
 
@@ -74,15 +74,15 @@ def test_members_with_filters_that_exclude_each_other_hear_of_one_each() -> None
         [sinks.both]
         type = "fan_out"
         sinks = ["one", "other"]
-        cooldown = "1h"
+        repeat_interval = "1h"
         [sinks.one]
         type = "jsonl"
         path = "one.jsonl"
-        only = { category = "a*" }
+        match = { category = "a*" }
         [sinks.other]
         type = "jsonl"
         path = "other.jsonl"
-        only = { category = "b*" }
+        match = { category = "b*" }
         """,
         "--json",
     )
@@ -147,7 +147,7 @@ def test_a_route_on_any_metric_can_be_tried(metric: str) -> None:
 )
 def test_a_dead_sink_is_found_behind_its_filter(only: str) -> None:
     settings = '[settings]\nsinks = ["dead"]\nenvironment = "production"\n'
-    result = run(f"{settings}{webhook('dead', more=f'only = {{ {only} }}')}", "--json")
+    result = run(f"{settings}{webhook('dead', more=f'match = {{ {only} }}')}", "--json")
     assert results_of(result) == [("default", "dead", "lost")]
     assert result.exit_code == 1
 
@@ -183,7 +183,7 @@ def test_a_sink_on_two_routes_is_not_held_back_on_the_second() -> None:
     assert [row["result"] for row in rows_of(result)] == ["lost", "delivered"]
 
 
-_HOLDING_BACK = 'cooldown = "1h"\nquiet = "1h"\nrate_limit = "1/h"\nburst = 1\nfailures = 1'
+_HOLDING_BACK = 'repeat_interval = "1h"\nquiet = "1h"\nrate_limit = "1/h"\nburst = 1\nfailures = 1'
 
 
 def test_what_a_raise_sink_does_not_raise_is_held_back_on_purpose() -> None:

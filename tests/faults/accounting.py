@@ -58,12 +58,12 @@ burst = 10
 [sinks.deduped]
 type = "jsonl"
 path = "{folder}/deduped.jsonl"
-cooldown = "1s"
+repeat_interval = "1s"
 
 [sinks.filtered]
 type = "jsonl"
 path = "{folder}/filtered.jsonl"
-only = {{ budget = "odd" }}
+match = {{ budget = "odd" }}
 
 [sinks.small]
 type = "jsonl"
@@ -80,7 +80,7 @@ type = "webhook"
 url = "{url}"
 loopback = true
 rate_limit = "200/s"
-attempts = 2
+max_attempts = 2
 failure_cooldown = "100ms"
 """
 FILES: Final = ("lines", "batched", "limited", "deduped", "filtered", "small")

@@ -50,13 +50,13 @@ loopback = true
 type = "webhook"
 url = "http://127.0.0.1:{closed}/"
 loopback = true
-attempts = 1
+max_attempts = 1
 
 [sinks.refused]
 type = "webhook"
 url = "{refusing}?key=${{KEY}}"
 loopback = true
-attempts = 2
+max_attempts = 2
 batch_size = 2
 batch_wait = "100ms"
 
@@ -64,7 +64,7 @@ batch_wait = "100ms"
 type = "webhook"
 url = "{resetting}"
 loopback = true
-attempts = 1
+max_attempts = 1
 
 [sinks.secure]
 type = "webhook"
@@ -76,14 +76,14 @@ loopback = true
 type = "webhook"
 url = "{secure}"
 loopback = true
-attempts = 1
+max_attempts = 1
 
 [sinks.alerts]
 type = "alertmanager"
 url = "http://127.0.0.1:{port}"
 loopback = true
 time_limit = "30s"
-cooldown = "1h"
+repeat_interval = "1h"
 
 [sinks.evidence]
 folder = "{folder}/evidence"

@@ -174,7 +174,7 @@ class _Maker:
         if (inner := _inside(chain, declared)) is not None:
             names = self._names_in(declared)
             members = [self._named(names.get(id(each)) or _name_of(each), each) for each in inner]
-        only = declared.policy.only if declared else None
+        only = declared.policy.match if declared else None
         return NamedSink(name=name, sink=chain, only=only, members=members)
 
     def _names_in(self, declared: SinkDeclaration | None) -> Mapping[int, str]:
