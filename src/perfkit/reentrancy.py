@@ -1,6 +1,6 @@
 """Locks that a call may end under.
 
-Python may run a finalizer at almost any point, in whichever thread allocates: an deferred_calls
+Python may run a finalizer at almost any point, in whichever thread allocates: an abandoned
 generator that is measured then ends a call while the same thread is in the middle of counting
 another one. So what happens at the end of a call is put off while perfkit is at work in this
 thread, and done right after.

@@ -163,7 +163,7 @@ def test_a_raise_sink_in_a_fan_out_raises_out_of_the_call(tmp_path: Path, clock:
 @pytest.mark.parametrize("kind", ['"raise"', '"fan_out"\nsinks = ["raise"]'])
 def test_what_can_do_nothing_for_a_raise_sink_is_refused(kind: str) -> None:
     problem = problem_of(f'[sinks.a]\ncooldown = "5m"\nbackground = true\ntype = {kind}')
-    assert "sinks.a: cooldown, background can do nothing for a sink that raises" in problem
+    assert "sinks.a: cooldown, background has no effect on a sink that raises" in problem
 
 
 def test_a_sink_without_a_source_is_told_by_its_name() -> None:

@@ -6,11 +6,11 @@ import pytest
 from click.testing import CliRunner
 
 from perfkit.cli.group import command
-from perfkit.cli.printing import shortened, thresholds_of
+from perfkit.cli.printing import printable_lines, shortened
 
 
 def test_an_error_has_its_lines_and_nothing_that_drives_a_terminal() -> None:
-    assert thresholds_of(ValueError("one\ntwo\x1b[2J\rthree")) == "one\ntwo\\x1b[2J\\rthree"
+    assert printable_lines(ValueError("one\ntwo\x1b[2J\rthree")) == "one\ntwo\\x1b[2J\\rthree"
 
 
 @pytest.mark.parametrize("longest", [5, 6, 11, 40])

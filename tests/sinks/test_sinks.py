@@ -12,9 +12,9 @@ from attrs import evolve
 from perfkit import BudgetExceeded, Severity, State
 from perfkit.errors import ConfigurationError
 from perfkit.model import Budget, CodeLocation, Evidence, Route, Statistic
+from perfkit.model.record import all_printable
 from perfkit.sinks import CallbackSink, EvidenceFilesSink, RaiseSink, Router, as_record
 from perfkit.sinks.builtin.metrics_only import MetricsOnlySink
-from perfkit.sinks.record import all_printable
 from tests.sinks.violations import make_violation
 
 

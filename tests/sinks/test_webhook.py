@@ -12,10 +12,10 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from perfkit.catalog import parse_limits
 from perfkit.errors import ConfigurationError, DeliveryFailed
 from perfkit.model import Budget, CodeLocation, Evidence, Metric
+from perfkit.model.record import as_record
 from perfkit.sinks.builtin.webhook import WebhookSink
 from perfkit.sinks.delivery.layer import supports_batch
 from perfkit.sinks.http.signing import Signer
-from perfkit.sinks.record import as_record
 from perfkit.sinks.redaction.redactor import Interpolated
 from perfkit.sinks.template import Template, fact_names, facts_of
 from tests.receivers.webhook import WebhookReceiver, answer

@@ -15,7 +15,7 @@ from perfkit.catalog import Catalog
 from perfkit.catalog.catalog import SinkDeclaration
 from perfkit.catalog.problems import quoted
 from perfkit.errors import PerfkitError
-from perfkit.sinks.record import as_printable
+from perfkit.text import printable
 
 
 def problems_of_sinks(catalog: Catalog) -> list[str]:
@@ -29,7 +29,7 @@ def problems_of_sinks(catalog: Catalog) -> list[str]:
         catalog: Whose sinks, routes, budgets and settings are looked at.
     """
     looking = _Looking(catalog)
-    return list(dict.fromkeys(as_printable(each) for each in looking.problems()))
+    return list(dict.fromkeys(printable(each) for each in looking.problems()))
 
 
 class _Looking:

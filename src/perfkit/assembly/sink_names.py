@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection, Iterator, Sequence
-from difflib import get_close_matches
 
 from perfkit.assembly.builtin_sinks import BUILT_IN
 from perfkit.catalog.problems import quoted, shown
+from perfkit.text import suggest
 
 
 def unknown_type(kind: str, types: Collection[str]) -> str:
@@ -40,8 +40,8 @@ def built_in_without_options() -> Iterator[str]:
 
 
 def _nearest(word: str, known: Collection[str]) -> str:
-    close = get_close_matches(word, known, n=1)
-    return f"did you mean {quoted(close[0])}?" if close else ""
+    close = suggest(word, known)
+    return f"did you mean {quoted(close)}?" if close else ""
 
 
 def _list_of(known: Sequence[str]) -> str:

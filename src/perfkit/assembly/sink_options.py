@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any, Final
 
 from attrs import frozen
@@ -15,6 +14,7 @@ from perfkit.catalog.catalog import SinkDeclaration
 from perfkit.catalog.problems import shown
 from perfkit.catalog.sinks import POLICY_KEYS
 from perfkit.errors import ConfigurationError
+from perfkit.text import suggest
 
 
 def check_options(
@@ -99,9 +99,9 @@ def _unknown(
 ) -> Iterator[_Problem]:
     for key in options:
         if key not in known:
-            close = get_close_matches(key, (*known, *POLICY_KEYS), n=1)
+            close = suggest(key, (*known, *POLICY_KEYS))
             there_are = ", ".join(known) or "none"
-            remedy = f"did you mean {close[0]}?" if close else f"its own options are {there_are}"
+            remedy = f"did you mean {close}?" if close else f"its own options are {there_are}"
             yield _Problem(
                 key, f"unknown option; {remedy}", f"unknown option {shown(key)}; {remedy}"
             )

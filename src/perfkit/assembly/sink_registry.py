@@ -22,8 +22,8 @@ from perfkit.errors import ConfigurationError, PerfkitError
 from perfkit.forks import register_after_fork
 from perfkit.model import Policy, Sink
 from perfkit.otel.telemetry import Telemetry
-from perfkit.sinks.record import as_printable
 from perfkit.sinks.redaction.redactor import Redactor, as_plain, values_in
+from perfkit.text import printable
 
 ENTRY_POINTS: Final = "perfkit.sinks"
 OTEL: Final = "otel"
@@ -174,7 +174,7 @@ def _told_of(place: str, values: Collection[str] = ()) -> Iterator[None]:
     try:
         yield
     except PerfkitError as error:
-        lines = map(as_printable, Redactor(values)(str(error)).splitlines())
+        lines = map(printable, Redactor(values)(str(error)).splitlines())
         raise _kind_of(error)("\n".join(f"{place}: {line}" for line in lines)) from None
     except Exception as error:  # noqa: BLE001 - a sink may raise anything
         raise ConfigurationError(
@@ -216,7 +216,7 @@ def _check_policy(sink: Sink, policy: Policy) -> None:
     configured = [key for key, value in asdict(policy, recurse=False).items() if value is not None]
     if configured and getattr(sink, "reaches_caller", False) is True:
         raise ConfigurationError(
-            f"{', '.join(configured)} has no effect on a sink that raises out of the call; remove it"
+            f"{', '.join(configured)} has no effect on a sink that raises to the caller; remove it"
         )
 
 
@@ -232,7 +232,7 @@ def _plugged_in(kind: str) -> Callable[..., Sink] | None:
         except Exception as error:
             raise ConfigurationError(
                 f"the sink {quoted(kind)} of {entry_point.value} cannot be loaded: "
-                f"{as_printable(str(error))}"
+                f"{printable(str(error))}"
             ) from error
         return loaded
     return None

@@ -10,6 +10,7 @@ from attrs import Factory, field, frozen
 
 from perfkit.errors import CatalogError
 from perfkit.model import Budget, Policy, Route
+from perfkit.text import suggest
 
 
 @frozen(kw_only=True)
@@ -136,7 +137,4 @@ class Catalog:
 
     def nearest(self, name: str) -> str | None:
         """Return the name that is most like `name`, for "did you mean"; None if none is close."""
-        from difflib import get_close_matches  # noqa: PLC0415 - for messages only
-
-        close = get_close_matches(name, self._by_name, n=1)
-        return close[0] if close else None
+        return suggest(name, self._by_name)

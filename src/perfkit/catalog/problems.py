@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, time
-from difflib import get_close_matches
 from typing import Any, TypeAlias
 
 from attrs import Factory, frozen
 
 from perfkit.errors import BudgetError, PerfkitError, UnitError
+from perfkit.text import printable, quote, shorten, suggest
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 """The way to a value: keys of tables and indexes of arrays."""
@@ -88,7 +88,7 @@ class Problems:
         """
         if len(self.found) >= _MOST_COMPARED:
             return None
-        return next(iter(get_close_matches(name, tuple(valid), n=1)), None)
+        return suggest(name, valid)
 
     def as_error(self) -> PerfkitError:
         """Return one exception that tells all that was found, one line each.
@@ -111,8 +111,7 @@ def dotted(path: KeyPath) -> str:
 
 def shown(text: str, longest: int = 60) -> str:
     """Write text from a file so that it is short, on one line, and harmless on a terminal."""
-    text = text if len(text) <= longest else f"{text[: longest - 3]}..."
-    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+    return printable(shorten(text, longest))
 
 
 def quoted(value: Any) -> str:
@@ -129,7 +128,7 @@ def quoted(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, date | time):
         return str(value)
-    return f'"{shown(value)}"' if isinstance(value, str) else shown(repr(value))
+    return quote(value) if isinstance(value, str) else shown(repr(value))
 
 
 def what_it_is(value: Any) -> str:

@@ -19,7 +19,7 @@ from perfkit.cli.files import catalog_path
 from perfkit.document import import_markdown
 from perfkit.errors import CatalogError
 from perfkit.model import USUAL_WINDOW_SECONDS, Budget, Limit, Objective
-from perfkit.sinks.record import as_printable
+from perfkit.text import printable
 from perfkit.units import Unit, write_quantity
 
 _FILE: Final = click.argument("file", required=False, type=click.Path(path_type=Path))
@@ -53,7 +53,7 @@ def check(file: Path | None) -> None:
     if catalog.sinks:
         counts.append(_count(len(catalog.sinks), "sink"))
     more = "; to see whether the sinks work, run perfkit sinks test" if catalog.sinks else ""
-    click.echo(f"{as_printable(str(path))}: {', '.join(counts)}, no problems{more}")
+    click.echo(f"{printable(str(path))}: {', '.join(counts)}, no problems{more}")
 
 
 @command.command("list")
@@ -80,15 +80,15 @@ def import_(document: Path, output: Path | None, *, force: bool) -> None:
     """
     result = import_markdown(read_text(document), str(document))
     for remark in result.remarks:
-        click.echo(as_printable(remark), err=True)
+        click.echo(printable(remark), err=True)
     text = dump_catalog(result.catalog)
     if output is None:
         click.echo(text.encode(), nl=False)
     else:
         _write(output, text, force=force)
     counts = (_count(len(result.catalog.budgets), "budget"), _count(len(result.remarks), "remark"))
-    place = f", written to {as_printable(str(output))}" if output else ""
-    click.echo(f"{as_printable(str(document))}: {', '.join(counts)}{place}", err=True)
+    place = f", written to {printable(str(output))}" if output else ""
+    click.echo(f"{printable(str(document))}: {', '.join(counts)}{place}", err=True)
 
 
 def _write(output: Path, text: str, *, force: bool) -> None:
@@ -140,14 +140,14 @@ def _as_table(catalog: Catalog) -> Table:
     for header in ("budget", "critical", "limit", "target", "threshold"):
         table.add_column(header, overflow="fold")
     for category, budgets in groupby(catalog.budgets, key=lambda budget: budget.category):
-        table.add_row(Text(as_printable(category) or "(no category)", style="bold cyan"))
+        table.add_row(Text(printable(category) or "(no category)", style="bold cyan"))
         for budget in budgets:
             _add_rows(table, budget)
     return table
 
 
 def _add_rows(table: Table, budget: Budget) -> None:
-    name = Text(f"  {as_printable(budget.name)}")
+    name = Text(f"  {printable(budget.name)}")
     critical = Text("yes" if budget.critical else "")
     for cells in _rows(budget):
         table.add_row(name, critical, *map(Text, cells))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Collection, Iterable, Mapping
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Final
 import click
 
 from perfkit.errors import PerfkitError
+from perfkit.text import suggest
 
 _EXAMPLE: Final = "voice_service"
 _FIRST_FILE: Final = Path("examples", _EXAMPLE, "demo.py")
@@ -100,8 +100,8 @@ def read_delays(written: Iterable[str], operations: Collection[str]) -> Mapping[
 def _read_delay(text: str, operations: Collection[str]) -> tuple[str, float]:
     name, _, milliseconds = text.partition("=")
     if name not in operations:
-        close = get_close_matches(name, operations, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(operations)}"
+        close = suggest(name, operations)
+        hint = f"did you mean {close}?" if close else f"there are {', '.join(operations)}"
         raise PerfkitError(f"--slow {text}: the service has no operation {name!r}; {hint}")
     try:
         seconds = float(milliseconds) / 1000

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from perfkit.cli.printing import thresholds_of
+from perfkit.cli.printing import printable_lines
 from perfkit.errors import PerfkitError
 
 SUBCOMMANDS: Final = {
@@ -42,7 +42,7 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except PerfkitError as error:
-            click.echo(thresholds_of(error), err=True)
+            click.echo(printable_lines(error), err=True)
             ctx.exit(2)
 
 

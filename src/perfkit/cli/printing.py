@@ -6,12 +6,12 @@ something that perfkit says.
 
 from __future__ import annotations
 
-from perfkit.sinks.record import as_printable
+from perfkit.text import printable
 
 
-def thresholds_of(error: Exception) -> str:
+def printable_lines(error: Exception) -> str:
     """Return what an error says, each of its lines as a terminal can show it."""
-    return "\n".join(as_printable(line) for line in str(error).split("\n"))
+    return "\n".join(printable(line) for line in str(error).split("\n"))
 
 
 def shortened(text: str, longest: int) -> str:

@@ -22,7 +22,7 @@ from perfkit.cli.files import catalog_path
 from perfkit.cli.printing import shortened
 from perfkit.sink_test.routes import Way, ways_of
 from perfkit.sink_test.run import DeliveryResult, count_of, try_way
-from perfkit.sinks.record import as_printable
+from perfkit.text import printable
 from perfkit.units import Unit, format_quantity
 
 _NOTHING_NAMES_IT: Final = "(nothing names it)"
@@ -79,9 +79,9 @@ def test(file: Path | None, route: str | None, *, as_json: bool) -> None:
 def _as_table(tried: Sequence[DeliveryResult], width: int) -> Table:
     """Draw what came of each, in as many columns of text as there are: paths lose their middle."""
     routes = [
-        _NOTHING_NAMES_IT if each.route == UNNAMED else as_printable(each.route) for each in tried
+        _NOTHING_NAMES_IT if each.route == UNNAMED else printable(each.route) for each in tried
     ]
-    sinks = [as_printable(each.sink) for each in tried]
+    sinks = [printable(each.sink) for each in tried]
     names = [min(width // 4, max(map(cell_len, column))) for column in (routes, sinks)]
     left = max(_NARROWEST, (width - sum(names) - 4 * _GAP) // 2)
     table = Table(box=None, padding=(0, _GAP, 0, 0), header_style="bold")
@@ -90,7 +90,7 @@ def _as_table(tried: Sequence[DeliveryResult], width: int) -> Table:
     table.add_column("result", overflow="fold")
     for at, each in enumerate(tried):
         is_first = at == 0 or tried[at - 1].route != each.route
-        destination = shortened(as_printable(each.destination), left)
+        destination = shortened(printable(each.destination), left)
         name = Text(routes[at] if is_first else "")
         table.add_row(name, Text(sinks[at]), Text(destination), _result(each))
     return table
@@ -100,7 +100,7 @@ def _result(tried: DeliveryResult) -> Text:
     style = "bold red" if tried.is_bad else "yellow" if tried.is_open else "green"
     result = Text(tried.result, style=style)
     if tried.reason:
-        result.append(f": {as_printable(tried.reason)}", style="default")
+        result.append(f": {printable(tried.reason)}", style="default")
     elif tried.result == "delivered":
         result.append(f" in {format_quantity(tried.seconds, Unit.SECONDS)}", style="default")
     return result
@@ -136,7 +136,7 @@ def _progress(ways: Sequence[Way]) -> Iterator[Iterator[DeliveryResult]]:
 
         def each_tried() -> Iterator[DeliveryResult]:
             for tried in (tried for way in ways for tried in try_way(way)):
-                bar.update(task, advance=1, description=as_printable(tried.sink))
+                bar.update(task, advance=1, description=printable(tried.sink))
                 yield tried
 
         yield each_tried()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict, cas
 from perfkit.errors import BudgetError, UnitError
 from perfkit.model.budget import EVIDENCE_KINDS, LIMITABLE, Metric
 from perfkit.runtime.callsite_options import CallsiteOptions
+from perfkit.text import suggest
 
 if TYPE_CHECKING:
     from perfkit.model import Limit, Objective, Sink, Violation
@@ -126,10 +127,8 @@ def _check_names(options: Mapping[str, Any], own_metric: Metric | None) -> None:
         known.append("every")
     for key in options:
         if key not in known:
-            from difflib import get_close_matches  # noqa: PLC0415 - for messages only
-
-            close = get_close_matches(key, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(known)}"
+            close = suggest(key, known)
+            hint = f"did you mean {close!r}?" if close else f"it takes {', '.join(known)}"
             raise TypeError(f"perfkit knows no argument {key!r}; {hint}")
     spans = options.get("spans")
     if spans is not None and spans not in _SPANS:

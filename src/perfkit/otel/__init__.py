@@ -1,24 +1,19 @@
 """Spans, metrics and violation events, through the providers that the application chose."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from perfkit.otel.telemetry import Telemetry
+from perfkit._lazy import lazy_names
+from perfkit.otel.telemetry import Telemetry as Telemetry
 
 if TYPE_CHECKING:
-    from perfkit.otel.counted_export import metric_exporter
-    from perfkit.otel.events import EventSink
+    from perfkit.otel.counted_export import metric_exporter as metric_exporter
+    from perfkit.otel.events import EventSink as EventSink
 
-__all__ = ["EventSink", "Telemetry", "metric_exporter"]
-
-
-def __getattr__(name: str) -> Any:
-    """Load what needs the SDK or the logs API when it is first asked for."""
-    if name == "EventSink":
-        from perfkit.otel.events import EventSink  # noqa: PLC0415 - loads the logs API
-
-        return EventSink
-    if name == "metric_exporter":
-        from perfkit.otel.counted_export import metric_exporter  # noqa: PLC0415 - loads the SDK
-
-        return metric_exporter
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__all__, __getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "perfkit.otel.counted_export": "metric_exporter",
+        "perfkit.otel.events": "EventSink",
+    },
+    loaded="Telemetry",
+)

@@ -31,7 +31,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from perfkit.evaluation.bulk_counter import CallCounts, Distribution
-from perfkit.otel import attributes as names
+from perfkit.model import telemetry_names as names
 from perfkit.otel.counter_registry import counter_registry
 from perfkit.otel.providers import SCOPE
 from perfkit.runtime import deferred_calls

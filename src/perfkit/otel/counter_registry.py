@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,8 +9,9 @@ from typing import Final
 
 from perfkit.evaluation import BulkCounter
 from perfkit.evaluation.bulk_counter import CallCounts
+from perfkit.forks import register_after_fork
 from perfkit.model import Budget, Limit
-from perfkit.otel import attributes as names
+from perfkit.model import telemetry_names as names
 from perfkit.reentrancy import busy
 
 MOST_BUDGETS: Final = 2000
@@ -28,7 +28,7 @@ class CounterRegistry:
         self._tallies: dict[_Key, BulkCounter] = {}
         self._attributes: dict[_Key, Mapping[str, str | bool]] = {}
         self._readers: list[object] = []
-        self._is_fork_registered = False
+        register_after_fork(self)
 
     def tally_of(
         self, budget: Budget, bounds: Sequence[float], owner: object = None
@@ -53,9 +53,6 @@ class CounterRegistry:
     def add_reader(self, reader: object) -> None:
         """Let `reader` read every tally from now on."""
         with busy, self._lock:
-            if not self._is_fork_registered and hasattr(os, "register_at_fork"):
-                os.register_at_fork(after_in_child=self._after_fork_in_child)
-                self._is_fork_registered = True
             self._readers.append(reader)
             for bulk_counter in self._tallies.values():
                 bulk_counter.open_account(reader, time.time_ns())
@@ -84,7 +81,7 @@ class CounterRegistry:
             bulk_counter.open_account(reader, time.time_ns())
         return bulk_counter
 
-    def _after_fork_in_child(self) -> None:
+    def after_fork_in_child(self) -> None:
         """After a fork, count the child's calls only: the parent reports its own."""
         self._lock = threading.RLock()
         for bulk_counter in self._tallies.values():

@@ -15,7 +15,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from perfkit.model import Severity, Violation
-from perfkit.otel import attributes as names
+from perfkit.model import telemetry_names as names
 from perfkit.otel.providers import SCOPE
 from perfkit.otel.telemetry import Telemetry
 

@@ -28,7 +28,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace import Span as AnySpan
 
-from perfkit.otel import attributes as names
+from perfkit.model import telemetry_names as names
 
 _new: Final = object.__new__
 _FLAGS: Final = tuple(TraceFlags(flags) for flags in range(4))

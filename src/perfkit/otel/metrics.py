@@ -26,7 +26,7 @@ from perfkit.model import (
     Statistic,
     Verdict,
 )
-from perfkit.otel import attributes as names
+from perfkit.model import telemetry_names as names
 from perfkit.otel.buckets import bounds_for
 from perfkit.otel.providers import SCOPE
 from perfkit.otel.self_metrics import SelfMetrics, observe_itself

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from attrs import frozen
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
-from perfkit.otel import attributes as names
+from perfkit.model import telemetry_names as names
 from perfkit.sinks.delivery.stats import Totals
 
 Faults = Callable[[], Mapping[str, int]]

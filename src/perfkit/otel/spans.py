@@ -22,7 +22,7 @@ from perfkit.model import (
     State,
     Verdict,
 )
-from perfkit.otel import attributes as names
+from perfkit.model import telemetry_names as names
 
 
 class SpanFactory(Protocol):

@@ -9,12 +9,12 @@ Either way a busy slot is recorded as a note, not fought over. perfkit arms one 
 from __future__ import annotations
 
 import cProfile
-import os
 import sys
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
+from perfkit.forks import register_after_fork
 from perfkit.model import Evidence, Metric, Reading
 from perfkit.probes.frame_owner import is_perfkits
 
@@ -53,15 +53,12 @@ class _Slot:
         self._lock = threading.Lock()
         self._holder: cProfile.Profile | None = None
         self._thread = 0
-        self._is_fork_registered = False
+        register_after_fork(self)
 
     def arm(self, profile: cProfile.Profile) -> bool:
         """Start `profile` in this thread; False where it or another one is at work already."""
         if sys.getprofile() is not None or not self._lock.acquire(blocking=False):
             return False
-        if not self._is_fork_registered and hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._keep_own_thread)
-            self._is_fork_registered = True
         self._holder, self._thread = profile, threading.get_ident()
         try:
             profile.enable()
@@ -83,7 +80,7 @@ class _Slot:
         self._holder = None
         self._lock.release()
 
-    def _keep_own_thread(self) -> None:
+    def after_fork_in_child(self) -> None:
         """After a fork, stop what a thread had armed that the child does not have."""
         if self._holder is None:
             self._lock = threading.Lock()

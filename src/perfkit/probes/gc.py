@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
-import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+from perfkit.forks import register_after_fork
 from perfkit.model import Evidence, Metric, Reading, Scope
 
 LOST: Final = "other code took the hook out of gc.callbacks during the call"
@@ -40,14 +40,11 @@ class _Hook:
         self._lock = threading.RLock()
         self._holders: dict[object, int] = {}
         self._installed = 0
-        self._is_fork_registered = False
+        register_after_fork(self)
 
     def acquire(self, holder: object) -> int:
         """Put the hook in where it is not; return how many times that was done so far."""
         with self._lock:
-            if not self._is_fork_registered and hasattr(os, "register_at_fork"):
-                os.register_at_fork(after_in_child=self._keep_own_thread)
-                self._is_fork_registered = True
             self._holders[holder] = threading.get_ident()
             if self._on_phase not in gc.callbacks:
                 gc.callbacks.append(self._on_phase)
@@ -80,7 +77,7 @@ class _Hook:
             with suppress(ValueError):  # other code took it out
                 gc.callbacks.remove(self._on_phase)
 
-    def _keep_own_thread(self) -> None:
+    def after_fork_in_child(self) -> None:
         """After a fork, drop what belonged to threads that the child does not have."""
         self._lock = threading.RLock()
         here = threading.get_ident()

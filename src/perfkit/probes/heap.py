@@ -13,13 +13,13 @@ tracemalloc has one tracer and one peak for the whole process. Three rules keep 
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import tracemalloc
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from perfkit.forks import register_after_fork
 from perfkit.model import Evidence, Metric, Reading, Scope
 
 LOST: Final = "traces were stopped or cleared by other code during the call"
@@ -40,7 +40,7 @@ class Tracer:
         self._holders: dict[object, int] = {}
         self._frames_of_ours = 0
         self._open: list[_Window] = []
-        self._is_fork_registered = False
+        register_after_fork(self)
 
     @property
     def is_ours(self) -> bool:
@@ -56,9 +56,6 @@ class Tracer:
                 ours or not, keeps the number that it has: `tracemalloc.get_traceback_limit`.
         """
         with self._lock:
-            if not self._is_fork_registered and hasattr(os, "register_at_fork"):
-                os.register_at_fork(after_in_child=self._keep_own_thread)
-                self._is_fork_registered = True
             if not tracemalloc.is_tracing():
                 self._frames_of_ours = frames
                 tracemalloc.start(frames)
@@ -117,7 +114,7 @@ class Tracer:
             self._frames_of_ours = 0
             tracemalloc.stop()
 
-    def _keep_own_thread(self) -> None:
+    def after_fork_in_child(self) -> None:
         """After a fork, drop what belonged to threads that the child does not have."""
         self._lock = threading.RLock()
         here = threading.get_ident()

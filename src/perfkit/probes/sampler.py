@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 import threading
 import time
@@ -11,6 +10,8 @@ import weakref
 from collections.abc import Mapping
 from types import FrameType
 from typing import Final, Protocol
+
+from perfkit.forks import register_after_fork
 
 _LONGEST_JOIN_SECONDS: Final = 1.0
 _LONGEST_PAUSE_SECONDS: Final = 1.0
@@ -46,7 +47,7 @@ class _Thread(threading.Thread):
 class Sampler:
     """Starts its thread with the first session, ends it with the last. Safe from any thread.
 
-    Sessions are held weakly: one that is deferred_calls is not sampled for ever. The lock is held for a
+    Sessions are held weakly: one that is abandoned is not sampled for ever. The lock is held for a
     few assignments only, never while samples are taken, because garbage collection in there may run
     any code.
     """
@@ -55,16 +56,13 @@ class Sampler:
         self._lock = threading.RLock()
         self._sessions: list[weakref.ref[Sampled]] = []
         self._thread: _Thread | None = None
-        self._is_fork_registered = False
+        register_after_fork(self)
 
     def add(self, session: Sampled) -> None:
         """Sample for `session` until it is removed.
 
         Where no thread can be started, as while the interpreter ends, no samples are taken.
         """
-        if not self._is_fork_registered and hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._after_fork_in_child)
-            self._is_fork_registered = True
         fresh = _Thread(self) if self._thread is None else None
         with self._lock:
             self._sessions.append(weakref.ref(session))
@@ -120,7 +118,7 @@ class Sampler:
         next_due = min((session.due for session in sessions), default=now)
         return min(next_due - time.monotonic(), _LONGEST_PAUSE_SECONDS)
 
-    def _after_fork_in_child(self) -> None:
+    def after_fork_in_child(self) -> None:
         """After a fork, forget sessions and thread: the child does not have it."""
         self._lock = threading.RLock()
         self._sessions = []

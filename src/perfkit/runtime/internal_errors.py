@@ -14,7 +14,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from perfkit.errors import CatalogError
 from perfkit.reentrancy import busy
-from perfkit.sinks.record import as_printable, without_middle
+from perfkit.text import printable, shorten_middle
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -54,7 +54,7 @@ def report(part: str, error: Exception) -> None:
 def _said(thing: object) -> str:
     """Return what `thing` says, in one line, where it can say something at all."""
     try:
-        return without_middle(as_printable(str(thing)), _LONGEST)
+        return shorten_middle(printable(str(thing)), _LONGEST)
     except Exception:  # noqa: BLE001 - any class may have a method of its own for that
         return "(it cannot be printed)"
 

@@ -5,7 +5,6 @@ It starts with the first job and ends with the last. Nothing starts it at import
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from typing import Final
 
 from attrs import define, field
 
+from perfkit.forks import register_after_fork
 from perfkit.runtime import internal_errors
 
 _LONGEST_JOIN_SECONDS: Final = 1.0
@@ -41,15 +41,12 @@ class Scheduler:
         self._changed = threading.Condition()
         self._jobs: list[PeriodicTask] = []
         self._thread: threading.Thread | None = None
-        self._is_fork_registered = False
+        register_after_fork(self)
 
     def every(self, seconds: float, run: Callable[[], object], name: str) -> PeriodicTask:
         """Run a job every so many seconds, for the first time after as many; return it."""
         job = PeriodicTask(name, seconds, run, time.monotonic() + seconds)
         with self._changed:
-            if not self._is_fork_registered and hasattr(os, "register_at_fork"):
-                os.register_at_fork(after_in_child=self._after_fork_in_child)
-                self._is_fork_registered = True
             self._jobs.append(job)
             self._start()
             self._changed.notify()
@@ -95,7 +92,7 @@ class Scheduler:
                 self._thread = None
             return None
 
-    def _after_fork_in_child(self) -> None:
+    def after_fork_in_child(self) -> None:
         """After a fork, go on in the child, which has no thread but its own."""
         self._changed = threading.Condition()
         self._thread = None

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
+from perfkit.forks import register_after_fork
 from perfkit.model import Budget, Clock, CodeLocation, Sink, Verdict
 from perfkit.reentrancy import busy
 from perfkit.runtime import deferred_calls, internal_errors, settings
@@ -29,12 +30,24 @@ class _Registry:
         self.lock = threading.RLock()
         self.windows: dict[Any, BudgetWindows] = {}
         self.job: PeriodicTask | None = None
-        self.is_fork_registered = False
+        register_after_fork(self)
 
     def in_force(self) -> list[BudgetWindows]:
         with self.lock:
             everything = list(self.windows.values())
         return [each for each in everything if each.generation == state.generation]
+
+    def after_fork_in_child(self) -> None:
+        """Evaluate only the child's calls, and replace locks that other threads may have held."""
+        deferred_calls.pending.clear()
+        self.lock = threading.RLock()
+        for windows in self.windows.values():
+            windows.after_fork_in_child()
+        state.lock = threading.RLock()
+        internal_errors.after_fork_in_child()
+        if state.settings is not None:
+            state.settings.overhead_limit.after_fork_in_child()
+            state.settings.captures.after_fork_in_child()
 
 
 _registry: Final = _Registry()
@@ -59,7 +72,6 @@ def windows_for(
         sinks_for: Chooses the sinks of a violation, for `sinks`.
         capture: Lets calls gather evidence after a violation.
     """
-    _register_after_fork()
     if budget.objective is None and not any(needs_windows(limit) for limit in budget.limits):
         return None
     clock = settings.current().clock
@@ -82,7 +94,6 @@ def windows_for(
 
 def windows_of_process(budget: Budget, owner: object) -> BudgetWindows:
     """Return windows for samples of the whole process, which `owner` fills and judges."""
-    _register_after_fork()
     clock = settings.current().clock
     where = CodeLocation(function=f"process {os.getpid()}")
     key = (budget, id(owner), 0 if is_system(clock) else id(clock))
@@ -171,22 +182,3 @@ def _judge_due() -> None:
         if windows.is_of_system_clock:
             internal_errors.suppress("windows", windows.judge_if_due)
     settings.current().overhead_limit.spend(time.thread_time_ns() - began_ns)
-
-
-def _register_after_fork() -> None:
-    if not _registry.is_fork_registered and hasattr(os, "register_at_fork"):
-        _registry.is_fork_registered = True
-        os.register_at_fork(after_in_child=_after_fork_in_child)
-
-
-def _after_fork_in_child() -> None:
-    """After a fork, judge the child's calls only, and be free of locks that other threads held."""
-    deferred_calls.pending.clear()
-    _registry.lock = threading.RLock()
-    for windows in _registry.windows.values():
-        windows.after_fork_in_child()
-    state.lock = threading.RLock()
-    internal_errors.after_fork_in_child()
-    if state.settings is not None:
-        state.settings.overhead_limit.after_fork_in_child()
-        state.settings.captures.after_fork_in_child()

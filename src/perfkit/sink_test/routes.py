@@ -24,7 +24,7 @@ from perfkit.probes.clock import SystemClock
 from perfkit.runtime.settings import Settings
 from perfkit.sinks.delivery.fan_out import FanOut
 from perfkit.sinks.delivery.layer import Layer, layers_of
-from perfkit.sinks.record import as_printable
+from perfkit.text import printable
 
 
 @frozen(kw_only=True)
@@ -92,7 +92,7 @@ def ways_of(catalog: Catalog, route: str | None = None) -> list[Way]:
     chosen = [naming for naming in known if route in {None, naming.name}]
     problems = []
     if not chosen:
-        names = ", ".join(as_printable(naming.name) for naming in known)
+        names = ", ".join(printable(naming.name) for naming in known)
         problems.append(f"no route is called {route!r}; there are {names}")
         chosen = known
     if route is None or problems:

@@ -1,103 +1,68 @@
 """Where violations go: endings, the layers around them, and the choice between them."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
+
+from perfkit._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from perfkit.sinks.builtin.alertmanager import AlertmanagerSink
-    from perfkit.sinks.builtin.callback import CallbackSink
-    from perfkit.sinks.builtin.evidence_files import EvidenceFilesSink, save_evidence
-    from perfkit.sinks.builtin.github import GitHubSink
-    from perfkit.sinks.builtin.jsonl import JsonLinesSink
-    from perfkit.sinks.builtin.log import LogSink
-    from perfkit.sinks.builtin.metrics_only import MetricsOnlySink
-    from perfkit.sinks.builtin.notify import NotifySink
-    from perfkit.sinks.builtin.raising import RaiseSink
-    from perfkit.sinks.builtin.sentry import SentrySink
-    from perfkit.sinks.builtin.webhook import WebhookSink
-    from perfkit.sinks.delivery.batch import Batched
-    from perfkit.sinks.delivery.circuit_breaker import CircuitBroken
-    from perfkit.sinks.delivery.dedupe import Deduped
-    from perfkit.sinks.delivery.deduplicate import Deduplicated
-    from perfkit.sinks.delivery.fan_out import FanOut
-    from perfkit.sinks.delivery.filter import Filtered
-    from perfkit.sinks.delivery.layer import Layer
-    from perfkit.sinks.delivery.queue import Background
-    from perfkit.sinks.delivery.rate_limit import RateLimited
-    from perfkit.sinks.delivery.retry import Retried
-    from perfkit.sinks.delivery.stats import DeliveryStats, Totals
-    from perfkit.sinks.delivery.time_limit import TimeLimited
-    from perfkit.sinks.flushing import flush_sinks, sink_stats
-    from perfkit.sinks.record import as_record
-    from perfkit.sinks.routing import Router
+    from perfkit.model.record import as_record as as_record
+    from perfkit.sinks.builtin.alertmanager import AlertmanagerSink as AlertmanagerSink
+    from perfkit.sinks.builtin.callback import CallbackSink as CallbackSink
+    from perfkit.sinks.builtin.evidence_files import EvidenceFilesSink as EvidenceFilesSink
+    from perfkit.sinks.builtin.evidence_files import save_evidence as save_evidence
+    from perfkit.sinks.builtin.github import GitHubSink as GitHubSink
+    from perfkit.sinks.builtin.jsonl import JsonLinesSink as JsonLinesSink
+    from perfkit.sinks.builtin.log import LogSink as LogSink
+    from perfkit.sinks.builtin.metrics_only import MetricsOnlySink as MetricsOnlySink
+    from perfkit.sinks.builtin.notify import NotifySink as NotifySink
+    from perfkit.sinks.builtin.raising import RaiseSink as RaiseSink
+    from perfkit.sinks.builtin.sentry import SentrySink as SentrySink
+    from perfkit.sinks.builtin.webhook import WebhookSink as WebhookSink
+    from perfkit.sinks.delivery.batch import Batched as Batched
+    from perfkit.sinks.delivery.circuit_breaker import CircuitBroken as CircuitBroken
+    from perfkit.sinks.delivery.dedupe import Deduped as Deduped
+    from perfkit.sinks.delivery.deduplicate import Deduplicated as Deduplicated
+    from perfkit.sinks.delivery.fan_out import FanOut as FanOut
+    from perfkit.sinks.delivery.filter import Filtered as Filtered
+    from perfkit.sinks.delivery.layer import Layer as Layer
+    from perfkit.sinks.delivery.queue import Background as Background
+    from perfkit.sinks.delivery.rate_limit import RateLimited as RateLimited
+    from perfkit.sinks.delivery.retry import Retried as Retried
+    from perfkit.sinks.delivery.stats import DeliveryStats as DeliveryStats
+    from perfkit.sinks.delivery.stats import Totals as Totals
+    from perfkit.sinks.delivery.time_limit import TimeLimited as TimeLimited
+    from perfkit.sinks.flushing import flush_sinks as flush_sinks
+    from perfkit.sinks.flushing import sink_stats as sink_stats
+    from perfkit.sinks.routing import Router as Router
 
-__all__ = [
-    "AlertmanagerSink",
-    "Background",
-    "Batched",
-    "CallbackSink",
-    "CircuitBroken",
-    "Deduped",
-    "Deduplicated",
-    "DeliveryStats",
-    "EvidenceFilesSink",
-    "FanOut",
-    "Filtered",
-    "GitHubSink",
-    "JsonLinesSink",
-    "Layer",
-    "LogSink",
-    "MetricsOnlySink",
-    "NotifySink",
-    "RaiseSink",
-    "RateLimited",
-    "Retried",
-    "Router",
-    "SentrySink",
-    "TimeLimited",
-    "Totals",
-    "WebhookSink",
-    "as_record",
-    "flush_sinks",
-    "save_evidence",
-    "sink_stats",
-]
-
-_HOMES: Final = {
-    "DeliveryStats": "delivery.stats",
-    "AlertmanagerSink": "builtin.alertmanager",
-    "Background": "delivery.queue",
-    "Batched": "delivery.batch",
-    "CallbackSink": "builtin.callback",
-    "CircuitBroken": "delivery.circuit_breaker",
-    "Deduped": "delivery.dedupe",
-    "Deduplicated": "delivery.deduplicate",
-    "EvidenceFilesSink": "builtin.evidence_files",
-    "FanOut": "delivery.fan_out",
-    "Filtered": "delivery.filter",
-    "GitHubSink": "builtin.github",
-    "JsonLinesSink": "builtin.jsonl",
-    "Layer": "delivery.layer",
-    "LogSink": "builtin.log",
-    "MetricsOnlySink": "builtin.metrics_only",
-    "NotifySink": "builtin.notify",
-    "RaiseSink": "builtin.raising",
-    "RateLimited": "delivery.rate_limit",
-    "Retried": "delivery.retry",
-    "Router": "routing",
-    "SentrySink": "builtin.sentry",
-    "TimeLimited": "delivery.time_limit",
-    "Totals": "delivery.stats",
-    "WebhookSink": "builtin.webhook",
-    "as_record": "record",
-    "flush_sinks": "flushing",
-    "save_evidence": "builtin.evidence_files",
-    "sink_stats": "flushing",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Load a sink or a layer when it is first asked for: each brings what it needs."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__all__, __getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "perfkit.sinks.builtin.alertmanager": "AlertmanagerSink",
+        "perfkit.sinks.builtin.callback": "CallbackSink",
+        "perfkit.sinks.builtin.evidence_files": "EvidenceFilesSink save_evidence",
+        "perfkit.sinks.builtin.github": "GitHubSink",
+        "perfkit.sinks.builtin.jsonl": "JsonLinesSink",
+        "perfkit.sinks.builtin.log": "LogSink",
+        "perfkit.sinks.builtin.metrics_only": "MetricsOnlySink",
+        "perfkit.sinks.builtin.notify": "NotifySink",
+        "perfkit.sinks.builtin.raising": "RaiseSink",
+        "perfkit.sinks.builtin.sentry": "SentrySink",
+        "perfkit.sinks.builtin.webhook": "WebhookSink",
+        "perfkit.sinks.delivery.batch": "Batched",
+        "perfkit.sinks.delivery.circuit_breaker": "CircuitBroken",
+        "perfkit.sinks.delivery.dedupe": "Deduped",
+        "perfkit.sinks.delivery.deduplicate": "Deduplicated",
+        "perfkit.sinks.delivery.fan_out": "FanOut",
+        "perfkit.sinks.delivery.filter": "Filtered",
+        "perfkit.sinks.delivery.layer": "Layer",
+        "perfkit.sinks.delivery.queue": "Background",
+        "perfkit.sinks.delivery.rate_limit": "RateLimited",
+        "perfkit.sinks.delivery.retry": "Retried",
+        "perfkit.sinks.delivery.stats": "DeliveryStats Totals",
+        "perfkit.sinks.delivery.time_limit": "TimeLimited",
+        "perfkit.sinks.flushing": "flush_sinks sink_stats",
+        "perfkit.model.record": "as_record",
+        "perfkit.sinks.routing": "Router",
+    },
+)

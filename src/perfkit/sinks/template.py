@@ -19,8 +19,9 @@ from perfkit.model import (
     State,
     Violation,
 )
-from perfkit.sinks.record import as_printable, as_record
+from perfkit.model.record import as_record
 from perfkit.sinks.redaction.redactor import parts_of
+from perfkit.text import printable, suggest
 from perfkit.units import format_quantity
 
 _Fill: TypeAlias = Callable[[Mapping[str, str]], Any]
@@ -186,8 +187,6 @@ def _problems_of(
 
 
 def _unknown(name: str, names: Sequence[str], known: str) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - for messages only
-
-    close = get_close_matches(name, names, n=1)
-    hint = f"did you mean {{{close[0]}}}? " if close else ""
-    return f"unknown placeholder {{{as_printable(name[:50])}}}; {hint}There are {known}"
+    close = suggest(name, names)
+    hint = f"did you mean {{{close}}}? " if close else ""
+    return f"unknown placeholder {{{printable(name[:50])}}}; {hint}There are {known}"

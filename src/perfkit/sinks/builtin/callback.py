@@ -14,7 +14,7 @@ from perfkit.forks import register_after_fork
 from perfkit.model import Violation
 from perfkit.sinks.arguments import checked_seconds
 from perfkit.sinks.delivery.recursion import is_delivering, origin_loop
-from perfkit.sinks.record import as_printable
+from perfkit.text import printable
 
 if TYPE_CHECKING:
     import asyncio
@@ -68,7 +68,7 @@ class CallbackSink:
     @property
     def destination(self) -> str:
         """Where violations go, for people."""
-        return f"callback {as_printable(_name_of(self.function))}"
+        return f"callback {printable(_name_of(self.function))}"
 
     def emit(self, violation: Violation) -> None:
         """Call the function; raises what it raises.
@@ -188,7 +188,7 @@ def _checked(function: Callable[[Violation], object]) -> Callable[[Violation], o
     for each in (function, getattr(type(function), "__call__", None)):  # noqa: B004 - its class's
         if inspect.isasyncgenfunction(each) or inspect.isgeneratorfunction(each):
             raise ConfigurationError(
-                f"{as_printable(_name_of(function))} has a yield, so that its body would never run "
+                f"{printable(_name_of(function))} has a yield, so that its body would never run "
                 f"as a callback; {_NO_YIELD}"
             )
     return function

@@ -14,8 +14,9 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from perfkit.model import Evidence, Metric, Violation
+from perfkit.model.record import as_finite
 from perfkit.sinks.arguments import checked_count, checked_path
-from perfkit.sinks.record import as_finite, as_printable
+from perfkit.text import printable
 
 _LONGEST_NAME: Final = 150
 _LONGEST_PART: Final = 60
@@ -90,7 +91,7 @@ class EvidenceFilesSink:
     @property
     def destination(self) -> str:
         """Where violations go, for people."""
-        return f"folder {as_printable(str(self._folder))}"
+        return f"folder {printable(str(self._folder))}"
 
     def emit(self, violation: Violation) -> None:
         """Save what is new of the violation's evidence; raises OSError where that fails."""
@@ -133,7 +134,7 @@ def _as_file(evidence: Evidence) -> tuple[str, bytes]:
 
 def _collapsed_lines(evidence: Evidence) -> Iterator[str]:
     for stack, count in evidence.detail.items():
-        yield f"{as_printable(str(stack))} {count}\n"
+        yield f"{printable(str(stack))} {count}\n"
 
 
 def _as_json(evidence: Evidence) -> bytes:

@@ -10,7 +10,7 @@ from typing import Final, TextIO
 
 from perfkit.errors import ConfigurationError, DeliveryFailed
 from perfkit.model import Severity, Violation
-from perfkit.sinks.record import as_printable, without_middle
+from perfkit.text import printable, shorten_middle
 
 _COMMANDS: Final = {
     Severity.INFO: "notice",
@@ -79,7 +79,7 @@ def _properties(violation: Violation) -> Iterator[tuple[str, str]]:
         yield "file", _in_workspace(where.file)
         if where.line:
             yield "line", str(where.line)
-    yield "title", f"perfkit budget {without_middle(violation.budget.name)}"
+    yield "title", f"perfkit budget {shorten_middle(violation.budget.name)}"
 
 
 def _in_workspace(file: str) -> str:
@@ -92,7 +92,7 @@ def _in_workspace(file: str) -> str:
 
 
 def _escape_property(text: str) -> str:
-    return _escape(as_printable(text)).replace(":", "%3A").replace(",", "%2C")
+    return _escape(printable(text)).replace(":", "%3A").replace(",", "%2C")
 
 
 def _escape(text: str) -> str:

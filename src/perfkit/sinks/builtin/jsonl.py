@@ -15,11 +15,12 @@ from typing import Final
 from perfkit.errors import ConfigurationError, DeliveryFailed
 from perfkit.forks import register_after_fork
 from perfkit.model import Violation
+from perfkit.model.record import as_json, as_record
 from perfkit.reentrancy import busy
 from perfkit.sinks.arguments import checked_count, checked_flag, checked_path
 from perfkit.sinks.files.repair_last_line import mend
 from perfkit.sinks.files.streams import Stream, find_stream, stream_name
-from perfkit.sinks.record import as_json, as_printable, as_record
+from perfkit.text import printable
 
 try:
     import fcntl
@@ -96,7 +97,7 @@ class JsonLinesSink:
             raise ConfigurationError("max_bytes needs locks on files, which this system lacks")
         if (name := stream_name(self._path)) is not None:
             raise ConfigurationError(
-                f"max_bytes is given for {as_printable(name)}, which cannot be renamed; leave it "
+                f"max_bytes is given for {printable(name)}, which cannot be renamed; leave it "
                 "out (max_size in a catalog), or write the path of a file"
             )
         return checked_count("max_bytes", max_bytes, "20_000_000 for 20 MB")
@@ -108,7 +109,7 @@ class JsonLinesSink:
 
     @property
     def _shown(self) -> str:
-        return as_printable(str(self._path))
+        return printable(str(self._path))
 
     def after_fork_in_child(self) -> None:
         """Let go of what the parent of a fork was writing: a lock is shared with its child."""

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from perfkit.errors import ConfigurationError
 from perfkit.model import Severity, Violation
-from perfkit.sinks.record import all_printable, as_json, as_printable, as_record
+from perfkit.model.record import all_printable, as_json, as_record
+from perfkit.text import printable
 
 FORMS: Final = ("auto", "text", "json", "structlog")
 """In which form a `LogSink` can write."""
@@ -63,7 +64,7 @@ class LogSink:
     @property
     def destination(self) -> str:
         """Where violations go, for people."""
-        return f"log {as_printable(self._name)}"
+        return f"log {printable(self._name)}"
 
     def emit(self, violation: Violation) -> None:
         """Write one line."""

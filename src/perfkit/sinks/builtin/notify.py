@@ -10,10 +10,10 @@ from urllib.parse import unquote
 
 from perfkit.errors import ConfigurationError, DeliveryFailed, MissingExtraError
 from perfkit.model import Severity, Violation
-from perfkit.sinks.record import as_printable
 from perfkit.sinks.redaction.log_filter import masking, watch
 from perfkit.sinks.redaction.redactor import Redactor, values_in
 from perfkit.sinks.template import Line
+from perfkit.text import printable
 
 _TYPES: Final = {
     Severity.INFO: "info",
@@ -125,7 +125,7 @@ class NotifySink:
                 "environment": violation.environment,
             }
         )
-        return _cut(as_printable(f"{'TEST ' if violation.is_test else ''}{title}"), _LONGEST_TITLE)
+        return _cut(printable(f"{'TEST ' if violation.is_test else ''}{title}"), _LONGEST_TITLE)
 
 
 def _make_services(apprise: Any, urls: Sequence[str], schemas: Sequence[str]) -> list[Any]:
@@ -159,7 +159,7 @@ def _asset_options(asset: Any) -> dict[str, Any]:
 
 def _body_of(violation: Violation) -> str:
     sentence = violation.describe()
-    told = [as_printable(evidence.summary) for evidence in violation.evidence]
+    told = [printable(evidence.summary) for evidence in violation.evidence]
     return _cut(
         "\n".join([sentence, *(each for each in told if each not in sentence)]), _LONGEST_BODY
     )

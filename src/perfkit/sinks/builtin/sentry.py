@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from perfkit.errors import DeliveryFailed, MissingExtraError
 from perfkit.model import Severity, Violation
-from perfkit.sinks.record import as_finite, as_printable, as_record
+from perfkit.model.record import as_finite, as_record
+from perfkit.text import printable
 
 if TYPE_CHECKING:
     from sentry_sdk import Scope
@@ -65,7 +66,7 @@ class SentrySink:
 
 def _describe(scope: Scope, violation: Violation) -> None:
     for name, value in _tags(violation):
-        scope.set_tag(f"perfkit.{name}", as_printable(value)[:_LONGEST_TAG])
+        scope.set_tag(f"perfkit.{name}", printable(value)[:_LONGEST_TAG])
     scope.set_context("perfkit", as_finite(as_record(violation)))
     if violation.trace_id and violation.span_id:
         ids = {"trace_id": violation.trace_id, "span_id": violation.span_id}

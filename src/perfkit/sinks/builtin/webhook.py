@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from perfkit.model import Violation
-from perfkit.sinks.record import as_finite, as_record
+from perfkit.model.record import as_finite, as_record
 from perfkit.sinks.template import Template
 
 _AS_JSON: Final = {"Content-Type": "application/json"}

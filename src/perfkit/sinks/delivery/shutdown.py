@@ -15,7 +15,7 @@ from perfkit.forks import WeakRegistry
 from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.sinks.delivery.stats import stats_registry
 from perfkit.sinks.delivery.waking import waker
-from perfkit.sinks.record import as_printable
+from perfkit.text import printable
 
 EXIT_SECONDS: Final = 1.5
 """How much longer the exit of a process may take in all, for all sinks together."""
@@ -118,7 +118,7 @@ def _tell_of(lost: Counter[str]) -> None:
     """Say what did not arrive, in the log; nothing if all did."""
     if not lost:
         return
-    by_sink = ", ".join(f"{as_printable(sink)}: {count}" for sink, count in lost.most_common())
+    by_sink = ", ".join(f"{printable(sink)}: {count}" for sink, count in lost.most_common())
     count = lost.total()
     which = "1 violation did not reach its sink" if count == 1 else _SEVERAL.format(count)
     logging.getLogger("perfkit").warning(

@@ -13,7 +13,7 @@ from attrs import frozen
 from perfkit.errors import DeliveryFailed
 from perfkit.forks import register_after_fork
 from perfkit.reentrancy import busy
-from perfkit.sinks.record import as_printable
+from perfkit.text import printable
 
 FaultReport = Callable[[str, Exception], object]
 """Hears of a failure: what failed, such as ``"sink pager"``, and what it raised."""
@@ -112,7 +112,7 @@ class DeliveryStats:
     def report(self, error: BaseException) -> None:
         """Report a failure by which no violation is lost; raises what the listener raises."""
         fault = error if isinstance(error, Exception) else RuntimeError(repr(error))
-        self._report(f"sink {as_printable(self.sink)}", fault)
+        self._report(f"sink {printable(self.sink)}", fault)
 
     def totals(self) -> Totals:
         """Return how it stands."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from perfkit.errors import DeliveryFailed
-from perfkit.sinks.record import as_printable
+from perfkit.text import printable
 
 _STREAMS: Final = re.compile(r"/dev/(?!shm/).+|/proc/[^/]+/(?:task/[^/]+/)?fd/.+", re.DOTALL)
 """Names that stand for something open, whatever is behind them; below /dev/shm are usual files."""
@@ -124,7 +124,7 @@ def _open(name: str) -> FileIO:
         if error.errno != errno.ENXIO:
             raise
         raise DeliveryFailed(
-            f"nobody reads {as_printable(name)}; start what is to read it", reason="unreachable"
+            f"nobody reads {printable(name)}; start what is to read it", reason="unreachable"
         ) from error
 
 
@@ -174,4 +174,4 @@ def _has_room(descriptor: int, seconds: float) -> bool:
 
 
 def _too_late(name: str) -> DeliveryFailed:
-    return DeliveryFailed(f"nobody makes room in {as_printable(name)}", reason="timeout")
+    return DeliveryFailed(f"nobody makes room in {printable(name)}", reason="timeout")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, cached_property
 from typing import Any, Final, Self
 
-from perfkit.sinks.record import units_of
+from perfkit.model.record import units_of
 
 SHORTEST: Final = 3
 """Values of fewer characters are no secrets: masking them would garble whatever has them in it."""

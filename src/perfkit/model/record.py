@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from perfkit.model import Evidence, Violation
+from perfkit.model.measurement import Evidence
+from perfkit.model.violation import Violation
+from perfkit.text import printable
 
 _NOT_PLAIN: Final = re.compile("[^ -~]")
-_LONGEST: Final = 300
 
 
 def as_record(violation: Violation) -> dict[str, Any]:
@@ -102,28 +103,15 @@ def units_of(character: str) -> tuple[int, ...]:
 _BEYOND: Final = 0x10000
 
 
-def as_printable(text: str) -> str:
-    """Return `text` in one line, with what cannot be printed escaped as in Python."""
-    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
-
-
 def all_printable(value: Any) -> Any:
-    """Return plain data like `value`, with each text in it, keys too, as `as_printable` has it."""
+    """Return plain data like `value`, with `printable` applied to each text and key."""
     if isinstance(value, str):
-        return as_printable(value)
+        return printable(value)
     if isinstance(value, Mapping):
         return {all_printable(key): all_printable(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [all_printable(each) for each in value]
     return value
-
-
-def without_middle(text: str, longest: int = _LONGEST) -> str:
-    """Return `text`, and where it has more than `longest` characters only its two ends."""
-    if len(text) <= longest:
-        return text
-    half = longest // 2 - 3
-    return f"{text[:half]} ... {text[-half:]}"
 
 
 def _time(nanoseconds: int) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from perfkit.model import Budget, CodeLocation, Evidence
+from perfkit.model.budget import Budget
+from perfkit.model.measurement import CodeLocation, Evidence
 
 BUDGET_NAME: Final = "perfkit.budget.name"
 BUDGET_CATEGORY: Final = "perfkit.budget.category"
