@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
+from perfkit.assembly.builtin_sinks import BUILT_IN
+from perfkit.assembly.policies import usual_policy
 
 import perfkit.sinks
 from perfkit import Severity, Violation
-from perfkit.assembly.builtin_sinks import BUILT_IN
-from perfkit.assembly.policies import usual_policy
 from perfkit.catalog.routes import CONDITIONS
 from perfkit.catalog.sinks import POLICY_KEYS
 from perfkit.model import Budget, CodeLocation, Evidence, Metric

@@ -140,5 +140,5 @@ def test_a_sink_that_cannot_be_made_is_told_in_one_line(folder: Path) -> None:
     )
     result = perfkit()
     assert result.exit_code == 2
-    assert "sinks.hook: url: the environment variable PAGER_URL is not set" in result.stderr
+    assert "sinks.hook.url: the environment variable PAGER_URL is not set" in result.stderr
     assert "Traceback" not in result.output

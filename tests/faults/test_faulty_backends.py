@@ -180,7 +180,14 @@ def test_a_dead_backend_is_left_alone_and_heard_again_when_it_is_back(
     with WebhookReceiver() as receiver:
         port = receiver.port
         receiver.always(answer(500))
-        configure(kind, url_of(kind, receiver), more, max_failures=2, repeat_interval="500ms", timeout="5s")
+        configure(
+            kind,
+            url_of(kind, receiver),
+            more,
+            max_failures=2,
+            repeat_interval="500ms",
+            timeout="5s",
+        )
         break_budgets(10)
         assert perfkit.flush_sinks(LONGEST)
         dropped = accounts()["backend"].dropped_by

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
-from perfkit.assembly.policies import usual_policy
 from perfkit.forks import register_after_fork
 from perfkit.model import Clock, Policy, Sink
 from perfkit.reentrancy import busy
@@ -57,7 +56,7 @@ class SinkChains:
             name: What it is called.
             kind: Its type, such as ``"webhook"``.
             sink: The sink itself.
-            policy: What was said of it; the rest is as usual for its type.
+            policy: Its policy, with the defaults of its type.
             secrets: What it was given that nobody is to read.
         """
         sink = redacting(sink, secrets)
@@ -65,14 +64,13 @@ class SinkChains:
         shared: dict[str, Any] = {"stats": stats, "now": self._now}
         if getattr(sink, "reaches_caller", False) is True:
             return DeliveryEntry(sink, **shared)
-        whole = policy.over(usual_policy(kind))
-        is_queued = self._in_background if whole.background is None else whole.background
-        inner = _trying(sink, whole, shared)
+        is_queued = self._in_background if policy.background is None else policy.background
+        inner = _trying(sink, policy, shared)
         if is_queued:
-            assert whole.queue_size is not None  # noqa: S101 - every usual policy says it
-            assert whole.when_full is not None  # noqa: S101 - likewise
-            inner = Background(inner, whole.queue_size, whole.when_full, **shared)
-        return DeliveryEntry(_holding_back(inner, whole, shared), **shared)
+            assert policy.queue_size is not None  # noqa: S101 - every usual policy says it
+            assert policy.when_full is not None  # noqa: S101 - likewise
+            inner = Background(inner, policy.queue_size, policy.when_full, **shared)
+        return DeliveryEntry(_holding_back(inner, policy, shared), **shared)
 
     def wrap_layers(self, sink: Sink) -> Sink:
         """Return the chain of a sink that the code has made; the same one each time."""
@@ -132,21 +130,15 @@ class _Nowhere:
 
 def _trying(sink: Sink, policy: Policy, shared: dict[str, Any]) -> Sink:
     """Return `sink` with the layers that work in the thread that delivers."""
-    if policy.time_limit:
-        from perfkit.sinks.delivery.time_limit import TimeLimited  # noqa: PLC0415 - where it is asked for
-
-        sink = TimeLimited(sink, policy.time_limit, **shared)
-    inner: Sink = DeliveredCounter(
-        sink, **shared
-    )  # around the time limit: what came too late has not come
-    if (policy.attempts or 1) > 1:
+    inner: Sink = DeliveredCounter(sink, **shared)
+    if (policy.max_attempts or 1) > 1:
         from perfkit.sinks.delivery.retry import Retried  # noqa: PLC0415 - likewise
 
-        inner = Retried(inner, policy.attempts or 1, **shared)
-    if policy.failures:
+        inner = Retried(inner, policy.max_attempts or 1, **shared)
+    if policy.max_failures:
         from perfkit.sinks.delivery.circuit_breaker import CircuitBroken  # noqa: PLC0415 - likewise
 
-        inner = CircuitBroken(inner, policy.failures, policy.failure_cooldown or 30.0, **shared)
+        inner = CircuitBroken(inner, policy.max_failures, policy.failure_cooldown or 30.0, **shared)
     if (policy.batch_size or 1) > 1:
         from perfkit.sinks.delivery.batch import Batched  # noqa: PLC0415 - likewise
 
@@ -160,18 +152,18 @@ def _holding_back(inner: Sink, policy: Policy, shared: dict[str, Any]) -> Sink:
         from perfkit.sinks.delivery.rate_limit import RateLimited  # noqa: PLC0415 - where it is asked for
 
         inner = RateLimited(inner, policy.rate_limit, policy.burst or 1, **shared)
-    if policy.cooldown:
-        from perfkit.sinks.delivery.dedupe import Deduped  # noqa: PLC0415 - likewise
-
-        inner = Deduped(inner, policy.cooldown, **shared)
-    if policy.quiet:
+    if policy.resolve_after:
         from perfkit.sinks.delivery.deduplicate import Deduplicated  # noqa: PLC0415 - likewise
 
-        inner = Deduplicated(inner, policy.quiet, policy.repeat or None, **shared)
-    if policy.only is not None:
+        inner = Deduplicated(inner, policy.resolve_after, policy.repeat_interval or None, **shared)
+    elif policy.repeat_interval:
+        from perfkit.sinks.delivery.dedupe import Deduped  # noqa: PLC0415 - likewise
+
+        inner = Deduped(inner, policy.repeat_interval, **shared)
+    if policy.match is not None:
         from perfkit.sinks.delivery.filter import Filtered  # noqa: PLC0415 - likewise
 
-        inner = Filtered(inner, policy.only.matches, **shared)
+        inner = Filtered(inner, policy.match.matches, **shared)
     return inner
 
 

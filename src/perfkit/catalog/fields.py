@@ -96,9 +96,10 @@ def read_table(value: Any, problems: Problems, example: str) -> Mapping[str, Any
 
 
 def read_text(value: Any, problems: Problems) -> str:
-    """Return a text."""
-    if not isinstance(value, str):
-        problems.refuse(value, "is not text; write it in quotes")
+    """Return a text, as the same object: it may have secrets in known places."""
+    if isinstance(value, str):
+        return value
+    problems.refuse(value, "is not text; write it in quotes")
     return str(value)
 
 
@@ -177,6 +178,23 @@ def read_seconds(value: Any, problems: Problems, *, or_off: str = "") -> float |
 def read_seconds_or_off(value: Any, problems: Problems) -> float | None:
     """Return a time above zero in seconds; 0 where it is off."""
     return 0.0 if _is_off(value) else read_seconds(value, problems, or_off=_OR_OFF)
+
+
+def read_size(value: Any, problems: Problems) -> int | None:
+    """Return a size of at least one byte."""
+    try:
+        size = parse_quantity(value, Unit.BYTES) if isinstance(value, str) else math.nan
+    except UnitError:
+        size = math.nan
+    if math.isnan(size):
+        from perfkit.catalog.quantities import why_unreadable  # noqa: PLC0415 - for messages only
+
+        problems.add(why_unreadable(value, Unit.BYTES, problems.quoted(value)), UnitError)
+        return None
+    if not 1 <= size < math.inf:
+        problems.refuse(value, 'is not a size above zero; write one, such as "50MB"')
+        return None
+    return int(size)
 
 
 def read_rate_or_off(value: Any, problems: Problems) -> float | None:
@@ -263,7 +281,7 @@ def write_count_or_off(value: int) -> int | str:
 
 def write_share(value: float) -> str:
     """Write a ratio in percent."""
-    return write_quantity(value, Unit.RATIO)
+    return "100%" if value == 1 else write_quantity(value, Unit.RATIO)
 
 
 def write_names(value: tuple[str, ...] | bool) -> list[str] | bool:

@@ -8,8 +8,8 @@ from typing import Any, Final
 from attrs import frozen
 
 from perfkit.catalog.bounds import Bound, read_bound
-from perfkit.catalog.problems import Problems, quoted
 from perfkit.catalog.fields import read_duration, read_whole
+from perfkit.catalog.problems import Problems, quoted
 from perfkit.errors import BudgetError
 from perfkit.model import USUAL_WINDOW_SECONDS, Direction, Limit, Metric, Statistic
 from perfkit.model.budget import LIMITABLE, one_of

@@ -71,7 +71,9 @@ def _parse_toml(text: str, located: Located, problems: Problems) -> Mapping[str,
         problems.add("nested too deeply; write flatter tables", line=1)
     except ValueError as error:
         for repeat in located.repeats:
-            again = f"written again, first on line {repeat.first_line}; rename or remove one of them"
+            again = (
+                f"written again, first on line {repeat.first_line}; rename or remove one of them"
+            )
             Problems(repeat.path, problems.found).add(again, line=repeat.line)
         if not located.repeats:
             message, line = _syntax_error(error, text)

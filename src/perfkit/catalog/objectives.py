@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from perfkit.catalog.problems import Problems, quoted, shown
 from perfkit.catalog.fields import read_duration, read_share, read_whole
+from perfkit.catalog.problems import Problems, quoted, shown
 from perfkit.errors import BudgetError
 from perfkit.model import EVIDENCE_KINDS, Objective
 from perfkit.model.budget import one_of

@@ -6,12 +6,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from perfkit.catalog.catalog import Catalog
-from perfkit.catalog.limits import OF_OBJECTIVES, read_limits
-from perfkit.catalog.objectives import read_evidence, read_objective
-from perfkit.catalog.problems import Problems
-from perfkit.catalog.routes import read_routes
-from perfkit.catalog.settings import check_monitored, read_settings
-from perfkit.catalog.sinks import read_sinks
 from perfkit.catalog.fields import (
     Field,
     field_table,
@@ -23,6 +17,12 @@ from perfkit.catalog.fields import (
     read_text,
     write_names,
 )
+from perfkit.catalog.limits import OF_OBJECTIVES, read_limits
+from perfkit.catalog.objectives import read_evidence, read_objective
+from perfkit.catalog.problems import Problems
+from perfkit.catalog.routes import read_routes
+from perfkit.catalog.settings import check_monitored, read_settings
+from perfkit.catalog.sinks import read_sinks
 from perfkit.errors import BudgetError
 from perfkit.model import LIMITABLE, Budget, Limit, Metric, Objective
 

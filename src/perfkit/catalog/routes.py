@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from attrs import asdict
 
-from perfkit.catalog.problems import Problems, quoted
 from perfkit.catalog.fields import (
     Field,
     field_table,
@@ -18,6 +17,7 @@ from perfkit.catalog.fields import (
     write_keys,
     write_names,
 )
+from perfkit.catalog.problems import Problems, quoted
 from perfkit.model import LIMITABLE, Metric, Route, Severity, State
 from perfkit.model.budget import one_of
 

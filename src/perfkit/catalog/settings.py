@@ -112,7 +112,10 @@ def _monitor(value: Any, problems: Problems) -> bool | tuple[str, ...]:
 
 SETTINGS: Final = field_table(
     Field(
-        "spans", read_spans, 'which calls get a span: `"always"`, `"violations"`, `"never"`', "always"
+        "spans",
+        read_spans,
+        'which calls get a span: `"always"`, `"violations"`, `"never"`',
+        "always",
     ),
     Field("category_spans", _category_spans, "the same by category, as a table", write=dict),
     Field(

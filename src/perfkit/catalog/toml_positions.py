@@ -98,9 +98,10 @@ class _Scanner:
         if is_item:
             self._last_items[path] = self._last_items.get(path, -1) + 1
             path = self._last_item(path)
-        self._note_written(path, start)
-        self._table = path
-        self.lines[path] = self._line(start)
+        is_new = self._note_written(path, start)
+        # Keys of a repeated table are not repeats of their own, so they get a path of their own.
+        self._table = path if is_new else (*path, -self._line(start))
+        self.lines[self._table] = self._line(start)
         return True
 
     def _last_item(self, path: KeyPath) -> KeyPath:
@@ -167,10 +168,11 @@ class _Scanner:
                 return None
         return None
 
-    def _note_written(self, path: KeyPath, start: int) -> None:
+    def _note_written(self, path: KeyPath, start: int) -> bool:
         first = self._written.setdefault(path, start)
         if first != start:
             self.repeats.append(Repeat(path, self._line(start), self._line(first)))
+        return first == start
 
     def _stop_too_deep(self) -> None:
         self.too_deep = self._line(self._at)

@@ -24,7 +24,6 @@ from perfkit.model import (
     Metric,
     Objective,
     Route,
-    Severity,
     Sink,
 )
 from perfkit.units import Unit, write_quantity

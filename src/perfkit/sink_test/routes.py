@@ -13,8 +13,9 @@ from perfkit.assembly.chains import SinkChains
 from perfkit.assembly.defaults import ConfigureOptions, assemble
 from perfkit.assembly.env_vars import VariableNotSetError
 from perfkit.assembly.sink_references import UNNAMED, SinkReference, references_of
-from perfkit.assembly.sink_registry import FAN_OUT, SinkRegistry
-from perfkit.catalog import Catalog
+from perfkit.assembly.sink_registry import SinkRegistry
+from perfkit.assembly.sink_types import FAN_OUT
+from perfkit.catalog import Catalog, CatalogSettings
 from perfkit.catalog.catalog import SinkDeclaration
 from perfkit.errors import ConfigurationError, PerfkitError
 from perfkit.instruments.options import as_sink
@@ -206,4 +207,4 @@ def _settings_of(catalog: Catalog) -> Settings:
         routes=(),
         sinks=(),
     )
-    return assemble(bare, ConfigureOptions(enabled=True))
+    return assemble(bare, ConfigureOptions(settings=CatalogSettings(enabled=True)))
