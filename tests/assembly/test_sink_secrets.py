@@ -112,7 +112,8 @@ def test_the_host_and_the_path_that_a_sink_says_by_design_stay(
     monkeypatch.setenv("WHERE", "127.0.0.1")
     monkeypatch.setenv("LOGS", str(tmp_path))
     text = (
-        '[sinks.a]\ntype = "webhook"\nurl = "http://${WHERE}:1/x"\nloopback = true\nmax_attempts = 1\n'
+        '[sinks.a]\ntype = "webhook"\nurl = "http://${WHERE}:1/x"\nloopback = true\n'
+        "max_attempts = 1\n"
         '[sinks.b]\ntype = "jsonl"\npath = "${LOGS}/v.jsonl"\n'
     )
     registry = shelf_of(text)
@@ -141,7 +142,8 @@ def test_no_piece_of_a_value_is_in_what_is_said_of_the_options(
     monkeypatch: pytest.MonkeyPatch, value: str, options: str, problem: str
 ) -> None:
     monkeypatch.setenv("HELD", value)
-    assert problem_of(f"[sinks.a]\n{options}").startswith(f"perfkit.toml:1: sinks.a: {problem}")
+    found = problem_of(f"[sinks.a]\n{options}")
+    assert found.partition(": ")[2].partition(": ")[2].startswith(problem)
 
 
 @pytest.mark.filterwarnings(OLD_PYTHON)

@@ -187,7 +187,7 @@ def test_a_sink_without_a_name_cannot_be_written() -> None:
         ("repeat_interval = true", "sinks.a.repeat_interval: true is not a quantity; write"),
         (
             "repeat_interval = '0s'",
-            'sinks.a.repeat_interval: this text is not a time above zero; write one, such as "5m", or "of',
+            'sinks.a.repeat_interval: this text is not a time above zero; write one, such as "5m',
         ),
         (
             "resolve_after = 'never'",
@@ -409,7 +409,8 @@ def test_a_sink_without_a_type_is_of_the_type_that_its_name_says() -> None:
 
 def test_a_sink_knows_where_its_keys_stand() -> None:
     text = (
-        '[sinks]\n[sinks.a]\ntype = "webhook"\n\nurl = "x"\nrepeat_interval = "5m"\n[sinks.a.headers]\n'
+        '[sinks]\n[sinks.a]\ntype = "webhook"\n\nurl = "x"\nrepeat_interval = "5m"\n'
+        "[sinks.a.headers]\n"
         'b = "c"\n[sinks."b.c"]\ntype = "log"\n'
     )
     catalog = parse_catalog(text)

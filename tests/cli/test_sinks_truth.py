@@ -150,7 +150,7 @@ def test_a_route_of_another_environment_is_tried() -> None:
 def test_a_filter_that_excludes_what_its_route_takes_is_said() -> None:
     result = run(
         '[settings]\nsinks = []\n[[routes]]\nname = "r"\nwhen = { category = "web" }\n'
-        'sinks = ["file"]\n[sinks.file]\ntype = "jsonl"\nonly = { category = "database" }\n'
+        'sinks = ["file"]\n[sinks.file]\ntype = "jsonl"\nmatch = { category = "database" }\n'
     )
     assert 'not tried: no category matches "web" and "database"' in _in_one_line(result.stdout)
     assert result.exit_code == 1

@@ -164,7 +164,7 @@ def test_a_second_attempt_delivers(
     kind: str, more: str, receiver: WebhookReceiver, configure: Any, accounts: Accounts
 ) -> None:
     receiver.then(answer(503), answer(200))
-    configure(kind, url_of(kind, receiver), more, max_attempts=3, timeout="5s")
+    configure(kind, url_of(kind, receiver), more, attempts=3, timeout="5s")
     break_budgets(1)
     assert perfkit.flush_sinks(LONGEST)
     totals = accounts()["backend"]
@@ -184,8 +184,8 @@ def test_a_dead_backend_is_left_alone_and_heard_again_when_it_is_back(
             kind,
             url_of(kind, receiver),
             more,
-            max_failures=2,
-            repeat_interval="500ms",
+            failures=2,
+            cooldown="500ms",
             timeout="5s",
         )
         break_budgets(10)

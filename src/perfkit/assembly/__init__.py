@@ -1,4 +1,4 @@
-"""Configure perfkit: settings, sinks and routes of the process, from code, variables and catalog."""
+"""Configure perfkit from code, environment variables and the catalog."""
 
 from __future__ import annotations
 

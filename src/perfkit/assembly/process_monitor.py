@@ -41,5 +41,5 @@ def wanted_monitor(chosen: CatalogSettings) -> Wanted | None:
     """Return the names and the interval that the settings ask for; no names for all budgets."""
     if not chosen.monitor:
         return None
-    names = () if chosen.monitor is True else chosen.monitor
+    names = chosen.monitor if isinstance(chosen.monitor, tuple) else ()
     return names, chosen.monitor_interval or 1.0

@@ -145,13 +145,12 @@ class SinkResolver:
             if field.required and key not in written:
                 problems.add(f"option {key} is missing; write {key} = ...")
         for key, value in options.items():
-            field = found.options.get(key)
-            if field is None and not found.takes_any:
+            if key not in found.options and not found.takes_any:
                 problems.below(key).add(f"unknown option; {_remedy(key, found)}")
-            elif field is None or not self._can_be_read(found, field.read, value):
-                arguments[key] = value
-            else:
-                arguments[key] = field.read(value, problems.below(key))
+                continue
+            read = found.options[key].read if key in found.options else None
+            is_final = read and self._can_be_read(found, read, value)
+            arguments[key] = read(value, problems.below(key)) if read and is_final else value
         given = {key: each for key, each in arguments.items() if key in options or each is not None}
         # Sinks of other packages may compare the type of a text; those of perfkit redact its parts.
         plain = given if found.is_ours else as_plain(given)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from perfkit.instruments.options import SinkChoice
 
 
-def make_router(
+def make_router(  # noqa: PLR0913 - each is one of the settings, the last two by name
     catalog: Catalog,
     registry: SinkRegistry,
     sinks: Sequence[SinkChoice] | None = None,

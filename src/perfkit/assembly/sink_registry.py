@@ -135,7 +135,8 @@ def _check(sink: Sink, policy: Policy) -> None:
     configured = policy.configured()
     if configured and getattr(sink, "reaches_caller", False) is True:
         raise ConfigurationError(
-            f"{', '.join(configured)} has no effect on a sink that raises out of the call; remove it"
+            f"{', '.join(configured)} has no effect on a sink that raises out of the call; "
+            "remove it"
         )
 
 

@@ -284,6 +284,6 @@ def write_share(value: float) -> str:
     return "100%" if value == 1 else write_quantity(value, Unit.RATIO)
 
 
-def write_names(value: tuple[str, ...] | bool) -> list[str] | bool:
+def write_names(value: Any) -> Any:
     """Write several names as a list, true and false as they are."""
     return value if isinstance(value, bool) else list(value)

@@ -141,7 +141,7 @@ POLICY: Final[Mapping[str, Field]] = field_table(
     Field(
         "max_attempts",
         read_count,
-        "number of attempts in all, with growing random waits; more than 1 needs `perfkit[webhook]`",
+        "number of attempts, with growing random waits; more than 1 needs `perfkit[webhook]`",
         1,
         dict.fromkeys(_NETWORK, 3),
     ),
