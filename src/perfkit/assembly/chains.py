@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from perfkit.assembly.policies import usual_policy
@@ -14,7 +13,7 @@ from perfkit.reentrancy import busy
 from perfkit.runtime import internal_errors
 from perfkit.sinks.delivery.entry import DeliveredCounter, DeliveryEntry
 from perfkit.sinks.delivery.layer import Layer, layers_of
-from perfkit.sinks.delivery.queue import Background, Queued
+from perfkit.sinks.delivery.queue import DeliveryQueue, Queued
 from perfkit.sinks.delivery.stats import DeliveryStats, stats_registry
 from perfkit.sinks.redaction.redacting_sink import redacting
 
@@ -39,7 +38,7 @@ class SinkChains:
         self._in_background = in_background
         self._lock = threading.RLock()
         self._adopted: dict[int, tuple[Sink, Sink]] = {}
-        self._queues: dict[object, Background] = {}
+        self._queues: dict[object, DeliveryQueue] = {}
         register_after_fork(self)
 
     def declared(
@@ -71,7 +70,12 @@ class SinkChains:
         if is_queued:
             assert whole.queue_size is not None  # noqa: S101 - every usual policy says it
             assert whole.when_full is not None  # noqa: S101 - likewise
-            inner = Background(inner, whole.queue_size, whole.when_full, **shared)
+            batch: dict[str, Any] = (
+                {"batch_size": whole.batch_size, "batch_wait": whole.batch_wait or 5.0}
+                if (whole.batch_size or 1) > 1
+                else {}
+            )
+            inner = DeliveryQueue(inner, whole.queue_size, whole.when_full, **batch, **shared)
         return DeliveryEntry(_holding_back(inner, whole, shared), **shared)
 
     def wrap_layers(self, sink: Sink) -> Sink:
@@ -103,14 +107,14 @@ class SinkChains:
             if isinstance(sink, Layer)
             else DeliveredCounter(sink, **shared)
         )
-        has_queue = any(isinstance(layer, Background) for layer in layers_of(sink))
+        has_queue = any(isinstance(layer, DeliveryQueue) for layer in layers_of(sink))
         if not self._in_background or has_queue:
             return DeliveryEntry(inner, **shared)
         if is_kept:
-            return DeliveryEntry(Background(inner, **shared), **shared)
+            return DeliveryEntry(DeliveryQueue(inner, **shared), **shared)
         return DeliveryEntry(Queued(inner, self._queue_of(sink), **shared), **shared)
 
-    def _queue_of(self, sink: Sink) -> Background:
+    def _queue_of(self, sink: Sink) -> DeliveryQueue:
         """Return a queue for `sink`, which all callbacks with the same code share."""
         key = _code_of(sink)
         if key not in self._queues and len(self._queues) >= _MOST_QUEUES:
@@ -119,7 +123,7 @@ class SinkChains:
             stats = stats_registry.stats_of(
                 "others" if key is None else _name_of(sink), internal_errors.report
             )
-            self._queues[key] = Background(_Nowhere(), stats=stats, now=self._now)
+            self._queues[key] = DeliveryQueue(_Nowhere(), stats=stats, now=self._now)
         return self._queues[key]
 
 
@@ -132,13 +136,7 @@ class _Nowhere:
 
 def _trying(sink: Sink, policy: Policy, shared: dict[str, Any]) -> Sink:
     """Return `sink` with the layers that work in the thread that delivers."""
-    if policy.time_limit:
-        from perfkit.sinks.delivery.time_limit import TimeLimited  # noqa: PLC0415 - where it is asked for
-
-        sink = TimeLimited(sink, policy.time_limit, **shared)
-    inner: Sink = DeliveredCounter(
-        sink, **shared
-    )  # around the time limit: what came too late has not come
+    inner: Sink = DeliveredCounter(sink, **shared)
     if (policy.attempts or 1) > 1:
         from perfkit.sinks.delivery.retry import Retried  # noqa: PLC0415 - likewise
 
@@ -147,10 +145,6 @@ def _trying(sink: Sink, policy: Policy, shared: dict[str, Any]) -> Sink:
         from perfkit.sinks.delivery.circuit_breaker import CircuitBroken  # noqa: PLC0415 - likewise
 
         inner = CircuitBroken(inner, policy.failures, policy.failure_cooldown or 30.0, **shared)
-    if (policy.batch_size or 1) > 1:
-        from perfkit.sinks.delivery.batch import Batched  # noqa: PLC0415 - likewise
-
-        inner = Batched(inner, policy.batch_size or 1, policy.batch_wait or 5.0, **shared)
     return inner
 
 
@@ -160,14 +154,11 @@ def _holding_back(inner: Sink, policy: Policy, shared: dict[str, Any]) -> Sink:
         from perfkit.sinks.delivery.rate_limit import RateLimited  # noqa: PLC0415 - where it is asked for
 
         inner = RateLimited(inner, policy.rate_limit, policy.burst or 1, **shared)
-    if policy.cooldown:
-        from perfkit.sinks.delivery.dedupe import Deduped  # noqa: PLC0415 - likewise
-
-        inner = Deduped(inner, policy.cooldown, **shared)
-    if policy.quiet:
+    if policy.cooldown or policy.quiet:
         from perfkit.sinks.delivery.deduplicate import Deduplicated  # noqa: PLC0415 - likewise
 
-        inner = Deduplicated(inner, policy.quiet, policy.repeat or None, **shared)
+        interval = policy.repeat if policy.quiet else policy.cooldown
+        inner = Deduplicated(inner, interval, policy.quiet, **shared)
     if policy.only is not None:
         from perfkit.sinks.delivery.filter import Filtered  # noqa: PLC0415 - likewise
 
@@ -182,24 +173,9 @@ def _with_account(sink: Layer, stats: DeliveryStats) -> Sink:
         layer.stats = stats
     if any(isinstance(layer, DeliveredCounter) for layer in layers):
         return sink
-    limit = next((layer for layer in reversed(layers) if _is_time_limit(layer)), None)
-    arriving: Sink = layers[-1].inner if limit is None else limit
-    around = layers[-1] if limit is None else _around(limit, layers)
-    arrival = DeliveredCounter(arriving, stats=stats)
-    if around is None:
-        return arrival
-    around.inner = arrival
+    arriving = DeliveredCounter(layers[-1].inner, stats=stats)
+    layers[-1].inner = arriving
     return sink
-
-
-def _is_time_limit(layer: Layer) -> bool:
-    module = sys.modules.get("perfkit.sinks.delivery.time_limit")
-    return module is not None and isinstance(layer, module.TimeLimited)
-
-
-def _around(layer: Layer, layers: Sequence[Layer]) -> Layer | None:
-    """Return the one of `layers` that wraps `layer`; None for the outermost."""
-    return next((each for each in layers if each.inner is layer), None)
 
 
 def _is_callback(sink: Sink) -> bool:
