@@ -213,11 +213,11 @@ LAYERS: dict[str, list[str]] = {
     "jsonl": [],
     "otel": [],
     "log": ["RateLimited"],
-    "github": ["Deduped"],
+    "github": ["Deduplicated"],
     "sentry": ["RateLimited"],
     "webhook": ["RateLimited", "CircuitBroken", "Retried"],
     "alertmanager": ["Deduplicated", "CircuitBroken", "Retried"],
-    "notify": ["Deduped", "RateLimited", "CircuitBroken", "Retried"],
+    "notify": ["Deduplicated", "RateLimited", "CircuitBroken", "Retried"],
 }
 
 
@@ -227,7 +227,7 @@ def test_each_type_has_its_usual_layers_from_the_outside_in(kind: str) -> None:
     chains: Callable[..., Any] = SinkChains(FakeClock(), in_background=False).declared
     names = [
         type(layer).__name__
-        for layer in layers_of(chains("a", kind, LogSink(), default_policy(kind)))
+        for layer in layers_of(chains("a", LogSink(), default_policy(kind)))
     ]
     assert [
         name for name in names if name not in {"DeliveryEntry", "DeliveredCounter", "LogSink"}

@@ -137,7 +137,7 @@ def test_a_queue_with_room_loses_nothing(done: Done) -> None:
     ("sink", "kind", "reason"),
     [
         ("limited", "suppressed_by", "rate limit"),
-        ("deduped", "suppressed_by", "cooldown"),
+        ("deduped", "suppressed_by", "duplicate"),
         ("filtered", "suppressed_by", "filter"),
         ("small", "dropped_by", "queue full"),
         ("full", "dropped_by", "failed"),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from perfkit.forks import register_after_fork
@@ -13,7 +12,7 @@ from perfkit.reentrancy import busy
 from perfkit.runtime import internal_errors
 from perfkit.sinks.delivery.entry import DeliveredCounter, DeliveryEntry
 from perfkit.sinks.delivery.layer import Layer, layers_of
-from perfkit.sinks.delivery.queue import Background, Queued
+from perfkit.sinks.delivery.queue import DeliveryQueue, Queued
 from perfkit.sinks.delivery.stats import DeliveryStats, stats_registry
 from perfkit.sinks.redaction.redacting_sink import redacting
 
@@ -38,13 +37,12 @@ class SinkChains:
         self._in_background = in_background
         self._lock = threading.RLock()
         self._adopted: dict[int, tuple[Sink, Sink]] = {}
-        self._queues: dict[object, Background] = {}
+        self._queues: dict[object, DeliveryQueue] = {}
         register_after_fork(self)
 
     def declared(
         self,
         name: str,
-        kind: str,
         sink: Sink,
         policy: Policy,
         *,
@@ -54,7 +52,6 @@ class SinkChains:
 
         Args:
             name: What it is called.
-            kind: Its type, such as ``"webhook"``.
             sink: The sink itself.
             policy: Its policy, with the defaults of its type.
             secrets: What it was given that nobody is to read.
@@ -69,7 +66,12 @@ class SinkChains:
         if is_queued:
             assert policy.queue_size is not None  # noqa: S101 - every usual policy says it
             assert policy.when_full is not None  # noqa: S101 - likewise
-            inner = Background(inner, policy.queue_size, policy.when_full, **shared)
+            batch: dict[str, Any] = (
+                {"batch_size": policy.batch_size, "batch_wait": policy.batch_wait or 5.0}
+                if (policy.batch_size or 1) > 1
+                else {}
+            )
+            inner = DeliveryQueue(inner, policy.queue_size, policy.when_full, **batch, **shared)
         return DeliveryEntry(_holding_back(inner, policy, shared), **shared)
 
     def wrap_layers(self, sink: Sink) -> Sink:
@@ -101,14 +103,14 @@ class SinkChains:
             if isinstance(sink, Layer)
             else DeliveredCounter(sink, **shared)
         )
-        has_queue = any(isinstance(layer, Background) for layer in layers_of(sink))
+        has_queue = any(isinstance(layer, DeliveryQueue) for layer in layers_of(sink))
         if not self._in_background or has_queue:
             return DeliveryEntry(inner, **shared)
         if is_kept:
-            return DeliveryEntry(Background(inner, **shared), **shared)
+            return DeliveryEntry(DeliveryQueue(inner, **shared), **shared)
         return DeliveryEntry(Queued(inner, self._queue_of(sink), **shared), **shared)
 
-    def _queue_of(self, sink: Sink) -> Background:
+    def _queue_of(self, sink: Sink) -> DeliveryQueue:
         """Return a queue for `sink`, which all callbacks with the same code share."""
         key = _code_of(sink)
         if key not in self._queues and len(self._queues) >= _MOST_QUEUES:
@@ -117,7 +119,7 @@ class SinkChains:
             stats = stats_registry.stats_of(
                 "others" if key is None else _name_of(sink), internal_errors.report
             )
-            self._queues[key] = Background(_Nowhere(), stats=stats, now=self._now)
+            self._queues[key] = DeliveryQueue(_Nowhere(), stats=stats, now=self._now)
         return self._queues[key]
 
 
@@ -139,10 +141,6 @@ def _trying(sink: Sink, policy: Policy, shared: dict[str, Any]) -> Sink:
         from perfkit.sinks.delivery.circuit_breaker import CircuitBroken  # noqa: PLC0415 - likewise
 
         inner = CircuitBroken(inner, policy.max_failures, policy.failure_cooldown or 30.0, **shared)
-    if (policy.batch_size or 1) > 1:
-        from perfkit.sinks.delivery.batch import Batched  # noqa: PLC0415 - likewise
-
-        inner = Batched(inner, policy.batch_size or 1, policy.batch_wait or 5.0, **shared)
     return inner
 
 
@@ -152,14 +150,16 @@ def _holding_back(inner: Sink, policy: Policy, shared: dict[str, Any]) -> Sink:
         from perfkit.sinks.delivery.rate_limit import RateLimited  # noqa: PLC0415 - where it is asked for
 
         inner = RateLimited(inner, policy.rate_limit, policy.burst or 1, **shared)
-    if policy.resolve_after:
+    if policy.repeat_interval or policy.resolve_after:
         from perfkit.sinks.delivery.deduplicate import Deduplicated  # noqa: PLC0415 - likewise
 
-        inner = Deduplicated(inner, policy.resolve_after, policy.repeat_interval or None, **shared)
-    elif policy.repeat_interval:
-        from perfkit.sinks.delivery.dedupe import Deduped  # noqa: PLC0415 - likewise
-
-        inner = Deduped(inner, policy.repeat_interval, **shared)
+        inner = Deduplicated(
+            inner,
+            policy.repeat_interval or None,
+            policy.resolve_after or None,
+            send_resolved=policy.send_resolved is not False,
+            **shared,
+        )
     if policy.match is not None:
         from perfkit.sinks.delivery.filter import Filtered  # noqa: PLC0415 - likewise
 
@@ -174,24 +174,9 @@ def _with_account(sink: Layer, stats: DeliveryStats) -> Sink:
         layer.stats = stats
     if any(isinstance(layer, DeliveredCounter) for layer in layers):
         return sink
-    limit = next((layer for layer in reversed(layers) if _is_time_limit(layer)), None)
-    arriving: Sink = layers[-1].inner if limit is None else limit
-    around = layers[-1] if limit is None else _around(limit, layers)
-    arrival = DeliveredCounter(arriving, stats=stats)
-    if around is None:
-        return arrival
-    around.inner = arrival
+    arriving = DeliveredCounter(layers[-1].inner, stats=stats)
+    layers[-1].inner = arriving
     return sink
-
-
-def _is_time_limit(layer: Layer) -> bool:
-    module = sys.modules.get("perfkit.sinks.delivery.time_limit")
-    return module is not None and isinstance(layer, module.TimeLimited)
-
-
-def _around(layer: Layer, layers: Sequence[Layer]) -> Layer | None:
-    """Return the one of `layers` that wraps `layer`; None for the outermost."""
-    return next((each for each in layers if each.inner is layer), None)
 
 
 def _is_callback(sink: Sink) -> bool:

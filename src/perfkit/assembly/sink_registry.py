@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from perfkit.assembly.chains import SinkChains
 from perfkit.assembly.env_vars import VariableNotSetError
@@ -61,7 +62,7 @@ class SinkRegistry:
     def _build(self, name: str) -> Sink:
         resolved = self.resolver.resolve(name)
         if resolved.type.name == FAN_OUT:
-            options = {"sinks": self._find_all(resolved.options["sinks"])}
+            options: dict[str, Any] = {"sinks": self._find_all(resolved.options["sinks"])}
         elif resolved.type.name == OTEL:
             options = {"telemetry": self._telemetry}
         else:
@@ -70,9 +71,7 @@ class SinkRegistry:
             sink = resolved.type.load()(**options)
             _check(sink, resolved.declared.policy)
             secrets = _secrets_of(resolved, sink)
-            return self._chains.declared(
-                name, resolved.type.name, sink, resolved.policy, secrets=secrets
-            )
+            return self._chains.declared(name, sink, resolved.policy, secrets=secrets)
 
     def _find_all(self, names: Sequence[str]) -> Sequence[Sink]:
         """Return the sinks of a fan-out; raise one error for all that cannot be built."""
