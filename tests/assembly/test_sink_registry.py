@@ -183,7 +183,7 @@ def test_what_a_layer_needs_is_told_like_all_else(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "tenacity", None)
     problem = problem_of('[sinks.a]\ntype = "metrics"\nmax_attempts = 3')
     assert problem.startswith(
-        "perfkit.toml:1: sinks.a: trying a delivery again needs the 'webhook'"
+        "perfkit.toml:1: sinks.a: retrying a delivery needs the 'webhook'"
     )
 
 
@@ -226,8 +226,7 @@ def test_each_type_has_its_usual_layers_from_the_outside_in(kind: str) -> None:
     pytest.importorskip("tenacity")
     chains: Callable[..., Any] = SinkChains(FakeClock(), in_background=False).declared
     names = [
-        type(layer).__name__
-        for layer in layers_of(chains("a", LogSink(), default_policy(kind)))
+        type(layer).__name__ for layer in layers_of(chains("a", LogSink(), default_policy(kind)))
     ]
     assert [
         name for name in names if name not in {"DeliveryEntry", "DeliveredCounter", "LogSink"}
