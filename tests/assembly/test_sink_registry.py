@@ -176,7 +176,7 @@ def test_a_sink_without_a_source_is_told_by_its_name() -> None:
 def test_what_a_layer_needs_is_told_like_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tenacity", None)
     problem = problem_of('[sinks.a]\ntype = "metrics"\nattempts = 3')
-    assert problem.startswith("perfkit.toml: sinks.a: trying a delivery again needs the 'webhook'")
+    assert problem.startswith("perfkit.toml: sinks.a: retrying a delivery needs the 'webhook'")
 
 
 def test_what_the_code_gives_is_adopted_once() -> None:
@@ -205,11 +205,11 @@ LAYERS: dict[str, list[str]] = {
     "jsonl": [],
     "otel": [],
     "log": ["RateLimited"],
-    "github": ["Deduped"],
+    "github": ["Deduplicated"],
     "sentry": ["RateLimited"],
     "webhook": ["RateLimited", "CircuitBroken", "Retried"],
     "alertmanager": ["Deduplicated", "CircuitBroken", "Retried"],
-    "notify": ["Deduped", "RateLimited", "CircuitBroken", "Retried", "TimeLimited"],
+    "notify": ["Deduplicated", "RateLimited", "CircuitBroken", "Retried"],
 }
 
 
