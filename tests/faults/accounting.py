@@ -71,9 +71,9 @@ path = "{folder}/small.jsonl"
 queue_size = 3
 when_full = "drop_newest"
 
-[sinks.full]
+[sinks.unwritable]
 type = "jsonl"
-path = "/dev/full"
+path = "{folder}/perfkit.toml/lines.jsonl"
 
 [sinks.webhook]
 type = "webhook"
@@ -146,7 +146,7 @@ def main(folder: str, url: str) -> None:
     sinks = Sinks()
     perfkit.configure(
         catalog,
-        sinks=[sinks.hearing, *sinks.internal_errors, *FILES, "full", "webhook"],
+        sinks=[sinks.hearing, *sinks.internal_errors, *FILES, "unwritable", "webhook"],
         spans="never",
         delivery="background",
         unknown_budgets="ignore",

@@ -140,7 +140,7 @@ def test_a_queue_with_room_loses_nothing(done: Done) -> None:
         ("deduped", "suppressed_by", "duplicate"),
         ("filtered", "suppressed_by", "filter"),
         ("small", "dropped_by", "queue full"),
-        ("full", "dropped_by", "failed"),
+        ("unwritable", "dropped_by", "failed"),
         ("Raising", "dropped_by", "failed"),
         ("Sleeping", "dropped_by", "queue full"),
         ("Recursing", "dropped_by", "recursion"),

@@ -18,8 +18,8 @@ pytest.importorskip("tenacity")
 
 _CATALOG = """
 [settings]
-sinks = ["log", "json", "lines", "full", "posts", "template", "down", "refused", "reset", "secure",
-         "untrusted", "alerts", "evidence", "github", "several", "metrics", "otel"]
+sinks = ["log", "json", "lines", "broken", "posts", "template", "down", "refused", "reset",
+         "secure", "untrusted", "alerts", "evidence", "github", "several", "metrics", "otel"]
 
 [sinks.json]
 type = "log"
@@ -30,9 +30,9 @@ type = "jsonl"
 path = "{folder}/lines.jsonl"
 max_size = "1kB"
 
-[sinks.full]
+[sinks.broken]
 type = "jsonl"
-path = "/dev/full"
+path = "{folder}/perfkit.toml/lines.jsonl"
 
 [sinks.posts]
 type = "webhook"
@@ -141,6 +141,6 @@ def test_no_delivery_loads_a_module(tmp_path: Path) -> None:
         *("json", "lines", "posts", "template", "secure", "alerts", "several"),
     }
     assert {sink for sink, (_, dropped) in outcomes.items() if dropped} >= {
-        *("full", "down", "refused", "reset", "untrusted"),
+        *("broken", "down", "refused", "reset", "untrusted"),
     }
     assert_quiet(ended)

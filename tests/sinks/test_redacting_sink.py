@@ -10,7 +10,7 @@ import pytest
 
 from perfkit.errors import BudgetExceeded, DeliveryFailed
 from perfkit.model import Violation
-from perfkit.sinks import Background, LogSink
+from perfkit.sinks import DeliveryQueue, LogSink
 from perfkit.sinks.delivery.layer import buffers, flush_of, layers_of, supports_batch, tick_of
 from perfkit.sinks.redaction.redacting_sink import redacting
 from tests.sinks.violations import make_violation
@@ -165,7 +165,7 @@ def test_a_sink_without_secrets_is_left_alone() -> None:
 
 
 def test_of_layers_the_innermost_is_discreet() -> None:
-    sink = Background(Failing(OSError(URL)))
+    sink = DeliveryQueue(Failing(OSError(URL)))
     assert redacting(sink, [SECRET]) is sink
     with pytest.raises(OSError, match=r"\*\*\*"):
         layers_of(sink)[-1].emit(make_violation())

@@ -16,7 +16,7 @@ from typing import Final
 import perfkit
 from perfkit.runtime import internal_errors, window_registry
 from perfkit.runtime.in_flight import InFlight
-from perfkit.sinks import DeliveryQueue, CallbackSink
+from perfkit.sinks import CallbackSink, DeliveryQueue
 from tests.soak import promises
 from tests.soak.backend import Backend
 from tests.soak.book import Book
