@@ -1,7 +1,7 @@
 # make demo and make test set themselves up; nothing has to be installed by hand.
 
 # The first Python on the PATH that is new enough, unless one is given: make test PYTHON=python3.12
-PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; do \
+PYTHON ?= $(shell for name in python3 python3.15 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; \
 	done)
 BIN := .venv/bin
@@ -25,7 +25,6 @@ test: lint imports types unit docs other-pythons  ## Run every check
 lint: venv  ## Check format, style and prose
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/python scripts/prose.py
 
 imports: venv  ## Check that the rooms keep to their floors
 	$(BIN)/lint-imports --no-logo
@@ -73,10 +72,7 @@ python:
 		exit 1; }
 
 pins: python  ## Write constraints.txt anew from what is newest now
-	rm -rf .cache/pins && $(PYTHON) -m venv .cache/pins
-	.cache/pins/bin/python -m pip install --quiet --upgrade pip
-	.cache/pins/bin/python -m pip install --quiet ".[all]" --group dev
-	.cache/pins/bin/python -m pip freeze --all | grep -v '^perfkit' | LC_ALL=C sort -f >constraints.txt
+	$(PYTHON) scripts/pins.py
 
 clean:  ## Remove everything that was made
 	rm -rf .venv .venv-* .cache .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache \

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from perfkit.assembly.env_vars import Expansion, VariableNotSetError
 from perfkit.errors import ConfigurationError
-from perfkit.sinks.redaction.redactor import Redactor, parts_of
+from perfkit.sinks.redaction import Redactor, parts_of
 from tests.assembly.registries import shelf_of
 
 

@@ -182,9 +182,7 @@ def test_a_sink_without_a_source_is_told_by_its_name() -> None:
 def test_what_a_layer_needs_is_told_like_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tenacity", None)
     problem = problem_of('[sinks.a]\ntype = "metrics"\nmax_attempts = 3')
-    assert problem.startswith(
-        "perfkit.toml:1: sinks.a: retrying a delivery needs the 'webhook'"
-    )
+    assert problem.startswith("perfkit.toml:1: sinks.a: retrying a delivery needs the 'webhook'")
 
 
 def test_what_the_code_gives_is_adopted_once() -> None:

@@ -78,7 +78,6 @@ path = "{folder}/perfkit.toml/lines.jsonl"
 [sinks.webhook]
 type = "webhook"
 url = "{url}"
-loopback = true
 rate_limit = "200/s"
 max_attempts = 2
 failure_cooldown = "100ms"

@@ -35,7 +35,6 @@ _TABLE = """
 type = "{kind}"
 url = "{url}"
 timeout = "{timeout}"
-loopback = true
 max_attempts = {attempts}
 max_failures = {failures}
 failure_cooldown = "{cooldown}"

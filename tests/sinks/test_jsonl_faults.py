@@ -17,7 +17,7 @@ from typing import IO, Any
 
 import pytest
 
-from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.sinks import JsonLinesSink
 from perfkit.sinks.builtin import jsonl
 from tests.sinks import jsonl_writer
@@ -177,7 +177,7 @@ def test_a_stream_is_refused(name: str, tmp_path: Path) -> None:
 def test_a_file_that_was_replaced_by_a_pipe_is_an_error(tmp_path: Path) -> None:
     sink = JsonLinesSink(tmp_path / "v.jsonl")
     os.mkfifo(tmp_path / "v.jsonl")
-    with pytest.raises(DeliveryFailed, match="is not a regular file") as caught:
+    with pytest.raises(DeliveryError, match="is not a regular file") as caught:
         sink.emit(named("a"))
     assert caught.value.is_permanent
 

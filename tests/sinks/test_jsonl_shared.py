@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from perfkit.errors import DeliveryFailed
+from perfkit.errors import DeliveryError
 from perfkit.sinks import JsonLinesSink
 from perfkit.sinks.builtin import jsonl
 from tests.sinks import jsonl_writer
@@ -90,7 +90,7 @@ def test_a_file_that_is_taken_away_while_it_is_opened_is_opened_again(tmp_path: 
 def test_a_file_that_is_always_taken_away_is_given_up(tmp_path: Path) -> None:
     sink = _Raced(tmp_path / "v.jsonl")
     sink.times, sink.lock_seconds = 1_000_000_000, 0
-    with pytest.raises(DeliveryFailed) as caught:
+    with pytest.raises(DeliveryError) as caught:
         sink.emit(named("a"))
     assert caught.value.reason == "timeout"
 
@@ -108,7 +108,7 @@ def test_a_lock_that_is_held_for_too_long_fails_the_delivery(
 ) -> None:
     sink = JsonLinesSink(tmp_path / "v.jsonl")
     sink.lock_seconds = 0
-    with pytest.raises(DeliveryFailed, match=r"v\.jsonl was locked for 0 s") as caught:
+    with pytest.raises(DeliveryError, match=r"v\.jsonl was locked for 0 s") as caught:
         sink.emit(named("a"))
     assert caught.value.reason == "timeout"
     assert not caught.value.is_permanent

@@ -14,7 +14,6 @@ from perfkit.sinks.delivery.entry import DeliveredCounter, DeliveryEntry
 from perfkit.sinks.delivery.layer import Layer, layers_of
 from perfkit.sinks.delivery.queue import DeliveryQueue, Queued
 from perfkit.sinks.delivery.stats import DeliveryStats, stats_registry
-from perfkit.sinks.redaction.redacting_sink import redacting
 
 _MOST_QUEUES: Final = 64
 """So many callables of the code have a queue and a thread of their own; others share one."""
@@ -56,8 +55,8 @@ class SinkChains:
             policy: Its policy, with the defaults of its type.
             secrets: What it was given that nobody is to read.
         """
-        sink = redacting(sink, secrets)
         stats = stats_registry.stats_of(name, internal_errors.report)
+        stats.redact(secrets)
         shared: dict[str, Any] = {"stats": stats, "now": self._now}
         if getattr(sink, "reaches_caller", False) is True:
             return DeliveryEntry(sink, **shared)

@@ -25,7 +25,7 @@ from perfkit.catalog.problems import Problems
 from perfkit.catalog.sinks import POLICY, RENAMED, default_policy
 from perfkit.errors import ConfigurationError
 from perfkit.model import Policy
-from perfkit.sinks.redaction.redactor import Interpolated, Redactor, as_plain
+from perfkit.sinks.redaction import Interpolated, Redactor, as_plain
 from perfkit.text import printable, suggest
 
 

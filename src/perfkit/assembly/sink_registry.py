@@ -16,7 +16,7 @@ from perfkit.errors import ConfigurationError, PerfkitError
 from perfkit.forks import register_after_fork
 from perfkit.model import Policy, Sink
 from perfkit.otel.telemetry import Telemetry
-from perfkit.sinks.redaction.redactor import Redactor
+from perfkit.sinks.redaction import Redactor
 from perfkit.text import printable
 
 

@@ -220,7 +220,6 @@ def _events() -> Callable[..., Sink]:
 _POST: Final = (
     Field("headers", _text_table, "headers of each POST"),
     Field("timeout", read_seconds, "time for a POST", 10.0),
-    Field("loopback", read_flag, "whether it may go to this machine", default=False),
     Field("ca_file", read_text, "PEM file of the authorities to trust"),
 )
 

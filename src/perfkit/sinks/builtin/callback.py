@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import logging
+import threading
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.forks import register_after_fork
 from perfkit.model import Violation
 from perfkit.sinks.arguments import checked_seconds
@@ -18,9 +20,17 @@ from perfkit.text import printable
 
 if TYPE_CHECKING:
     import asyncio
+    from concurrent.futures import Future
 
 MOST_TASKS: Final = 100
 """How many coroutines of one callback may be on their way at once in a loop that cannot wait."""
+
+_SIGNAL_POLL_SECONDS: Final = 0.05
+"""How long the main thread waits at most before it runs the handlers of signals that arrived.
+
+The kernel may deliver a signal, such as that of Ctrl-C, to any thread. Then nothing interrupts the
+main thread, which alone runs handlers, and the application's wakeup descriptor is not ours to set.
+"""
 
 _NO_YIELD: Final = "leave the yield out, or call what has it in a for loop"
 
@@ -74,7 +84,7 @@ class CallbackSink:
         """Call the function; raises what it raises.
 
         Raises:
-            DeliveryFailed: If its coroutine was too slow, or was cancelled, or too many like it are
+            DeliveryError: If its coroutine was too slow, or was cancelled, or too many like it are
                 on their way; or if it has given a generator, so that nothing has run yet.
         """
         result = self.function(violation)
@@ -82,7 +92,7 @@ class CallbackSink:
             context = copy_context()
             context.run(self._run, _as_coroutine(result))
         elif isinstance(result, Generator | AsyncGenerator):
-            raise DeliveryFailed(
+            raise DeliveryError(
                 f"{self.destination} gives a generator, which nobody runs; {_NO_YIELD}",
                 is_permanent=True,
             )
@@ -102,7 +112,7 @@ class CallbackSink:
         """Make it a task of this thread's loop, which is not to wait for it."""
         if len(self._tasks) >= MOST_TASKS:
             coroutine.close()
-            raise DeliveryFailed(
+            raise DeliveryError(
                 f"{self.destination}: {MOST_TASKS} calls of it have not ended yet", reason="busy"
             )
         task = loop.create_task(coroutine)
@@ -122,13 +132,13 @@ class CallbackSink:
     def _wait(self, coroutine: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> bool:
         """Run it in `loop`, that of another thread; tell whether that was still possible."""
         import asyncio  # noqa: PLC0415 - loads when first needed
-        from concurrent.futures import CancelledError, wait  # noqa: PLC0415 - likewise
+        from concurrent.futures import CancelledError  # noqa: PLC0415 - likewise
 
         try:
             future = asyncio.run_coroutine_threadsafe(coroutine, loop)
         except RuntimeError:  # it was closed just now
             return False
-        if not wait((future,), self._timeout).done:
+        if not _is_done_within(future, self._timeout):
             future.cancel()
             if loop.is_closed():  # and so has not begun it, nor will
                 coroutine.close()
@@ -143,6 +153,8 @@ class CallbackSink:
         import asyncio  # noqa: PLC0415 - loads when first needed
 
         async def run() -> None:
+            if threading.current_thread() is threading.main_thread():
+                _wake_regularly(asyncio.get_running_loop())
             try:
                 async with asyncio.timeout(self._timeout) as limit:
                     await coroutine
@@ -160,13 +172,13 @@ class CallbackSink:
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
             runner.run(run())
 
-    def _too_slow(self) -> DeliveryFailed:
-        return DeliveryFailed(
+    def _too_slow(self) -> DeliveryError:
+        return DeliveryError(
             f"{self.destination} did not end within {self._timeout:g} s", reason="timeout"
         )
 
-    def _cancelled(self) -> DeliveryFailed:
-        return DeliveryFailed(f"{self.destination} was cancelled", reason="cancelled")
+    def _cancelled(self) -> DeliveryError:
+        return DeliveryError(f"{self.destination} was cancelled", reason="cancelled")
 
     def _log_once(self, error: BaseException) -> None:
         if type(error) in self._logged:
@@ -202,6 +214,21 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+def _wake_regularly(loop: asyncio.AbstractEventLoop) -> None:
+    """Keep `loop` from waiting longer than `_SIGNAL_POLL_SECONDS` at once."""
+    loop.call_later(_SIGNAL_POLL_SECONDS, _wake_regularly, loop)
+
+
+def _is_done_within(future: Future[Any], timeout: float) -> bool:
+    """Wait for `future`; return whether it is done after `timeout` seconds at the latest."""
+    from concurrent.futures import wait  # noqa: PLC0415 - loads when first needed
+
+    deadline = time.monotonic() + timeout
+    while not future.done() and (left := deadline - time.monotonic()) > 0:
+        wait((future,), min(left, _SIGNAL_POLL_SECONDS))
+    return future.done()
 
 
 def _as_coroutine(awaitable: Awaitable[Any]) -> Coroutine[Any, Any, Any]:

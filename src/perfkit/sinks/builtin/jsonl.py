@@ -13,7 +13,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
-from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.forks import register_after_fork
 from perfkit.model import Violation
 from perfkit.model.record import as_json, as_record
@@ -124,7 +124,7 @@ class JsonLinesSink:
 
         Raises:
             OSError: If the file cannot be written.
-            DeliveryFailed: If the file stayed locked, or is not a regular file.
+            DeliveryError: If the file stayed locked, or is not a regular file.
         """
         lines = "".join(f"{as_json(as_record(violation))}\n" for violation in violations)
         give_up_at = time.monotonic() + self.lock_seconds
@@ -137,7 +137,7 @@ class JsonLinesSink:
         """Append `data`; return whether the file was still at the path and had room."""
         with self._open() as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise DeliveryFailed(f"{self._shown} is not a regular file", is_permanent=True)
+                raise DeliveryError(f"{self._shown} is not a regular file", is_permanent=True)
             self._files.add(file)
             try:
                 if not self._lock(file, give_up_at):
@@ -183,8 +183,8 @@ class JsonLinesSink:
             else:
                 return True
 
-    def _too_late(self) -> DeliveryFailed:
-        return DeliveryFailed(
+    def _too_late(self) -> DeliveryError:
+        return DeliveryError(
             f"{self._shown} was locked for {self.lock_seconds:g} s", reason="timeout"
         )
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.model import Violation
 from perfkit.reentrancy import busy
 from perfkit.sinks.delivery.checked_numbers import check_figures
@@ -60,7 +60,7 @@ class CircuitBroken(Layer):
         """Deliver violations.
 
         Raises:
-            DeliveryFailed: With reason ``"circuit open"``, if the circuit is open.
+            DeliveryError: With reason ``"circuit open"``, if the circuit is open.
         """
         is_attempt = self._begin_attempt()
         try:
@@ -81,7 +81,7 @@ class CircuitBroken(Layer):
         """Return whether this is the one attempt of a half-open circuit.
 
         Raises:
-            DeliveryFailed: If the circuit is open.
+            DeliveryError: If the circuit is open.
         """
         with busy, self._lock:
             if not self.is_open:
@@ -89,7 +89,7 @@ class CircuitBroken(Layer):
             left = self._failed_at + self._cooldown - self.now()
             if left > 0 or self._is_half_open:
                 when = f"in {left:.0f} s" if left > 0 else "is being made"
-                raise DeliveryFailed(
+                raise DeliveryError(
                     f"circuit open after {self._failures} failures in a row; next attempt {when}",
                     is_permanent=True,
                     reason="circuit open",

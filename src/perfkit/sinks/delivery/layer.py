@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Protocol, TypeAlias, cast, runtime_checkable
 
-from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.forks import register_after_fork
 from perfkit.model import Sink, Violation
 from perfkit.sinks.delivery.signals import is_signal_exception
@@ -237,7 +237,7 @@ def raise_or_count(partial_failures: PartialFailures, received: int, stats: Deli
 def count_failures(partial_failures: PartialFailures, stats: DeliveryStats) -> None:
     """Count all lost violations, then report each failure; raises what the listener raises."""
     for error, part in partial_failures:
-        reason = error.reason if isinstance(error, DeliveryFailed) else "failed"
+        reason = error.reason if isinstance(error, DeliveryError) else "failed"
         stats.drop(reason, len(part))
     for error, _ in partial_failures:
         stats.report(error)
