@@ -92,7 +92,6 @@ def _faulty_sinks(folder: Path) -> list[Any]:
         internal_errors.Sleeping(),
         internal_errors.ReturningGarbage(),
         internal_errors.Recursing(),
-        internal_errors.Forking(),
         internal_errors.LoggingUnderTheLock(),
         internal_errors.Exhausting(_EXHAUSTED_SECONDS),
         internal_errors.EndingItsThread(),
@@ -105,7 +104,7 @@ def configure(kind: str, folder: Path, addresses: Mapping[str, str]) -> None:
     is_faulty = kind == "faulty"
     text = _CATALOG.format(
         folder=folder,
-        lines="/dev/full" if is_faulty else folder / "lines.jsonl",
+        lines=folder / "perfkit.toml" / "lines.jsonl" if is_faulty else folder / "lines.jsonl",
         more_lines="/proc/nothing/lines" if is_faulty else folder / "more.jsonl",
         alertmanager=addresses["silent" if is_faulty else "well"].removesuffix("/hook"),
     )

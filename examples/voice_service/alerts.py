@@ -26,7 +26,7 @@ def alert_sink(url: str) -> Layer:
         url: Of the Alertmanager, which may be on this machine.
     """
     sink = AlertmanagerSink(url, labels={"service": _SERVICE})
-    return Deduplicated(sink, quiet=QUIET_SECONDS)
+    return Deduplicated(sink, resolve_after=QUIET_SECONDS)
 
 
 def firing(url: str) -> list[str]:

@@ -71,7 +71,7 @@ def test_each_reason_says_what_happened_and_what_to_do(header: str) -> None:
 def test_the_reasons_are_found_in_the_code() -> None:
     """Those of three ways to give one: an argument, a keyword, and the usual one."""
     assert {"queue full", "circuit open", "failed"} <= REASONS["dropped as"]
-    assert {"filter", "cooldown"} <= REASONS["suppressed as"]
+    assert {"filter", "duplicate"} <= REASONS["suppressed as"]
 
 
 def raised(sink: str) -> int:

@@ -11,10 +11,9 @@ from attrs import evolve
 
 import perfkit.sinks
 from perfkit import Severity, Violation
-from perfkit.assembly.builtin_sinks import BUILT_IN
-from perfkit.assembly.policies import usual_policy
+from perfkit.assembly.sink_types import BUILT_IN
 from perfkit.catalog.routes import CONDITIONS
-from perfkit.catalog.sinks import POLICY_KEYS
+from perfkit.catalog.sinks import POLICY, default_policy
 from perfkit.model import Budget, CodeLocation, Evidence, Metric
 from perfkit.sinks import FanOut, Layer
 from perfkit.testing import sample_violations
@@ -24,7 +23,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 VIOLATIONS = (DOCS / "violations.md").read_text(encoding="utf-8")
 DELIVERY = (DOCS / "delivery.md").read_text(encoding="utf-8")
 SINKS = (DOCS / "sinks.md").read_text(encoding="utf-8")
-TYPES = sorted({*BUILT_IN, "otel", "fan_out"})
+TYPES = sorted(BUILT_IN)
 MINUTE_NS = 60_000_000_000
 
 
@@ -58,7 +57,7 @@ def test_every_layer_is_named(layer: str) -> None:
 def test_every_key_of_delivery_has_one_row() -> None:
     named = [row[0].strip("`") for row in rows_of(DELIVERY, "key")]
 
-    assert sorted(named) == sorted(POLICY_KEYS)
+    assert sorted(named) == sorted(POLICY)
 
 
 def test_every_condition_of_a_route_is_named() -> None:
@@ -70,10 +69,10 @@ def test_every_condition_of_a_route_is_named() -> None:
 @pytest.mark.parametrize("kind", sorted(BUILT_IN))
 def test_what_usually_stands_before_a_sink_is_what_the_row_says(kind: str) -> None:
     usual = next(row[4] for row in rows_of(VIOLATIONS, "type") if row[0] == f"`{kind}`")
-    policy = usual_policy(kind)
-    assert ("attempts" in usual) == ((policy.attempts or 1) > 1)
-    assert ("one of a kind" in usual) == bool(policy.cooldown)
-    assert ("episode" in usual) == bool(policy.quiet)
+    policy = default_policy(kind)
+    assert ("attempts" in usual) == ((policy.max_attempts or 1) > 1)
+    assert ("one of a kind" in usual) == bool(policy.repeat_interval and not policy.resolve_after)
+    assert ("episode" in usual) == bool(policy.resolve_after)
     assert bool(re.search("a second|a minute", usual)) == bool(policy.rate_limit)
 
 
@@ -87,9 +86,7 @@ def test_every_option_of_a_sink_is_named(row: list[str]) -> None:
 
 def options_of(kind: str) -> set[str]:
     """Return what the table of a sink of this type may hold."""
-    if kind in BUILT_IN:
-        return set(inspect.signature(BUILT_IN[kind]()).parameters)
-    return {"sinks"} if kind == "fan_out" else set()
+    return set(BUILT_IN[kind].options)
 
 
 def test_every_type_has_its_options_in_one_row() -> None:
@@ -101,13 +98,13 @@ def test_every_type_has_its_options_in_one_row() -> None:
 CLASSES = {
     kind: getattr(perfkit.sinks, name.strip("`"))
     for kind, name, *_ in ((row[0].strip("`"), row[1]) for row in rows_of(VIOLATIONS, "type"))
-    if kind in BUILT_IN
+    if kind in BUILT_IN and kind not in {"otel", "fan_out"}
 }
 
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_in_code_the_options_have_the_names_that_the_page_says(kind: str) -> None:
-    renamed = {"max_size": "max_bytes"} if kind == "jsonl" else {}
+    renamed = BUILT_IN[kind].arguments
     parameters = inspect.signature(CLASSES[kind]).parameters
 
     assert {renamed.get(option, option) for option in options_of(kind)} <= set(parameters)
@@ -116,8 +113,7 @@ def test_in_code_the_options_have_the_names_that_the_page_says(kind: str) -> Non
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_what_is_to_be_given_in_code_alone_is_what_the_page_says(kind: str) -> None:
-    in_table = inspect.signature(BUILT_IN[kind]()).parameters.values()
-    without = {each.name for each in in_table if each.default is not each.empty}
+    without = {each.name for each in BUILT_IN[kind].options.values() if not each.required}
     in_code = inspect.signature(CLASSES[kind]).parameters.values()
     needed = {each.name for each in in_code if each.default is each.empty}
     said = re.findall(rf"`(\w+)` of `{kind}`[^.]* are required", SINKS)

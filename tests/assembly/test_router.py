@@ -33,7 +33,7 @@ def problems_of(catalog: Catalog, sinks: Any = (), routes: Any = None, **options
 
 def router_of(catalog: Catalog, sinks: Any = (), routes: Any = None, **options: Any) -> Router:
     registry = SinkRegistry(catalog, Telemetry(), SinkChains(FakeClock(), in_background=False))
-    return make_router(catalog, sinks, registry, routes, **options)
+    return make_router(catalog, registry, sinks, routes, **options)
 
 
 # -- what is unknown
@@ -65,8 +65,8 @@ def test_each_place_of_an_unknown_name_is_told(tmp_path: Path) -> None:
         "raise, sentry"
     )
     assert told == [
-        f"FILE: settings.sinks: {unknown}",
         f"FILE: routes[1].sinks: {unknown}",
+        f"FILE: settings.sinks: {unknown}",
         f"FILE: budgets.load.sinks: {unknown}",
         f"FILE: routes[1].sinks: {known}",
         'FILE: routes[1].sinks: sink "webhook": option url is missing; write url = ...',
@@ -77,8 +77,8 @@ def test_names_in_code_are_told_by_the_argument() -> None:
     catalog = parse_catalog(FILE.partition("[settings]")[0].replace("hokk", "log"), "perfkit.toml")
     routes = [Route(sinks=("log",)), Route(sinks=("lgo",))]
     assert problems_of(catalog, ["lgo"], routes) == [
-        'sinks: no sink is called "lgo"; did you mean "log"?',
         'routes[1].sinks: no sink is called "lgo"; did you mean "log"?',
+        'sinks: no sink is called "lgo"; did you mean "log"?',
     ]
 
 
@@ -94,9 +94,9 @@ def test_a_name_forges_no_line() -> None:
     ("sinks", "problem"),
     [
         ("log", 'is a text; write ["log"]'),
-        (ChatSink(), "is no list, but of type ChatSink; write [...] around it"),
-        (print, "is no list, but of type builtin_function_or_method; write [...] around it"),
-        (5, "is no list, but of type int; write [...] around it"),
+        (ChatSink(), "is not a list, but of type ChatSink; write [...] around it"),
+        (print, "is not a list, but of type builtin_function_or_method; write [...] around it"),
+        (5, "is not a list, but of type int; write [...] around it"),
     ],
     ids=["text", "sink", "function", "number"],
 )
@@ -171,7 +171,7 @@ def test_what_something_here_leads_to_needs_its_variables(
     with pytest.raises(ConfigurationError) as caught:
         perfkit.configure(path, environment=environment)
     assert str(caught.value) == (
-        f"{path}: sinks.pager: url: the environment variable PAGER_URL is not set; set it"
+        f"{path}:8: sinks.pager.url: the environment variable PAGER_URL is not set; set it"
     )
 
 
@@ -181,7 +181,7 @@ def test_all_else_that_is_wrong_is_told_wherever_it_is() -> None:
     )
     told = problems_of(parse_catalog(text, "f"), environment="staging")
     assert [line.partition(";")[0] for line in told] == [
-        'f: sinks.all: no sink is called "lgo"',
+        'f:11: sinks.all.sinks: no sink is called "lgo"',
         "f:15: sinks.unused.nonsense: unknown option",
     ]
 

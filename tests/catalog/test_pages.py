@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from perfkit.assembly.policies import usual_policy
 from perfkit.catalog import dump_catalog, parse_catalog
+from perfkit.catalog.fields import Field
 from perfkit.catalog.limits import LIMIT_KEYS
 from perfkit.catalog.objectives import OBJECTIVE_KEYS
 from perfkit.catalog.reading import BUDGET_KEYS
 from perfkit.catalog.routes import CONDITIONS, ROUTE_KEYS
-from perfkit.catalog.settings import SETTINGS_KEYS
-from perfkit.catalog.sinks import OFF_KEYS, POLICY_KEYS
+from perfkit.catalog.settings import SETTINGS
+from perfkit.catalog.sinks import POLICY
 from perfkit.document import import_markdown
 from perfkit.errors import CatalogError
 from perfkit.model import EVIDENCE_KINDS, LIMITABLE, Metric, Statistic
-from perfkit.units import Unit, parse_quantity
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -58,8 +58,6 @@ duration = { target = "100", threshold = "300ms" }
 [budgets.cache_hit]
 duration = { target = "50ms", threshold = "20ms" }
 critcal = true
-
-[budgets.cache_hit]
 """
     (shown,) = blocks("catalog.md", "text")
 
@@ -107,9 +105,9 @@ def test_the_metrics_that_are_shown_for_a_statistic_are_those_that_have_it(
         ("## Budgets", BUDGET_KEYS),
         ("## Limits", LIMIT_KEYS),
         ("## Objectives", OBJECTIVE_KEYS),
-        ("## Settings", SETTINGS_KEYS),
+        ("## Settings", SETTINGS),
         ("## Routes", [*ROUTE_KEYS, *CONDITIONS]),
-        ("## Sinks", POLICY_KEYS),
+        ("## Sinks", POLICY),
     ],
 )
 def test_every_key_has_a_row_in_the_table_of_its_place(heading: str, keys: Iterable[str]) -> None:
@@ -117,29 +115,42 @@ def test_every_key_has_a_row_in_the_table_of_its_place(heading: str, keys: Itera
         assert len(row_of(key, heading)) == 3
 
 
-TYPES = ("log", "webhook", "alertmanager", "notify", "sentry", "github", "jsonl", "a type of yours")
-UNITS = {"rate_limit": Unit.PER_SECOND, "failures": Unit.COUNT}
+def toml(field: Field, value: object) -> str:
+    written = field.write(value)
+    return json.dumps(written)
 
 
-def usual_on_page(key: str, kind: str) -> str:
-    """What the page says is usual of a key for a type of sink."""
-    *parts, other = row_of(key, "## Sinks")[-1].split("; ")
-    found = next((part for part in parts if f"`{kind}`" in part), other)
-    return found.split()[-1].strip('`"')
+def default_of(field: Field) -> str:
+    """Return the last cell of a field's row, as its table defines it."""
+    if field.name in {"match", "category_spans"}:
+        return "none"
+    if field.name == "background":
+        return "as `delivery`"
+    if field.name == "environment":
+        return "`deployment.environment.name` in `OTEL_RESOURCE_ATTRIBUTES`"
+    default = f"`{toml(field, field.default)}`"
+    if field.under_pytest is not None:
+        return f"{default}, under pytest `{toml(field, field.under_pytest)}`"
+    by_value: dict[str, list[str]] = {}
+    for kind, value in field.by_type.items():
+        by_value.setdefault(toml(field, value), []).append(f"`{kind}`")
+    parts = [f"{', '.join(kinds)} `{value}`" for value, kinds in by_value.items()]
+    return "; ".join([*parts, f"else {default}"]) if parts else default
 
 
-@pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("key", sorted(set(POLICY_KEYS) - {"only", "background"}))
-def test_what_is_shown_as_usual_for_a_type_of_sink_is_so(key: str, kind: str) -> None:
-    shown, usual = usual_on_page(key, kind), getattr(usual_policy(kind), key)
-    if shown == "off":
-        assert usual == 0
-    elif isinstance(usual, float):
-        assert parse_quantity(shown, UNITS.get(key, Unit.SECONDS)) == usual
-    else:
-        assert shown == str(usual)
+@pytest.mark.parametrize(
+    ("heading", "field"),
+    [
+        *(("## Settings", field) for field in SETTINGS.values()),
+        *(("## Sinks", field) for field in POLICY.values()),
+    ],
+    ids=lambda value: value.name if isinstance(value, Field) else "",
+)
+def test_the_row_of_a_key_is_that_of_its_table(heading: str, field: Field) -> None:
+    assert row_of(field.name, heading) == [f"`{field.name}`", field.doc, default_of(field)]
 
 
 def test_what_is_shown_as_off_can_be_off() -> None:
-    text = (DOCS / "catalog.md").read_text("utf-8").split("turns off what is usual: ")[1]
-    assert set(re.findall("`([a-z_]+)`", text.split(" may be ")[0])) == OFF_KEYS
+    text = (DOCS / "catalog.md").read_text("utf-8").split("turns off a default: ")[1]
+    can_be_off = {key for key, field in POLICY.items() if field.can_be_off}
+    assert set(re.findall("`([a-z_]+)`", text.split("may be ")[0])) == can_be_off

@@ -20,7 +20,7 @@ from perfkit.catalog import (
     parse_catalog,
     parse_limit,
 )
-from perfkit.catalog.sinks import POLICY_KEYS
+from perfkit.catalog.sinks import POLICY
 from perfkit.errors import MissingExtraError
 from perfkit.model import (
     EVIDENCE_KINDS,
@@ -127,17 +127,16 @@ COUNTS = st.none() | st.integers(1, 2**63 - 1)
 OFF_OR_SECONDS = st.none() | st.just(0.0) | SECONDS
 POLICIES = st.builds(
     Policy,
-    only=st.none() | st.builds(Route, sinks=st.just(()), **CONDITIONS),
+    match=st.none() | st.builds(Route, sinks=st.just(()), **CONDITIONS),
     rate_limit=OFF_OR_SECONDS,
     burst=COUNTS,
-    cooldown=OFF_OR_SECONDS,
-    quiet=OFF_OR_SECONDS,
-    repeat=OFF_OR_SECONDS,
+    repeat_interval=OFF_OR_SECONDS,
+    resolve_after=OFF_OR_SECONDS,
+    send_resolved=st.booleans(),
     batch_size=COUNTS,
     batch_wait=st.none() | SECONDS,
-    attempts=COUNTS,
-    time_limit=OFF_OR_SECONDS,
-    failures=st.just(0) | COUNTS,
+    max_attempts=COUNTS,
+    max_failures=st.just(0) | COUNTS,
     failure_cooldown=st.none() | SECONDS,
     background=st.none() | st.booleans(),
     queue_size=COUNTS,
@@ -152,7 +151,7 @@ PLAIN: st.SearchStrategy[Any] = (
     | st.datetimes(timezones=st.none() | st.just(UTC))
 )
 OPTIONS = st.dictionaries(
-    TEXTS.filter(lambda name: name not in {"type", *POLICY_KEYS}),
+    TEXTS.filter(lambda name: name not in {"type", *POLICY}),
     st.recursive(
         PLAIN,
         lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXTS, inner, max_size=2),

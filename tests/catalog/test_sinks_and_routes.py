@@ -7,10 +7,9 @@ import tomllib
 import pytest
 from attrs import evolve, fields_dict
 
-from perfkit.assembly.policies import usual_policy
 from perfkit.catalog import Catalog, CatalogSettings, SinkDeclaration, dump_catalog, parse_catalog
 from perfkit.catalog.routes import CONDITIONS
-from perfkit.catalog.sinks import OFF_KEYS, POLICY_KEYS
+from perfkit.catalog.sinks import POLICY, default_policy
 from perfkit.errors import CatalogError
 from perfkit.model import Policy, Route, Severity, State
 from perfkit.sinks import LogSink
@@ -43,17 +42,16 @@ SINK = """\
 [sinks.pager]
 type = "webhook"
 url = "${PAGER_URL}"
-only = { severity = "critical", environment = "production" }
+match = { severity = "critical", environment = "production" }
 rate_limit = "10/min"
 burst = 3
-cooldown = "5min"
-quiet = "10min"
-repeat = "1h"
+repeat_interval = "1h"
+resolve_after = "10min"
+send_resolved = false
 batch_size = 20
 batch_wait = "5s"
-attempts = 4
-time_limit = "30s"
-failures = 5
+max_attempts = 4
+max_failures = 5
 failure_cooldown = "2min"
 background = false
 queue_size = 100
@@ -92,17 +90,16 @@ def test_every_key_of_the_way_to_a_sink_is_read_and_the_rest_are_its_options() -
         "headers": {"Authorization": "Bearer ${TOKEN}"},
     }
     assert sink.policy == Policy(
-        only=Route(sinks=(), severity=Severity.CRITICAL, environment="production"),
+        match=Route(sinks=(), severity=Severity.CRITICAL, environment="production"),
         rate_limit=10 / 60,
         burst=3,
-        cooldown=300.0,
-        quiet=600.0,
-        repeat=3600.0,
+        repeat_interval=3600.0,
+        resolve_after=600.0,
+        send_resolved=False,
         batch_size=20,
         batch_wait=5.0,
-        attempts=4,
-        time_limit=30.0,
-        failures=5,
+        max_attempts=4,
+        max_failures=5,
         failure_cooldown=120.0,
         background=False,
         queue_size=100,
@@ -111,15 +108,15 @@ def test_every_key_of_the_way_to_a_sink_is_read_and_the_rest_are_its_options() -
 
 
 def test_there_is_a_key_for_all_that_a_policy_and_a_route_hold() -> None:
-    assert set(POLICY_KEYS) == set(fields_dict(Policy))
+    assert set(POLICY) == set(fields_dict(Policy))
     assert set(CONDITIONS) == set(fields_dict(Route)) - {"sinks", "name"}
 
 
-@pytest.mark.parametrize("key", sorted(OFF_KEYS))
+@pytest.mark.parametrize("key", [key for key, field in POLICY.items() if field.can_be_off])
 @pytest.mark.parametrize("written", ['"off"', "false"])
 def test_what_is_usual_can_be_turned_off(key: str, written: str) -> None:
     (sink,) = parse_catalog(f'[sinks.a]\ntype = "log"\n{key} = {written}').sinks
-    whole = sink.policy.over(usual_policy("notify"))
+    whole = sink.policy.over(default_policy("notify"))
     assert getattr(whole, key) == 0
 
 
@@ -131,11 +128,11 @@ def test_what_is_read_and_written_is_read_as_the_same(text: str) -> None:
 
 def test_what_is_written_is_what_a_person_would_write() -> None:
     policy = Policy(
-        only=Route(sinks=(), severity=Severity.WARNING, state=State.VIOLATED),
+        match=Route(sinks=(), severity=Severity.WARNING, state=State.VIOLATED),
         rate_limit=5.0,
-        cooldown=300.0,
-        time_limit=0.0,
-        attempts=3,
+        repeat_interval=300.0,
+        max_failures=0,
+        max_attempts=3,
         background=True,
     )
     sink = SinkDeclaration(name="a", type="webhook", options={"url": "${URL}"}, policy=policy)
@@ -143,17 +140,17 @@ def test_what_is_written_is_what_a_person_would_write() -> None:
         "[sinks.a]\n"
         'type = "webhook"\n'
         'url = "${URL}"\n'
-        'only = { severity = ">= warning", state = "violated" }\n'
+        'match = { severity = ">= warning", state = "violated" }\n'
+        'repeat_interval = "5min"\n'
         'rate_limit = "5/s"\n'
-        'cooldown = "5min"\n'
-        "attempts = 3\n"
-        'time_limit = "off"\n'
         "background = true\n"
+        'max_failures = "off"\n'
+        "max_attempts = 3\n"
     )
 
 
 def test_whole_numbers_of_seconds_in_code_are_written_with_their_unit() -> None:
-    policy = Policy(rate_limit=2, cooldown=300, batch_wait=5, failures=0, time_limit=0)
+    policy = Policy(rate_limit=2, repeat_interval=300, batch_wait=5, max_failures=0)
     sink = SinkDeclaration(name="a", type="log", policy=policy)
     assert parse_catalog(dump_catalog(Catalog(sinks=(sink,)))).sinks == (sink,)
 
@@ -167,12 +164,15 @@ def test_a_sink_without_a_name_cannot_be_written() -> None:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("only = 1", 'sinks.a.only: 1 is not a table; write { category = "database" }'),
-        ("only = { name = 'x' }", "sinks.a.only.name: unknown key; write one of budget, category,"),
-        ("only = { sinks = [] }", "sinks.a.only.sinks: unknown key; "),
+        ("match = 1", 'sinks.a.match: 1 is not a table; write { category = "database" }'),
         (
-            "only = { state = 'met' }",
-            "sinks.a.only.state: this text is not the state of a violation",
+            "match = { name = 'x' }",
+            "sinks.a.match.name: unknown key; write one of budget, category,",
+        ),
+        ("match = { sinks = [] }", "sinks.a.match.sinks: unknown key; "),
+        (
+            "match = { state = 'met' }",
+            "sinks.a.match.state: this text is not the state of a violation",
         ),
         ("rate_limit = 5", 'sinks.a.rate_limit: 5 is not a rate; write one, such as "10/min", or'),
         ("rate_limit = '5s'", "sinks.a.rate_limit: this text is not a rate; write one, such as"),
@@ -183,22 +183,30 @@ def test_a_sink_without_a_name_cannot_be_written() -> None:
             "burst = 'off'",
             "sinks.a.burst: this text is not a whole number of at least 1; write one",
         ),
-        ("cooldown = 300", 'sinks.a.cooldown: 300 has no unit; write "300s"'),
-        ("cooldown = true", "sinks.a.cooldown: true is not a quantity; write"),
+        ("repeat_interval = 300", 'sinks.a.repeat_interval: 300 has no unit; write "300s"'),
+        ("repeat_interval = true", "sinks.a.repeat_interval: true is not a quantity; write"),
         (
-            "cooldown = '0s'",
-            'sinks.a.cooldown: this text is not a time above zero; write one, such as "5m", or "of',
+            "repeat_interval = '0s'",
+            'sinks.a.repeat_interval: this text is not a time above zero; write one, such as "5m',
         ),
-        ("quiet = 'never'", 'sinks.a.quiet: this text is not a quantity; write "100ms"'),
-        ("repeat = '5MB'", 'sinks.a.repeat: this text is not a duration; write "100ms"'),
+        (
+            "resolve_after = 'never'",
+            'sinks.a.resolve_after: this text is not a quantity; write "100ms"',
+        ),
+        (
+            "repeat_interval = '5MB'",
+            'sinks.a.repeat_interval: this text is not a duration; write "100ms"',
+        ),
         ("batch_size = '5'", "sinks.a.batch_size: this text is not a whole number of at least 1"),
         ("batch_wait = 'off'", "sinks.a.batch_wait: this text is not a quantity; write"),
         ("batch_wait = '-1s'", "sinks.a.batch_wait: this text is not a time above zero; write one"),
-        ("attempts = 1.5", "sinks.a.attempts: 1.5 is not a whole number of at least 1; write one"),
-        ("time_limit = '-1s'", "sinks.a.time_limit: this text is not a time above zero; write one"),
         (
-            "failures = 0",
-            'sinks.a.failures: 0 is not a whole number of at least 1; write one, or "off"',
+            "max_attempts = 1.5",
+            "sinks.a.max_attempts: 1.5 is not a whole number of at least 1; write one",
+        ),
+        (
+            "max_failures = 0",
+            'sinks.a.max_failures: 0 is not a whole number of at least 1; write one, or "off"',
         ),
         ("failure_cooldown = 1", "sinks.a.failure_cooldown: 1 has no unit; write"),
         (
@@ -268,22 +276,22 @@ def test_two_routes_of_one_name_are_told_at_the_second() -> None:
 def test_all_mistakes_come_at_once() -> None:
     text = (
         '[[routes]]\nwhen = { metric = "x", state = "y" }\n'
-        '[sinks.a]\nburst = 0\ncooldown = 1\nonly = { severity = "z" }\n'
+        '[sinks.a]\nburst = 0\nrepeat_interval = 1\nmatch = { severity = "z" }\n'
     )
     assert [problem.split(": ")[1] for problem in problems_of(text)] == [
         "routes[0]",
         "routes[0].when.metric",
         "routes[0].when.state",
         "sinks.a.burst",
-        "sinks.a.cooldown",
-        "sinks.a.only.severity",
+        "sinks.a.repeat_interval",
+        "sinks.a.match.severity",
     ]
 
 
 # -- what may be secret
 
 SECRET = "https://hooks.example.com/hunter2"  # noqa: S105 - it opens nothing
-LINES = (*(f"{key} = @" for key in POLICY_KEYS), "only = { state = @, severity = @, metric = @ }")
+LINES = (*(f"{key} = @" for key in POLICY), "match = { state = @, severity = @, metric = @ }")
 
 
 @pytest.mark.parametrize(
@@ -336,10 +344,16 @@ def test_what_is_no_toml_is_told_without_what_stands_there(line: str) -> None:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("cooldown = '5 parsecs'", "this text has an unknown unit; write one of ns, us, ms, s, mi"),
-        ("cooldown = '5'", 'this text has no unit; write "100ms", "1.5s" or "2min"'),
-        ("cooldown = '1e999s'", 'this text has a number that cannot be read; write "100ms", '),
-        ("cooldown = '5 ,'", 'this text is not a quantity; write "100ms"'),
+        (
+            "repeat_interval = '5 parsecs'",
+            "this text has an unknown unit; write one of ns, us, ms, s, mi",
+        ),
+        ("repeat_interval = '5'", 'this text has no unit; write "100ms", "1.5s" or "2min"'),
+        (
+            "repeat_interval = '1e999s'",
+            'this text has a number that cannot be read; write "100ms", ',
+        ),
+        ("repeat_interval = '5 ,'", 'this text is not a quantity; write "100ms"'),
         ("batch_wait = 0.5", '0.5 has no unit; write "0.5s"'),
         ("batch_wait = -1", '-1 has no unit; write "100ms", "1.5s" or "2min"'),
         ("batch_wait = nan", 'nan has no unit; write "100ms", "1.5s" or "2min"'),
@@ -395,12 +409,13 @@ def test_a_sink_without_a_type_is_of_the_type_that_its_name_says() -> None:
 
 def test_a_sink_knows_where_its_keys_stand() -> None:
     text = (
-        '[sinks]\n[sinks.a]\ntype = "webhook"\n\nurl = "x"\ncooldown = "5m"\n[sinks.a.headers]\n'
+        '[sinks]\n[sinks.a]\ntype = "webhook"\n\nurl = "x"\nrepeat_interval = "5m"\n'
+        "[sinks.a.headers]\n"
         'b = "c"\n[sinks."b.c"]\ntype = "log"\n'
     )
     catalog = parse_catalog(text)
     first, second = catalog.sinks
-    assert dict(first.lines) == {"": 2, "type": 3, "url": 5, "cooldown": 6, "headers": 7}
+    assert dict(first.lines) == {"": 2, "type": 3, "url": 5, "repeat_interval": 6, "headers": 7}
     assert first.place_of("url", catalog.source) == "perfkit.toml:5: sinks.a.url"
     assert first.place_of("missing", catalog.source) == "perfkit.toml:2: sinks.a.missing"
     assert second.place_of(source=catalog.source) == "perfkit.toml:9: sinks.b.c"

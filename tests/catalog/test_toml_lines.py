@@ -181,12 +181,6 @@ def test_repeated_tables_and_keys_are_found() -> None:
     ]
 
 
-def test_what_stands_in_a_repeated_table_has_its_own_lines() -> None:
-    located = locate("[a]\nx = 1\n[a]\nx = 2\n")
-
-    assert located.lines["a (line 3)", "x"] == 4
-
-
 def test_a_key_with_a_wrong_escape_is_located_as_it_is_written() -> None:
     assert locate('\n"\\q" = 1').lines == {('"\\q"',): 2}
 

@@ -75,7 +75,7 @@ sinks = ["hook", "evidence", "${ONE}"]
 [sinks.hook]
 type = "webhook"
 url = "${NOT_SET_ANYWHERE}"
-attempts = 3
+max_attempts = 3
 """
 
 

@@ -44,12 +44,12 @@ sinks = ["file"]
 [sinks.hook]
 type = "webhook"
 url = "URL/secret-path"
-attempts = 1
+max_attempts = 1
 
 [sinks.quiet]
 type = "jsonl"
 path = "quiet.jsonl"
-only = { budget = "q*" }
+match = { budget = "q*" }
 
 [sinks.file]
 type = "jsonl"
@@ -143,5 +143,5 @@ def test_a_sink_that_cannot_be_made_is_told_in_one_line(folder: Path) -> None:
     )
     result = perfkit()
     assert result.exit_code == 2
-    assert "sinks.hook: url: the environment variable PAGER_URL is not set" in result.stderr
+    assert "sinks.hook.url: the environment variable PAGER_URL is not set" in result.stderr
     assert "Traceback" not in result.output

@@ -58,12 +58,12 @@ burst = 10
 [sinks.deduped]
 type = "jsonl"
 path = "{folder}/deduped.jsonl"
-cooldown = "1s"
+repeat_interval = "1s"
 
 [sinks.filtered]
 type = "jsonl"
 path = "{folder}/filtered.jsonl"
-only = {{ budget = "odd" }}
+match = {{ budget = "odd" }}
 
 [sinks.small]
 type = "jsonl"
@@ -71,15 +71,15 @@ path = "{folder}/small.jsonl"
 queue_size = 3
 when_full = "drop_newest"
 
-[sinks.full]
+[sinks.unwritable]
 type = "jsonl"
-path = "/dev/full"
+path = "{folder}/perfkit.toml/lines.jsonl"
 
 [sinks.webhook]
 type = "webhook"
 url = "{url}"
 rate_limit = "200/s"
-attempts = 2
+max_attempts = 2
 failure_cooldown = "100ms"
 """
 FILES: Final = ("lines", "batched", "limited", "deduped", "filtered", "small")
@@ -145,7 +145,7 @@ def main(folder: str, url: str) -> None:
     sinks = Sinks()
     perfkit.configure(
         catalog,
-        sinks=[sinks.hearing, *sinks.internal_errors, *FILES, "full", "webhook"],
+        sinks=[sinks.hearing, *sinks.internal_errors, *FILES, "unwritable", "webhook"],
         spans="never",
         delivery="background",
         unknown_budgets="ignore",

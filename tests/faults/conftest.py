@@ -23,7 +23,7 @@ def _as_in_production(lenient: None) -> None:
 def _open_no_account(monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin with an empty book: accounts outlive the settings, and so the other tests."""
     accounts: dict[str, DeliveryStats] = {}
-    monkeypatch.setattr(stats_registry, "_accounts", accounts)
+    monkeypatch.setattr(stats_registry, "_stats", accounts)
 
 
 @pytest.fixture

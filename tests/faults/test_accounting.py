@@ -137,10 +137,10 @@ def test_a_queue_with_room_loses_nothing(done: Done) -> None:
     ("sink", "kind", "reason"),
     [
         ("limited", "suppressed_by", "rate limit"),
-        ("deduped", "suppressed_by", "cooldown"),
+        ("deduped", "suppressed_by", "duplicate"),
         ("filtered", "suppressed_by", "filter"),
         ("small", "dropped_by", "queue full"),
-        ("full", "dropped_by", "failed"),
+        ("unwritable", "dropped_by", "failed"),
         ("Raising", "dropped_by", "failed"),
         ("Sleeping", "dropped_by", "queue full"),
         ("Recursing", "dropped_by", "recursion"),

@@ -35,8 +35,8 @@ _TABLE = """
 type = "{kind}"
 url = "{url}"
 timeout = "{timeout}"
-attempts = {attempts}
-failures = {failures}
+max_attempts = {attempts}
+max_failures = {failures}
 failure_cooldown = "{cooldown}"
 {more}
 """
@@ -80,7 +80,7 @@ def url_of(kind: str, receiver: WebhookReceiver) -> str:
 
 _KINDS = pytest.mark.parametrize(
     ("kind", "more"),
-    [("webhook", 'rate_limit = "off"'), ("alertmanager", 'quiet = "off"')],
+    [("webhook", 'rate_limit = "off"'), ("alertmanager", 'resolve_after = "off"')],
     ids=["webhook", "am"],
 )
 
@@ -179,7 +179,14 @@ def test_a_dead_backend_is_left_alone_and_heard_again_when_it_is_back(
     with WebhookReceiver() as receiver:
         port = receiver.port
         receiver.always(answer(500))
-        configure(kind, url_of(kind, receiver), more, failures=2, cooldown="500ms", timeout="5s")
+        configure(
+            kind,
+            url_of(kind, receiver),
+            more,
+            failures=2,
+            cooldown="500ms",
+            timeout="5s",
+        )
         break_budgets(10)
         assert perfkit.flush_sinks(LONGEST)
         dropped = accounts()["backend"].dropped_by
@@ -200,7 +207,7 @@ def test_a_real_alertmanager_that_comes_back_hears_again(
     configure: Any, accounts: Accounts, tmp_path: Path
 ) -> None:
     with Alertmanager(tmp_path / "alertmanager") as alertmanager:
-        configure("alertmanager", alertmanager.url, 'quiet = "off"', timeout="10s")
+        configure("alertmanager", alertmanager.url, 'resolve_after = "off"', timeout="10s")
         break_budgets(1)
         assert perfkit.flush_sinks(LONGEST)
         assert accounts()["backend"].delivered == 1

@@ -12,7 +12,7 @@ import pytest
 
 import perfkit
 from perfkit import Violation
-from perfkit.sinks import Batched, CircuitBroken, FanOut, Retried
+from perfkit.sinks import CircuitBroken, FanOut, Retried
 from perfkit.sinks.delivery.entry import DeliveryEntry
 from perfkit.testing import sample_violations
 from tests.faults.conftest import Accounts
@@ -75,7 +75,7 @@ def alone(sink: Any) -> Any:
 
 
 def in_layers(sink: Any) -> Any:
-    return CircuitBroken(Retried(Batched(FanOut([sink]), 1)))
+    return CircuitBroken(Retried(FanOut([sink])))
 
 
 @pytest.mark.parametrize("wrapped", [alone, in_layers])
@@ -112,7 +112,7 @@ def test_what_was_queued_before_an_interrupt_is_not_counted_twice() -> None:
     """The handler raises right after the violation was put into the queue."""
     violation, *_ = sample_violations().values()
 
-    class Queueing(perfkit.sinks.Background):
+    class Queueing(perfkit.sinks.DeliveryQueue):
         def queue(self, *arguments: Any) -> None:
             super().queue(*arguments)
             raise KeyboardInterrupt

@@ -18,8 +18,8 @@ pytest.importorskip("tenacity")
 
 _CATALOG = """
 [settings]
-sinks = ["log", "json", "lines", "full", "posts", "template", "down", "refused", "reset", "secure",
-         "untrusted", "alerts", "evidence", "github", "several", "metrics", "otel"]
+sinks = ["log", "json", "lines", "broken", "posts", "template", "down", "refused", "reset",
+         "secure", "untrusted", "alerts", "evidence", "github", "several", "metrics", "otel"]
 
 [sinks.json]
 type = "log"
@@ -30,9 +30,9 @@ type = "jsonl"
 path = "{folder}/lines.jsonl"
 max_size = "1kB"
 
-[sinks.full]
+[sinks.broken]
 type = "jsonl"
-path = "/dev/full"
+path = "{folder}/perfkit.toml/lines.jsonl"
 
 [sinks.posts]
 type = "webhook"
@@ -47,19 +47,19 @@ body = {{ text = "{{line}} ${{KEY}}" }}
 [sinks.down]
 type = "webhook"
 url = "http://127.0.0.1:{closed}/"
-attempts = 1
+max_attempts = 1
 
 [sinks.refused]
 type = "webhook"
 url = "{refusing}?key=${{KEY}}"
-attempts = 2
+max_attempts = 2
 batch_size = 2
 batch_wait = "100ms"
 
 [sinks.reset]
 type = "webhook"
 url = "{resetting}"
-attempts = 1
+max_attempts = 1
 
 [sinks.secure]
 type = "webhook"
@@ -69,13 +69,12 @@ ca_file = "{ca_file}"
 [sinks.untrusted]
 type = "webhook"
 url = "{secure}"
-attempts = 1
+max_attempts = 1
 
 [sinks.alerts]
 type = "alertmanager"
 url = "http://127.0.0.1:{port}"
-time_limit = "30s"
-cooldown = "1h"
+repeat_interval = "1h"
 
 [sinks.evidence]
 folder = "{folder}/evidence"
@@ -133,6 +132,6 @@ def test_no_delivery_loads_a_module(tmp_path: Path) -> None:
         *("json", "lines", "posts", "template", "secure", "alerts", "several"),
     }
     assert {sink for sink, (_, dropped) in outcomes.items() if dropped} >= {
-        *("full", "down", "refused", "reset", "untrusted"),
+        *("broken", "down", "refused", "reset", "untrusted"),
     }
     assert_quiet(ended)

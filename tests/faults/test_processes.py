@@ -314,18 +314,3 @@ def test_a_fork_of_a_process_with_dead_backends_ends_at_once() -> None:
     child, code = ended.told
     assert code == 0
     assert all(stats == [0, 0, 0, 0, 0] for stats in child.values())
-
-
-def test_a_batch_that_waits_without_a_thread_is_delivered_at_the_exit() -> None:
-    ended = run("""
-        import atexit
-        from perfkit.sinks import Batched
-        hearing = Hearing()
-        atexit.register(lambda: tell([len(hearing.heard), accounts()["Hearing"]]))
-        perfkit.configure(perfkit.Catalog(), sinks=[Batched(hearing, 100, 3600.0)],
-                          delivery="inline", unknown_budgets="ignore")
-        break_budgets(3)
-    """)
-    assert ended.code == 0
-    assert ended.told == [[3, [3, 3, 0, 0, 0]]]
-    assert_quiet(ended)

@@ -8,7 +8,7 @@ from typing import Any
 
 from perfkit import Severity, State
 from perfkit.model import Budget, Sink, Violation
-from perfkit.sinks import DeliveryStats, Layer, TimeLimited
+from perfkit.sinks import DeliveryQueue, DeliveryStats, Layer
 from perfkit.sinks.delivery.entry import DeliveredCounter, DeliveryEntry
 from tests.processes import fork
 from tests.sinks.violations import make_violation
@@ -172,15 +172,40 @@ class Calls:
         self.emit = function
 
 
-class Limited:
-    """A sink with a time limit, and an account that counts what arrives in time."""
+LONGEST = 20.0
+"""Seconds: far longer than any delivery of these tests takes, unless it hangs."""
 
-    def __init__(self, sink: Any, seconds: float = 30.0) -> None:
-        self.stats = DeliveryStats("test")
-        self.layer = TimeLimited(sink, seconds, stats=self.stats)
-        self.entrance = DeliveryEntry(
-            DeliveredCounter(self.layer, stats=self.stats), stats=self.stats
-        )
+
+class Gate:
+    """A sink that waits until its gate is open, and collects violations."""
+
+    def __init__(self) -> None:
+        self.is_open = threading.Event()
+        self.has_begun = threading.Event()
+        self.heard: list[Violation] = []
 
     def emit(self, violation: Violation) -> None:
-        self.entrance.emit(violation)
+        self.has_begun.set()
+        assert self.is_open.wait(LONGEST)
+        self.heard.append(violation)
+
+
+class Batches:
+    """A sink of batches, on a clock of its own."""
+
+    def __init__(self, **options: Any) -> None:
+        self.sizes: list[int] = []
+        self.seconds = 0.0
+        self.has_arrived = threading.Event()
+        self.queue = DeliveryQueue(self, now=lambda: self.seconds, **options)
+
+    def emit(self, violation: Violation) -> None:
+        self.emit_many([violation])
+
+    def emit_many(self, violations: Any) -> None:
+        self.sizes.append(len(violations))
+        self.has_arrived.set()
+
+    def add(self, count: int) -> None:
+        for _ in range(count):
+            self.queue.emit(make_violation())

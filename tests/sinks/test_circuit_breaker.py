@@ -25,7 +25,7 @@ beside_threads = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:Depre
 
 
 def _broken(*failures: BaseException) -> Chain:
-    chain = Chain(partial(CircuitBroken, failures=2, cooldown=30.0), Kept(*failures))
+    chain = Chain(partial(CircuitBroken, max_failures=2, cooldown=30.0), Kept(*failures))
     for _ in failures:
         chain.emit(of("a"))
     return chain
@@ -98,7 +98,7 @@ def test_an_interrupt_says_nothing_of_the_sink() -> None:
 @given(st.lists(st.tuples(st.sampled_from([0.0, 1.0, 4.0, 5.0]), st.booleans()), max_size=40))
 @settings(deadline=None)
 def test_a_circuit_does_as_a_naive_one(steps: list[tuple[float, bool]]) -> None:
-    chain = Chain(partial(CircuitBroken, failures=2, cooldown=5.0))
+    chain = Chain(partial(CircuitBroken, max_failures=2, cooldown=5.0))
     failures, failed_at, wanted = 0, 0.0, []
     for wait, fails in steps:
         chain.now.seconds += wait

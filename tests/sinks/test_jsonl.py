@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import math
 import os
-import subprocess
-import threading
 import tracemalloc
-from collections import Counter
-from collections.abc import Callable, Iterator
-from io import FileIO
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfkit.errors import ConfigurationError, DeliveryError
+from perfkit.errors import ConfigurationError
 from perfkit.model import CodeLocation, Evidence
 from perfkit.sinks import JsonLinesSink, as_record
-from perfkit.sinks.builtin import jsonl
-from tests.sinks import jsonl_writer
-from tests.sinks.jsonl_lines import named, names_in, strictly, writer
+from tests.sinks.jsonl_lines import named, names_in, strictly
 from tests.sinks.violations import make_violation
 
 ROOT = Path(__file__).parents[2]
@@ -297,131 +290,3 @@ def test_an_argument_of_the_wrong_kind_is_refused(options: dict[str, Any], advic
         JsonLinesSink(**{"path": "v.jsonl", **options})
     assert str(caught.value).startswith(next(iter(options)))
     assert str(caught.value).isprintable()
-
-
-# -- others at the same file
-
-
-def test_processes_and_threads_share_a_file_that_is_rotated(tmp_path: Path) -> None:
-    path = tmp_path / "v.jsonl"
-    processes = [
-        subprocess.Popen(writer("threads", path, number, 20_000), cwd=ROOT) for number in range(4)
-    ]
-    assert [process.wait(timeout=60) for process in processes] == [0] * 4
-    files = list(tmp_path.iterdir())
-    assert len(files) > 20
-    found = Counter(name for file in files for name in names_in(file))
-    assert found == Counter(
-        f"{process}-{thread}-{number}"
-        for process in range(4)
-        for thread in range(jsonl_writer.THREADS)
-        for number in range(jsonl_writer.EACH)
-    )
-
-
-def test_threads_share_one_sink(tmp_path: Path) -> None:
-    sink = JsonLinesSink(tmp_path / "v.jsonl")
-
-    def emit() -> None:
-        for _ in range(50):
-            sink.emit(make_violation())
-
-    threads = [threading.Thread(target=emit) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert names_in(tmp_path / "v.jsonl") == ["load"] * 400
-
-
-def test_the_file_may_be_removed_or_renamed_at_any_time(tmp_path: Path) -> None:
-    path = tmp_path / "v.jsonl"
-    sink = JsonLinesSink(path)
-    sink.emit(named("a"))
-    path.unlink()
-    sink.emit(named("b"))
-    path.rename(tmp_path / "old")
-    sink.emit(named("c"))
-    assert (names_in(tmp_path / "old"), names_in(path)) == (["b"], ["c"])
-
-
-class _Raced(JsonLinesSink):
-    """Has the file taken away between opening and locking it, so many times."""
-
-    times = 1
-
-    def _open(self) -> FileIO:
-        file = super()._open()
-        if self.times:
-            self.times -= 1
-            self._path.unlink()
-        return file
-
-
-def test_a_file_that_is_taken_away_while_it_is_opened_is_opened_again(tmp_path: Path) -> None:
-    _Raced(tmp_path / "v.jsonl").emit(named("a"))
-    assert names_in(tmp_path / "v.jsonl") == ["a"]
-
-
-def test_a_file_that_is_always_taken_away_is_given_up(tmp_path: Path) -> None:
-    sink = _Raced(tmp_path / "v.jsonl")
-    sink.times, sink.lock_seconds = 1_000_000_000, 0
-    with pytest.raises(DeliveryError) as caught:
-        sink.emit(named("a"))
-    assert caught.value.reason == "timeout"
-
-
-@pytest.fixture
-def locked(tmp_path: Path) -> Iterator[FileIO]:
-    """The file ``v.jsonl``, with its lock held by somebody else."""
-    with (tmp_path / "v.jsonl").open("wb", buffering=0) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield file
-
-
-def test_a_lock_that_is_held_for_too_long_fails_the_delivery(
-    tmp_path: Path, locked: FileIO
-) -> None:
-    sink = JsonLinesSink(tmp_path / "v.jsonl")
-    sink.lock_seconds = 0
-    with pytest.raises(DeliveryError, match=r"v\.jsonl locked for 0 s") as caught:
-        sink.emit(named("a"))
-    assert caught.value.reason == "timeout"
-    assert not caught.value.is_permanent
-    assert names_in(tmp_path / "v.jsonl") == []
-
-
-def test_a_lock_is_waited_for(
-    tmp_path: Path, locked: FileIO, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pauses: list[float] = []
-
-    def pause(seconds: float) -> None:
-        pauses.append(seconds)
-        if len(pauses) == 10:
-            fcntl.flock(locked, fcntl.LOCK_UN)
-
-    monkeypatch.setattr(jsonl.time, "sleep", pause)
-    JsonLinesSink(tmp_path / "v.jsonl").emit(named("a"))
-    assert names_in(tmp_path / "v.jsonl") == ["a"]
-    assert max(pauses) <= 0.002
-
-
-def test_a_child_forked_in_the_middle_of_a_write_does_not_share_the_lock(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "v.jsonl"
-    codes: list[int] = []
-
-    def fork(_: int) -> None:
-        if child := os.fork():
-            codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-        else:
-            folder = "/proc/self/fd" if Path("/proc/self/fd").exists() else "/dev/fd"
-            files = [os.path.realpath(each) for each in Path(folder).iterdir()]
-            os._exit(str(path) in files)
-
-    monkeypatch.setattr(os, "fsync", fork)
-    JsonLinesSink(path, fsync=True).emit(named("a"))
-    assert codes == [0, 0]
-    assert names_in(path) == ["a"]

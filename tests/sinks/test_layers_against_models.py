@@ -7,11 +7,11 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from perfkit import Severity
-from perfkit.sinks import Deduped, Deduplicated, RateLimited
+from perfkit.sinks import Deduplicated, RateLimited
 from tests.sinks.chains import (
     LEVELS,
     Chain,
@@ -51,78 +51,63 @@ def test_a_token_bucket_does_as_a_naive_one(
     assert chain.sums == (len(steps), len(wanted), len(steps) - len(wanted), 0, 0)
 
 
-@given(STEPS, st.sampled_from([1.0, 3.0, 10.0]))
-@settings(deadline=None)
-def test_dedupe_does_as_a_naive_one(steps: list[Any], cooldown: float) -> None:
-    chain = Chain(partial(Deduped, cooldown=cooldown))
-    said: dict[Any, float] = {}
-    held, wanted = defaultdict[str, int](int), []
-    for wait, name, severity in steps:
-        chain.now.seconds += wait
-        chain.emit(of(name, severity))
-        now = chain.now.seconds
-        if now - said.get((name, severity), -1000.0) >= cooldown:
-            said[name, severity] = now
-            wanted.append((name, severity, held.pop(name, 0)))
-        else:
-            held[name] += 1
-    got = [(each.budget.name, each.severity, each.suppressed) for each in chain.sink.got]
-    assert got == wanted
-    assert chain.sums == (len(steps), len(wanted), len(steps) - len(wanted), 0, 0)
+class _NaiveDeduplication:
+    """Remembers all violations of each incident, and lists the violations that are to pass."""
 
-
-class _NaiveEdge:
-    """Keeps all violations of each episode, and says what an edge has to say."""
-
-    def __init__(self, quiet: float, repeat: float | None) -> None:
-        self.quiet, self.repeat = quiet, repeat
+    def __init__(self, repeat_interval: float | None, resolve_after: float | None) -> None:
+        self.repeat_interval, self.resolve_after = repeat_interval, resolve_after
         self.incidents: dict[str, list[tuple[float, Severity, bool]]] = {}
-        self.said: list[tuple[str, str, int]] = []
+        self.passed: list[tuple[str, str, int]] = []
 
-    def end(self, now: float) -> None:
+    def resolve(self, now: float) -> None:
+        if self.resolve_after is None:
+            return
         for name, incident in tuple(self.incidents.items()):
-            if now - incident[-1][0] >= self.quiet:
+            if now - incident[-1][0] >= self.resolve_after:
                 del self.incidents[name]
-                self.said.append((name, "over", self._unsaid(incident)))
+                self.passed.append((name, "resolved", self._suppressed(incident)))
 
-    def take(self, name: str, severity: Severity, now: float) -> None:
+    def add(self, name: str, severity: Severity, now: float) -> None:
         incident = self.incidents[name] = self.incidents.pop(name, [])  # by the time of the last
-        said = [each for each in incident if each[2]]
-        is_said = not said or severity.rank > said[-1][1].rank
-        is_said = is_said or (self.repeat is not None and now - said[-1][0] >= self.repeat)
-        if is_said:
-            self.said.append((name, severity, self._unsaid(incident)))
-        incident.append((now, severity, is_said))
+        passed = [each for each in incident if each[2]]
+        passes = not passed or severity.rank > passed[-1][1].rank
+        interval = self.repeat_interval
+        passes = passes or (interval is not None and now - passed[-1][0] >= interval)
+        if passes:
+            self.passed.append((name, severity, self._suppressed(incident)))
+        incident.append((now, severity, passes))
 
-    def _unsaid(self, incident: list[tuple[float, Severity, bool]]) -> int:
+    def _suppressed(self, incident: list[tuple[float, Severity, bool]]) -> int:
         return next((at for at, each in enumerate(reversed(incident)) if each[2]), len(incident))
 
 
-@given(STEPS, st.sampled_from([1.0, 3.0]), st.sampled_from([None, 2.0]), st.booleans())
+@given(STEPS, st.sampled_from([None, 1.0, 3.0]), st.sampled_from([None, 2.0]), st.booleans())
 @settings(deadline=None)
-def test_an_edge_does_as_a_naive_one(
+def test_deduplication_does_as_a_naive_one(
     steps: list[Any],
-    quiet: float,
-    repeat: float | None,
+    resolve_after: float | None,
+    repeat_interval: float | None,
     ticks: bool,  # noqa: FBT001 - drawn by hypothesis
 ) -> None:
-    chain = Chain(partial(Deduplicated, quiet=quiet, repeat=repeat))
-    model = _NaiveEdge(quiet, repeat)
+    assume(resolve_after or repeat_interval)
+    times = {"repeat_interval": repeat_interval, "resolve_after": resolve_after}
+    chain = Chain(partial(Deduplicated, **times))
+    model = _NaiveDeduplication(**times)
     for wait, name, severity in steps:
         chain.now.seconds += wait
         if ticks:
             chain.tick()
         chain.emit(of(name, severity))
-        model.end(chain.now.seconds)
-        model.take(name, severity, chain.now.seconds)
-    chain.now.seconds += quiet
+        model.resolve(chain.now.seconds)
+        model.add(name, severity, chain.now.seconds)
+    chain.now.seconds += resolve_after or 0.0
     chain.tick()
-    model.end(chain.now.seconds)
+    model.resolve(chain.now.seconds)
     got = [
-        (each.budget.name, "over" if each.is_recovery else each.severity, each.suppressed)
+        (each.budget.name, "resolved" if each.is_recovery else each.severity, each.suppressed)
         for each in chain.sink.got
     ]
-    assert got == model.said
+    assert got == model.passed
     recoveries = sum(each.is_recovery for each in chain.sink.got)
     passed = len(got) - recoveries
     assert chain.sums == (len(steps) + recoveries, len(got), len(steps) - passed, 0, 0)

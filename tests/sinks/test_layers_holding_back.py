@@ -1,4 +1,4 @@
-"""Layers that hold violations back: filter, rate limit, dedupe, edge."""
+"""Layers that suppress violations: filter, rate limit, deduplication."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from perfkit import ConfigurationError, Severity, State
 from perfkit.model import Route, Violation
-from perfkit.sinks import Deduped, Deduplicated, Filtered, RateLimited
+from perfkit.sinks import Deduplicated, Filtered, RateLimited
 from perfkit.sinks.delivery import suppression
 from perfkit.sinks.delivery.layer import MOST_KEYS
 from tests.sinks.chains import (
@@ -31,7 +31,7 @@ SECOND = 1_000_000_000
 
 
 def test_a_filter_lets_through_what_is_wanted_and_counts_the_rest() -> None:
-    chain = Chain(partial(Filtered, keep=Route(sinks=(), budget="a*").matches))
+    chain = Chain(partial(Filtered, match=Route(sinks=(), budget="a*").matches))
     for name in ("a", "b", "ab"):
         chain.emit(of(name))
     assert [each.budget.name for each in chain.sink.got] == ["a", "ab"]
@@ -78,9 +78,9 @@ def test_a_clock_that_goes_back_gives_no_tokens() -> None:
     assert len(chain.sink.got) == 1
 
 
-def test_a_cooldown_is_of_one_kind_and_severity() -> None:
-    chain = Chain(partial(Deduped, cooldown=10.0))
-    for violation in (of("a"), of("a"), of("b"), of("a", Severity.CRITICAL)):
+def test_a_repeat_interval_is_of_one_kind_and_a_more_severe_violation_passes() -> None:
+    chain = Chain(partial(Deduplicated, repeat_interval=10.0))
+    for violation in (of("a"), of("a"), of("b"), of("a", Severity.CRITICAL), of("a")):
         chain.emit(violation)
     assert [(each.budget.name, each.severity) for each in chain.sink.got] == [
         ("a", Severity.WARNING),
@@ -90,8 +90,8 @@ def test_a_cooldown_is_of_one_kind_and_severity() -> None:
     assert chain.sink.got[-1].suppressed == 1
 
 
-def test_after_the_cooldown_the_next_one_says_how_many_there_were() -> None:
-    chain = Chain(partial(Deduped, cooldown=10.0))
+def test_after_the_repeat_interval_the_next_one_carries_the_number_of_duplicates() -> None:
+    chain = Chain(partial(Deduplicated, repeat_interval=10.0))
     for second in (0.0, 4.0, 9.9, 10.0):
         chain.now.seconds = second
         chain.emit(of("a", at_ns=round((second + 1) * SECOND)))
@@ -99,16 +99,27 @@ def test_after_the_cooldown_the_next_one_says_how_many_there_were() -> None:
     assert chain.sink.got[-1].suppressed_since_ns == 5 * SECOND
 
 
-def test_a_recovery_ends_the_cooldowns_of_its_kind() -> None:
-    chain = Chain(partial(Deduped, cooldown=10.0))
+def test_a_recovery_ends_the_incident_of_its_kind() -> None:
+    chain = Chain(partial(Deduplicated, repeat_interval=10.0))
     for violation in (of("a"), of("a", Severity.CRITICAL), recovery_of("a", Severity.CRITICAL)):
         chain.emit(violation)
     chain.emit(of("a"))
     assert len(chain.sink.got) == 4
 
 
-def test_an_episode_is_said_when_it_begins_and_when_it_is_over() -> None:
-    chain = Chain(partial(Deduplicated, quiet=10.0))
+def test_without_send_resolved_an_incident_ends_without_a_recovery() -> None:
+    chain = Chain(partial(Deduplicated, resolve_after=10.0, send_resolved=False))
+    for seconds in (0.0, 5.0, 15.0):
+        chain.now.seconds = seconds
+        chain.tick()
+        chain.emit(of("a"))
+    assert [each.suppressed for each in chain.sink.got] == [0, 1]
+    assert not any(each.is_recovery or each.since_ns for each in chain.sink.got)
+    assert chain.sums == (3, 2, 1, 0, 0)
+
+
+def test_an_incident_is_delivered_when_it_begins_and_when_it_is_resolved() -> None:
+    chain = Chain(partial(Deduplicated, resolve_after=10.0))
     for second in (0.0, 5.0, 14.0):
         chain.now.seconds = second
         chain.emit(of("a", at_ns=round((second + 1) * SECOND)))
@@ -122,8 +133,8 @@ def test_an_episode_is_said_when_it_begins_and_when_it_is_over() -> None:
     assert chain.sums == (4, 2, 2, 0, 0)
 
 
-def test_without_a_tick_an_episode_is_over_before_the_next_one_begins() -> None:
-    chain = Chain(partial(Deduplicated, quiet=10.0))
+def test_without_a_tick_an_incident_is_resolved_before_the_next_one_begins() -> None:
+    chain = Chain(partial(Deduplicated, resolve_after=10.0))
     for second in (0.0, 100.0):
         chain.now.seconds = second
         chain.emit(of("a", at_ns=round((second + 1) * SECOND)))
@@ -134,23 +145,23 @@ def test_without_a_tick_an_episode_is_over_before_the_next_one_begins() -> None:
     ]
 
 
-def test_an_episode_that_goes_on_is_said_again_with_how_many_there_were() -> None:
-    chain = Chain(partial(Deduplicated, quiet=10.0, repeat=15.0))
+def test_a_lasting_incident_is_repeated_with_the_number_of_duplicates() -> None:
+    chain = Chain(partial(Deduplicated, repeat_interval=15.0, resolve_after=10.0))
     for second in range(0, 50, 5):
         chain.now.seconds = float(second)
         chain.emit(of("a"))
     assert [each.suppressed for each in chain.sink.got] == [0, 2, 2, 2]
 
 
-def test_what_gets_worse_is_said_once() -> None:
-    chain = Chain(partial(Deduplicated, quiet=10.0))
+def test_a_more_severe_violation_passes_once() -> None:
+    chain = Chain(partial(Deduplicated, resolve_after=10.0))
     for severity in (*LEVELS, *reversed(LEVELS), *LEVELS):
         chain.emit(of("a", severity))
     assert [each.severity for each in chain.sink.got] == list(LEVELS)
 
 
-def test_a_recovery_has_the_severity_that_was_said() -> None:
-    chain = Chain(partial(Deduplicated, quiet=10.0))
+def test_a_recovery_has_the_severity_that_was_delivered() -> None:
+    chain = Chain(partial(Deduplicated, resolve_after=10.0))
     chain.emit(of("a", Severity.CRITICAL))
     chain.emit(of("a", Severity.INFO))
     chain.now.seconds = 10.0
@@ -158,8 +169,8 @@ def test_a_recovery_has_the_severity_that_was_said() -> None:
     assert chain.sink.got[-1].severity is Severity.CRITICAL
 
 
-def test_what_a_window_says_passes_an_edge_as_it_is() -> None:
-    chain = Chain(partial(Deduplicated, quiet=10.0))
+def test_violations_of_windows_pass_unchanged() -> None:
+    chain = Chain(partial(Deduplicated, resolve_after=10.0))
     windows = [of("a", since_ns=5), of("a", since_ns=5), recovery_of("a")]
     for violation in windows:
         chain.emit(violation)
@@ -168,7 +179,7 @@ def test_what_a_window_says_passes_an_edge_as_it_is() -> None:
 
 
 def test_a_recovery_that_fails_is_counted_and_reported() -> None:
-    chain = Chain(partial(Deduplicated, quiet=10.0), Kept())
+    chain = Chain(partial(Deduplicated, resolve_after=10.0), Kept())
     chain.emit(of("a"))
     chain.emit(of("b"))
     chain.now.seconds = 10.0
@@ -179,7 +190,7 @@ def test_a_recovery_that_fails_is_counted_and_reported() -> None:
 
 
 def test_an_interrupt_in_a_recovery_leaves_nothing_uncounted_or_for_ever_ending() -> None:
-    chain = Chain(partial(Deduplicated, quiet=10.0), Kept())
+    chain = Chain(partial(Deduplicated, resolve_after=10.0), Kept())
     chain.emit(of("a"))
     chain.now.seconds = 10.0
     chain.sink.failures = [KeyboardInterrupt()]
@@ -204,8 +215,8 @@ class _Stopping:
         self.got.append(violation)
 
 
-def test_no_episode_is_said_to_begin_before_the_last_one_is_said_to_be_over() -> None:
-    chain = Chain(partial(Deduplicated, quiet=10.0), _Stopping())
+def test_no_incident_is_reported_before_the_last_one_is_reported_resolved() -> None:
+    chain = Chain(partial(Deduplicated, resolve_after=10.0), _Stopping())
     chain.emit(of("a"))
     chain.now.seconds = 10.0
     ticking = threading.Thread(target=chain.tick)
@@ -222,7 +233,7 @@ def test_no_episode_is_said_to_begin_before_the_last_one_is_said_to_be_over() ->
 
 
 def test_what_follows_an_interrupted_recovery_is_counted_too() -> None:
-    chain = Chain(partial(Deduplicated, quiet=10.0), Kept())
+    chain = Chain(partial(Deduplicated, resolve_after=10.0), Kept())
     chain.emit(of("a"))
     chain.now.seconds = 10.0
 
@@ -241,8 +252,8 @@ def test_what_follows_an_interrupted_recovery_is_counted_too() -> None:
 
 HOLDING: dict[str, Any] = {
     "rate limit": partial(RateLimited, per_second=0.001),
-    "dedupe": partial(Deduped, cooldown=1000.0),
-    "edge": partial(Deduplicated, quiet=2000.0, repeat=1000.0),
+    "repeat": partial(Deduplicated, repeat_interval=1000.0),
+    "resolve": partial(Deduplicated, repeat_interval=1000.0, resolve_after=2000.0),
 }
 
 
@@ -286,15 +297,15 @@ def test_of_many_at_once_only_those_are_lost_that_the_sink_did_not_take(make: An
 
 
 def test_many_at_once_of_which_all_fail_are_left_to_whoever_gave_them() -> None:
-    chain = Chain(partial(Deduped, cooldown=10.0), KeptTogether(OSError("gone")))
+    chain = Chain(partial(Deduplicated, repeat_interval=10.0), KeptTogether(OSError("gone")))
     with pytest.raises(OSError, match="gone"):
         chain.inner.emit_many([of("a"), of("b")])
     assert chain.stats.totals().dropped == 0
 
 
 def test_a_filter_counts_what_fails_of_many_at_once() -> None:
-    keep = Route(sinks=(), budget="a").matches
-    chain = Chain(partial(Filtered, keep=keep), KeptTogether(OSError("gone")))
+    match = Route(sinks=(), budget="a").matches
+    chain = Chain(partial(Filtered, match=match), KeptTogether(OSError("gone")))
     chain.stats.take(2)
     chain.inner.emit_many([of("a"), of("b")])
     assert chain.sums == (2, 0, 1, 1, 0)
@@ -316,8 +327,8 @@ def test_no_layer_remembers_more_kinds_than_a_thousand(make: Any) -> None:
     assert chain.sums[-1] == 0
 
 
-def test_an_edge_that_remembers_too_many_lets_the_others_pass_until_there_is_room() -> None:
-    chain = Chain(partial(Deduplicated, quiet=10.0))
+def test_with_too_many_incidents_the_others_pass_until_there_is_room() -> None:
+    chain = Chain(partial(Deduplicated, resolve_after=10.0))
     for number in range(MOST_KEYS + 1):
         chain.emit(of(f"budget_{number}"))
     chain.emit(of("too_many"))
@@ -338,9 +349,10 @@ def test_a_layer_has_to_say_what_it_lets_through() -> None:
         (partial(RateLimited, per_second=0.0), "rate above zero"),
         (partial(RateLimited, per_second=1.0, burst=0), "burst of at least 1"),
         (partial(RateLimited, per_second=float("nan")), "rate above zero"),
-        (partial(Deduped, cooldown=0.0), "write one above zero"),
-        (partial(Deduplicated, quiet=0.0), "write them above zero"),
-        (partial(Deduplicated, repeat=0.0), "write them above zero"),
+        (Deduplicated, "write one of them above zero"),
+        (partial(Deduplicated, repeat_interval=0.0), "write one of them above zero"),
+        (partial(Deduplicated, resolve_after=-1.0), "write one of them above zero"),
+        (partial(Deduplicated, repeat_interval=float("nan")), "write one of them above zero"),
     ],
 )
 def test_a_figure_that_makes_no_sense_is_refused(make: Any, text: str) -> None:
@@ -356,10 +368,10 @@ EACH = 500
 @pytest.mark.parametrize(
     "make",
     [
-        partial(Filtered, keep=lambda violation: violation.budget.name != "b0"),
+        partial(Filtered, match=lambda violation: violation.budget.name != "b0"),
         partial(RateLimited, per_second=1.0, burst=7),
-        partial(Deduped, cooldown=3.0),
-        partial(Deduplicated, quiet=1.0, repeat=2.0),
+        partial(Deduplicated, repeat_interval=3.0),
+        partial(Deduplicated, repeat_interval=2.0, resolve_after=1.0),
     ],
     ids=["filter", *HOLDING],
 )

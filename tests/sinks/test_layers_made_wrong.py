@@ -16,33 +16,28 @@ import perfkit
 from perfkit import ConfigurationError, Route, budget
 from perfkit.model import Violation
 from perfkit.sinks import (
-    Background,
-    Batched,
     CallbackSink,
     CircuitBroken,
-    Deduped,
     Deduplicated,
+    DeliveryQueue,
     Filtered,
     Layer,
     LogSink,
     RateLimited,
     Retried,
-    TimeLimited,
 )
 from perfkit.sinks.delivery.layer import as_sink
 from tests.sinks.chains import Kept, of
 
 LAYERS: list[Callable[..., Any]] = [
     Layer,
-    partial(Background, size=10),
-    partial(Batched, size=1),
-    partial(CircuitBroken, failures=3),
-    partial(Deduped, cooldown=60.0),
-    partial(Deduplicated, quiet=60.0),
-    partial(Filtered, keep=lambda _: True),
+    partial(DeliveryQueue, size=10),
+    partial(CircuitBroken, max_failures=3),
+    partial(Deduplicated, repeat_interval=60.0),
+    partial(Deduplicated, resolve_after=60.0),
+    partial(Filtered, match=lambda _: True),
     partial(RateLimited, per_second=10.0),
-    partial(Retried, attempts=1),
-    partial(TimeLimited, seconds=60.0),
+    partial(Retried, max_attempts=1),
 ]
 
 
@@ -57,7 +52,7 @@ def test_every_layer_takes_a_callable_of_one_violation(make: Callable[..., Any])
     layer.emit(of("a"))
     assert layer.flush(10.0)
     assert [each.budget.name for each in got] == ["a"]
-    layer.close(10.0) if isinstance(layer, Background) else None
+    layer.close(10.0) if isinstance(layer, DeliveryQueue) else None
 
 
 def test_a_callable_within_a_layer_counts_like_any_sink() -> None:
@@ -111,9 +106,12 @@ def test_a_class_that_takes_one_violation_is_a_callable_like_any_other() -> None
 @pytest.mark.parametrize(
     ("thing", "problem"),
     [
-        (5, "of type int is no sink; give an object with emit(), or a callable of one violation"),
-        (None, "of type NoneType is no sink; give"),
-        ("hunter2", "a name is no sink here; give the sink itself, such as LogSink()"),
+        (
+            5,
+            "of type int is not a sink; pass an object with emit(), or a callable of one violation",
+        ),
+        (None, "of type NoneType is not a sink; pass"),
+        ("hunter2", "a name is not a sink here; pass the sink itself, such as LogSink()"),
         (LogSink, "LogSink is a class; make a sink of it, LogSink(...)"),
     ],
 )
@@ -128,8 +126,8 @@ def test_what_is_no_sink_is_refused_when_the_layer_is_made(
 
 def test_a_layer_around_a_sink_does_not_load_what_callables_need() -> None:
     code = (
-        "import sys; from perfkit.sinks import Deduped, MetricsOnlySink;"
-        "Deduped(MetricsOnlySink(), 1.0);"
+        "import sys; from perfkit.sinks import Deduplicated, MetricsOnlySink;"
+        "Deduplicated(MetricsOnlySink(), 1.0);"
         "assert 'perfkit.sinks.builtin.callback' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -142,43 +140,53 @@ def test_a_layer_around_a_sink_does_not_load_what_callables_need() -> None:
 @pytest.mark.parametrize(
     ("make", "problems"),
     [
-        (partial(Background, size="100"), ["size is a whole number; write 100"]),
-        (partial(TimeLimited, seconds="2s"), ["seconds is seconds in code; write 2.0"]),
-        (partial(Deduped, cooldown="5m"), ["cooldown is seconds in code; write 300.0"]),
-        (partial(Deduped, cooldown="100ms"), ["cooldown is seconds in code; write 0.1"]),
-        (partial(Deduped, cooldown="300"), ["cooldown is seconds in code; write 300.0"]),
+        (partial(DeliveryQueue, size="100"), ["size is a whole number; write 100"]),
         (
-            partial(Deduped, cooldown=timedelta(minutes=5)),
-            ["cooldown is seconds in code; write 300.0"],
+            partial(Deduplicated, repeat_interval="5m"),
+            ["repeat_interval is seconds in code; write 300.0"],
         ),
         (
-            partial(Deduped, cooldown="often"),
-            ["cooldown is seconds in code; write a number, such as 300.0"],
+            partial(Deduplicated, repeat_interval="100ms"),
+            ["repeat_interval is seconds in code; write 0.1"],
         ),
         (
-            partial(Deduped, cooldown=None),
-            ["cooldown is seconds in code; write a number, such as 300.0"],
+            partial(Deduplicated, repeat_interval="300"),
+            ["repeat_interval is seconds in code; write 300.0"],
         ),
         (
-            partial(Deduped, cooldown=True),
-            ["cooldown is seconds in code; write a number, such as 300.0"],
+            partial(Deduplicated, repeat_interval=timedelta(minutes=5)),
+            ["repeat_interval is seconds in code; write 300.0"],
         ),
         (
-            partial(Deduplicated, quiet="5m", repeat="1h"),
-            ["quiet is seconds in code; write 300.0", "repeat is seconds in code; write 3600.0"],
+            partial(Deduplicated, repeat_interval="often"),
+            ["repeat_interval is seconds in code; write a number, such as 300.0"],
         ),
         (
-            partial(Batched, size="20", wait="5s"),
-            ["wait is seconds in code; write 5.0", "size is a whole number; write 20"],
+            partial(Deduplicated, repeat_interval=True),
+            ["repeat_interval is seconds in code; write a number, such as 300.0"],
         ),
-        (partial(Batched, size=20.0), ["size is a whole number; write 20"]),
-        (partial(Batched, size=2.5), ["size is a whole number; write one, such as 20"]),
-        (partial(Batched, size=float("nan")), ["size is a whole number; write one, such as 20"]),
         (
-            partial(CircuitBroken, failures="five", cooldown="30s"),
+            partial(Deduplicated, repeat_interval="1h", resolve_after="5m"),
+            [
+                "repeat_interval is seconds in code; write 3600.0",
+                "resolve_after is seconds in code; write 300.0",
+            ],
+        ),
+        (
+            partial(DeliveryQueue, batch_size="20", batch_wait="5s"),
+            ["batch_wait is seconds in code; write 5.0", "batch_size is a whole number; write 20"],
+        ),
+        (partial(DeliveryQueue, size=20.0), ["size is a whole number; write 20"]),
+        (partial(DeliveryQueue, size=2.5), ["size is a whole number; write one, such as 20"]),
+        (
+            partial(DeliveryQueue, size=float("nan")),
+            ["size is a whole number; write one, such as 20"],
+        ),
+        (
+            partial(CircuitBroken, max_failures="five", cooldown="30s"),
             [
                 "cooldown is seconds in code; write 30.0",
-                "failures is a whole number; write one, such as 20",
+                "max_failures is a whole number; write one, such as 20",
             ],
         ),
         (
@@ -197,8 +205,8 @@ def test_a_layer_around_a_sink_does_not_load_what_callables_need() -> None:
             ["per_second is a number of violations a second in code; write one, such as 0.1"],
         ),
         (
-            partial(Retried, attempts="3", first_wait="500ms"),
-            ["first_wait is seconds in code; write 0.5", "attempts is a whole number; write 3"],
+            partial(Retried, max_attempts="3", first_wait="500ms"),
+            ["first_wait is seconds in code; write 0.5", "max_attempts is a whole number; write 3"],
         ),
     ],
 )
@@ -210,7 +218,7 @@ def test_a_figure_of_the_wrong_type_is_told_with_the_right_one(
     assert str(caught.value).splitlines() == problems
 
 
-@pytest.mark.parametrize("keep", [Route(sinks=()), True, None])
-def test_a_filter_without_a_condition_that_can_be_called_is_refused(keep: Any) -> None:
-    with pytest.raises(ConfigurationError, match="keep is no callable of one violation; write "):
-        Filtered(Kept(), keep)
+@pytest.mark.parametrize("match", [Route(sinks=()), True, None])
+def test_a_filter_without_a_callable_condition_is_refused(match: Any) -> None:
+    with pytest.raises(ConfigurationError, match="match is not a callable of one violation; write"):
+        Filtered(Kept(), match)

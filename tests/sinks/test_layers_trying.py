@@ -1,4 +1,4 @@
-"""What batch, retry, time limit and circuit breaker have in common: sums, threads and forks."""
+"""Retry and circuit breaker: numbers, sums from several threads, and forks."""
 
 from __future__ import annotations
 
@@ -12,15 +12,11 @@ import pytest
 from perfkit import ConfigurationError
 from perfkit.errors import DeliveryError
 from perfkit.model import Violation
-from perfkit.sinks import Batched, CircuitBroken, Retried, TimeLimited
+from perfkit.sinks import CircuitBroken, Retried
 from tests.sinks.chains import (
-    Calls,
     Chain,
     Kept,
-    KeptTogether,
-    Limited,
     Now,
-    fork,
     fork_while_locked,
     in_threads,
     of,
@@ -35,13 +31,10 @@ beside_threads = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:Depre
 @pytest.mark.parametrize(
     "make",
     [
-        partial(Batched, size=0),
-        partial(Batched, wait=0.0),
-        partial(Retried, attempts=0),
+        partial(Retried, max_attempts=0),
         partial(Retried, first_wait=0.0),
-        partial(CircuitBroken, failures=0),
+        partial(CircuitBroken, max_failures=0),
         partial(CircuitBroken, cooldown=0.0),
-        partial(TimeLimited, seconds=0.0),
     ],
 )
 def test_a_figure_that_makes_no_sense_is_refused(make: Any) -> None:
@@ -69,9 +62,9 @@ class _FailsNowAndThen:
             self.arrived += len(violations)
 
 
-def _whole_way(inner: Any, **shared: Any) -> Any:
+def _both(inner: Any, **shared: Any) -> Any:
     inner = Retried(inner, 2, sleep=lambda _: None, **shared)
-    return Batched(CircuitBroken(inner, 3, 1.0, **shared), 10, **shared)
+    return CircuitBroken(inner, 3, 1.0, **shared)
 
 
 EACH = 400
@@ -80,12 +73,11 @@ EACH = 400
 @pytest.mark.parametrize(
     "make",
     [
-        partial(Batched, size=7),
-        partial(Retried, attempts=2, sleep=lambda _: None),
-        partial(CircuitBroken, failures=2, cooldown=1.0),
-        _whole_way,
+        partial(Retried, max_attempts=2, sleep=lambda _: None),
+        partial(CircuitBroken, max_failures=2, cooldown=1.0),
+        _both,
     ],
-    ids=["batch", "retry", "breaker", "whole way"],
+    ids=["retry", "breaker", "both"],
 )
 def test_sums_are_exact_from_several_threads(make: Any) -> None:
     chain = Chain(make, _FailsNowAndThen())
@@ -105,27 +97,10 @@ def test_sums_are_exact_from_several_threads(make: Any) -> None:
     assert delivered + dropped == raised
 
 
-def test_sums_of_a_time_limit_are_exact_from_several_threads() -> None:
-    limited = Limited(sink := _FailsNowAndThen())
-    in_threads(lambda _: [limited.emit(of("a")) for _ in range(100)])
-    totals = limited.stats.totals()
-    assert (totals.raised, totals.waiting) == (800, 0)
-    assert totals.delivered == sink.arrived
-    assert set(totals.dropped_by) == {"failed"}
-
-
-LOCKED: dict[str, Any] = {
-    "batch": partial(Batched, size=1),
-    "breaker": partial(CircuitBroken, failures=1),
-    "time limit": partial(TimeLimited, seconds=30.0),
-}
-
-
 @needs_fork
 @beside_threads
-@pytest.mark.parametrize("make", LOCKED.values(), ids=LOCKED)
-def test_a_forked_child_begins_anew_though_the_lock_was_held(make: Any) -> None:
-    chain = Chain(make, Kept())
+def test_a_forked_child_begins_anew_though_the_lock_was_held() -> None:
+    chain = Chain(partial(CircuitBroken, max_failures=1), Kept())
 
     def in_child() -> None:
         chain.emit(of("a"))
@@ -134,53 +109,7 @@ def test_a_forked_child_begins_anew_though_the_lock_was_held(make: Any) -> None:
     assert fork_while_locked(chain.inner, in_child) == 0
 
 
-@needs_fork
-@beside_threads
-def test_a_forked_child_does_not_send_what_waits_in_a_batch_of_the_parent() -> None:
-    chain = Chain(partial(Batched, size=2), KeptTogether())
-    chain.emit(of("a"))
-
-    def in_child() -> None:
-        chain.entrance.flush(0.0)
-        assert chain.sink.got == []
-
-    assert fork(in_child) == 0
-
-
-@needs_fork
-@beside_threads
-@pytest.mark.parametrize("make", LOCKED.values(), ids=LOCKED)
-def test_a_sink_may_fork(make: Any) -> None:
-    results: list[int] = []
-
-    def emit(_: Violation) -> None:
-        child = os.fork()
-        if child:
-            results.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-        elif threading.current_thread() is caller:  # pragma: no cover - in the child
-            os._exit(0)
-
-    caller = threading.current_thread()
-    chain = Chain(make, Calls(emit))
-    chain.emit(of("a"))
-    assert results == [0]
-
-
-@needs_fork
-@beside_threads
-def test_in_the_child_of_a_sink_that_forks_a_batch_ends_well() -> None:
-    chain = Chain(partial(Batched, size=1), Calls(lambda _: os.fork() or children.append(1)))
-    children: list[int] = []
-    parent = os.getpid()
-    try:
-        chain.emit(of("a"))
-    finally:
-        if os.getpid() != parent:  # pragma: no cover - in the child
-            os._exit(0 if chain.sums == (0, 0, 0, 0, 0) else 1)
-    assert os.waitstatus_to_exitcode(os.wait()[1]) == 0
-
-
 def test_the_clock_of_a_layer_can_be_given() -> None:
     now = Now()
-    batched = Batched(Kept(), now=now)
-    assert batched.now is now
+    breaker = CircuitBroken(Kept(), now=now)
+    assert breaker.now is now

@@ -30,7 +30,7 @@ def _retried(
     *failures: BaseException, attempts: int = 3, sink: Any = None
 ) -> tuple[Chain, list[float]]:
     slept: list[float] = []
-    make = partial(Retried, attempts=attempts, first_wait=1.0, sleep=slept.append)
+    make = partial(Retried, max_attempts=attempts, first_wait=1.0, sleep=slept.append)
     return Chain(make, sink or Kept(*failures)), slept
 
 

@@ -16,7 +16,7 @@ from typing import Final
 import perfkit
 from perfkit.runtime import internal_errors, window_registry
 from perfkit.runtime.in_flight import InFlight
-from perfkit.sinks import Background, CallbackSink
+from perfkit.sinks import CallbackSink, DeliveryQueue
 from tests.soak import promises
 from tests.soak.backend import Backend
 from tests.soak.book import Book
@@ -58,7 +58,7 @@ class Soak:
         self._faults_before = internal_errors.counts()
         self.is_flushed = False
         self.backend = Backend()
-        self._later = Background(CallbackSink(self._hear_later), size=1_000_000)
+        self._later = DeliveryQueue(CallbackSink(self._hear_later), size=1_000_000)
 
     def run(self) -> None:
         """Run it all, from settings to `perfkit.reset`."""

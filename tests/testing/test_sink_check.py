@@ -19,12 +19,10 @@ from perfkit import Telemetry, Violation
 from perfkit.otel.events import EventSink
 from perfkit.sinks import (
     AlertmanagerSink,
-    Background,
-    Batched,
     CallbackSink,
     CircuitBroken,
-    Deduped,
     Deduplicated,
+    DeliveryQueue,
     EvidenceFilesSink,
     FanOut,
     Filtered,
@@ -38,7 +36,6 @@ from perfkit.sinks import (
     RateLimited,
     Retried,
     SentrySink,
-    TimeLimited,
     WebhookSink,
 )
 from perfkit.testing import check_sink
@@ -159,19 +156,16 @@ def test_sentry_passes(receiver: WebhookReceiver) -> None:
 
 LAYERS: dict[str, Callable[[Any], Any]] = {
     "plain": Layer,
-    "background": Background,
-    "batched": Batched,
+    "queued": DeliveryQueue,
+    "batched": lambda sink: DeliveryQueue(sink, batch_size=20, batch_wait=0.05),
     "circuit broken": CircuitBroken,
-    "deduped": lambda sink: Deduped(sink, 60.0),
-    "edge triggered": Deduplicated,
+    "deduplicated": lambda sink: Deduplicated(sink, 60.0),
+    "resolved": lambda sink: Deduplicated(sink, resolve_after=60.0),
     "filtered": lambda sink: Filtered(sink, lambda violation: not violation.is_test),
     "rate limited": lambda sink: RateLimited(sink, 1000.0),
     "retried": Retried,
-    "time limited": lambda sink: TimeLimited(sink, LONGEST),
     "fan out": lambda sink: FanOut([sink, LogSink()]),
-    "all together": lambda sink: RateLimited(
-        Background(Batched(Retried(TimeLimited(sink, LONGEST)))), 1000.0, 1000
-    ),
+    "all together": lambda sink: RateLimited(DeliveryQueue(Retried(sink)), 1000.0, 1000),
 }
 
 

@@ -1,16 +1,19 @@
-"""The home of `configure`: the one room that knows all others and names concrete defaults."""
+"""Configure perfkit from code, environment variables and the catalog."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+from attrs import evolve
 
 from perfkit.assembly.defaults import ConfigureOptions, assemble, is_under_pytest
 from perfkit.assembly.process_monitor import monitoring
 from perfkit.catalog import Catalog, find_catalog, load_catalog
+from perfkit.catalog.settings import SETTINGS, read_in_code
 from perfkit.errors import CatalogError, ConfigurationError
 from perfkit.model import Clock, Observer, Route
 from perfkit.otel.telemetry import Telemetry
@@ -24,13 +27,15 @@ if TYPE_CHECKING:
 
 _LONGEST_CLOSE_SECONDS: Final = 1.0
 
+CATALOG_VARIABLE: Final = "PERFKIT_CATALOG"
+
 UnknownBudgets = Literal["warn", "raise", "ignore"]
 
 
 def configure(  # noqa: PLR0913 - each argument is one setting, all but the first by name
     catalog: str | os.PathLike[str] | Catalog | None = None,
     *,
-    sinks: Sequence[SinkChoice] | None = None,
+    sinks: SinkChoice | Sequence[SinkChoice] | None = None,
     spans: Spans | None = None,
     enabled: bool | None = None,
     telemetry: Telemetry | Literal["otlp"] | None = None,
@@ -88,9 +93,17 @@ def configure(  # noqa: PLR0913 - each argument is one setting, all but the firs
 
     Safe from any thread. Calls in flight end as they began.
     """
-    options = {setting: value for setting, value in locals().items() if setting != "catalog"}
+    arguments = locals()
     found = catalog if isinstance(catalog, Catalog) else _read(catalog)
-    settings.replace(assemble(found, ConfigureOptions(**options)))
+    options = ConfigureOptions(
+        settings=read_in_code({name: arguments.get(name) for name in SETTINGS if name != "sinks"}),
+        sinks=_several(sinks),
+        telemetry=telemetry,
+        observers=observers,
+        clock=clock,
+        routes=routes,
+    )
+    settings.replace(assemble(found, options))
 
 
 def reset() -> None:
@@ -122,6 +135,42 @@ def override(
         settings.replace(before)
 
 
+def set_enabled(enabled: bool) -> AbstractContextManager[None]:  # noqa: FBT001 - its one argument
+    """Turn measuring on or off in the whole process; every other setting stays.
+
+    As a function it acts until the next call of it or of `configure`. As a context manager it
+    restores the former state at the end of the ``with`` block, unless `configure` was called
+    in it. Safe from any thread.
+
+    Raises:
+        ConfigurationError: If `enabled` is neither True nor False.
+
+    >>> import perfkit
+    >>> with perfkit.set_enabled(False):
+    ...     pass
+    """
+    if not isinstance(enabled, bool):
+        raise ConfigurationError(f"enabled is {enabled!r}; write True or False")
+    before = settings.current()
+    settings.replace(evolve(before, is_enabled=enabled))
+    return _restored(before.is_enabled, state.settings)
+
+
+def _several(sinks: Any) -> Any:
+    """Return one name, callable or sink as a list of it, and anything else as it is."""
+    is_one = isinstance(sinks, str) or callable(sinks) or hasattr(sinks, "emit")
+    return (sinks,) if is_one else sinks
+
+
+@contextmanager
+def _restored(enabled: bool, expected: Settings | None) -> Iterator[None]:  # noqa: FBT001 - of set_enabled
+    try:
+        yield
+    finally:
+        if state.settings is expected and expected is not None:
+            settings.replace(evolve(expected, is_enabled=enabled))
+
+
 def make_default() -> Settings:
     """Return the settings of a process that never called `configure`.
 
@@ -138,5 +187,6 @@ def make_default() -> Settings:
 
 
 def _read(path: str | os.PathLike[str] | None) -> Catalog:
-    found = Path(path) if path is not None else find_catalog()
+    written = path or os.environ.get(CATALOG_VARIABLE)
+    found = find_catalog() if not written else Path(written)
     return Catalog() if found is None else load_catalog(found)

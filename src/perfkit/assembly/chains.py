@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
-from perfkit.assembly.policies import usual_policy
 from perfkit.forks import register_after_fork
 from perfkit.model import Clock, Policy, Sink
 from perfkit.reentrancy import busy
 from perfkit.runtime import internal_errors
 from perfkit.sinks.delivery.entry import DeliveredCounter, DeliveryEntry
 from perfkit.sinks.delivery.layer import Layer, layers_of
-from perfkit.sinks.delivery.queue import Background, Queued
+from perfkit.sinks.delivery.queue import DeliveryQueue, Queued
 from perfkit.sinks.delivery.stats import DeliveryStats, stats_registry
 
 _MOST_QUEUES: Final = 64
@@ -38,13 +36,12 @@ class SinkChains:
         self._in_background = in_background
         self._lock = threading.RLock()
         self._adopted: dict[int, tuple[Sink, Sink]] = {}
-        self._queues: dict[object, Background] = {}
+        self._queues: dict[object, DeliveryQueue] = {}
         register_after_fork(self)
 
     def declared(
         self,
         name: str,
-        kind: str,
         sink: Sink,
         policy: Policy,
         *,
@@ -54,24 +51,27 @@ class SinkChains:
 
         Args:
             name: What it is called.
-            kind: Its type, such as ``"webhook"``.
             sink: The sink itself.
-            policy: What was said of it; the rest is as usual for its type.
-            secrets: Redacted in reports of its failures and in its destination.
+            policy: Its policy, with the defaults of its type.
+            secrets: What it was given that nobody is to read.
         """
         stats = stats_registry.stats_of(name, internal_errors.report)
         stats.redact(secrets)
         shared: dict[str, Any] = {"stats": stats, "now": self._now}
         if getattr(sink, "reaches_caller", False) is True:
             return DeliveryEntry(sink, **shared)
-        whole = policy.over(usual_policy(kind))
-        is_queued = self._in_background if whole.background is None else whole.background
-        inner = _trying(sink, whole, shared)
+        is_queued = self._in_background if policy.background is None else policy.background
+        inner = _trying(sink, policy, shared)
         if is_queued:
-            assert whole.queue_size is not None  # noqa: S101 - every usual policy says it
-            assert whole.when_full is not None  # noqa: S101 - likewise
-            inner = Background(inner, whole.queue_size, whole.when_full, **shared)
-        return DeliveryEntry(_holding_back(inner, whole, shared), **shared)
+            assert policy.queue_size is not None  # noqa: S101 - every usual policy says it
+            assert policy.when_full is not None  # noqa: S101 - likewise
+            batch: dict[str, Any] = (
+                {"batch_size": policy.batch_size, "batch_wait": policy.batch_wait or 5.0}
+                if (policy.batch_size or 1) > 1
+                else {}
+            )
+            inner = DeliveryQueue(inner, policy.queue_size, policy.when_full, **batch, **shared)
+        return DeliveryEntry(_holding_back(inner, policy, shared), **shared)
 
     def wrap_layers(self, sink: Sink) -> Sink:
         """Return the chain of a sink that the code has made; the same one each time."""
@@ -102,14 +102,14 @@ class SinkChains:
             if isinstance(sink, Layer)
             else DeliveredCounter(sink, **shared)
         )
-        has_queue = any(isinstance(layer, Background) for layer in layers_of(sink))
+        has_queue = any(isinstance(layer, DeliveryQueue) for layer in layers_of(sink))
         if not self._in_background or has_queue:
             return DeliveryEntry(inner, **shared)
         if is_kept:
-            return DeliveryEntry(Background(inner, **shared), **shared)
+            return DeliveryEntry(DeliveryQueue(inner, **shared), **shared)
         return DeliveryEntry(Queued(inner, self._queue_of(sink), **shared), **shared)
 
-    def _queue_of(self, sink: Sink) -> Background:
+    def _queue_of(self, sink: Sink) -> DeliveryQueue:
         """Return a queue for `sink`, which all callbacks with the same code share."""
         key = _code_of(sink)
         if key not in self._queues and len(self._queues) >= _MOST_QUEUES:
@@ -118,7 +118,7 @@ class SinkChains:
             stats = stats_registry.stats_of(
                 "others" if key is None else _name_of(sink), internal_errors.report
             )
-            self._queues[key] = Background(_Nowhere(), stats=stats, now=self._now)
+            self._queues[key] = DeliveryQueue(_Nowhere(), stats=stats, now=self._now)
         return self._queues[key]
 
 
@@ -131,25 +131,15 @@ class _Nowhere:
 
 def _trying(sink: Sink, policy: Policy, shared: dict[str, Any]) -> Sink:
     """Return `sink` with the layers that work in the thread that delivers."""
-    if policy.time_limit:
-        from perfkit.sinks.delivery.time_limit import TimeLimited  # noqa: PLC0415 - where it is asked for
-
-        sink = TimeLimited(sink, policy.time_limit, **shared)
-    inner: Sink = DeliveredCounter(
-        sink, **shared
-    )  # around the time limit: what came too late has not come
-    if (policy.attempts or 1) > 1:
+    inner: Sink = DeliveredCounter(sink, **shared)
+    if (policy.max_attempts or 1) > 1:
         from perfkit.sinks.delivery.retry import Retried  # noqa: PLC0415 - likewise
 
-        inner = Retried(inner, policy.attempts or 1, **shared)
-    if policy.failures:
+        inner = Retried(inner, policy.max_attempts or 1, **shared)
+    if policy.max_failures:
         from perfkit.sinks.delivery.circuit_breaker import CircuitBroken  # noqa: PLC0415 - likewise
 
-        inner = CircuitBroken(inner, policy.failures, policy.failure_cooldown or 30.0, **shared)
-    if (policy.batch_size or 1) > 1:
-        from perfkit.sinks.delivery.batch import Batched  # noqa: PLC0415 - likewise
-
-        inner = Batched(inner, policy.batch_size or 1, policy.batch_wait or 5.0, **shared)
+        inner = CircuitBroken(inner, policy.max_failures, policy.failure_cooldown or 30.0, **shared)
     return inner
 
 
@@ -159,18 +149,20 @@ def _holding_back(inner: Sink, policy: Policy, shared: dict[str, Any]) -> Sink:
         from perfkit.sinks.delivery.rate_limit import RateLimited  # noqa: PLC0415 - where it is asked for
 
         inner = RateLimited(inner, policy.rate_limit, policy.burst or 1, **shared)
-    if policy.cooldown:
-        from perfkit.sinks.delivery.dedupe import Deduped  # noqa: PLC0415 - likewise
-
-        inner = Deduped(inner, policy.cooldown, **shared)
-    if policy.quiet:
+    if policy.repeat_interval or policy.resolve_after:
         from perfkit.sinks.delivery.deduplicate import Deduplicated  # noqa: PLC0415 - likewise
 
-        inner = Deduplicated(inner, policy.quiet, policy.repeat or None, **shared)
-    if policy.only is not None:
+        inner = Deduplicated(
+            inner,
+            policy.repeat_interval or None,
+            policy.resolve_after or None,
+            send_resolved=policy.send_resolved is not False,
+            **shared,
+        )
+    if policy.match is not None:
         from perfkit.sinks.delivery.filter import Filtered  # noqa: PLC0415 - likewise
 
-        inner = Filtered(inner, policy.only.matches, **shared)
+        inner = Filtered(inner, policy.match.matches, **shared)
     return inner
 
 
@@ -181,24 +173,9 @@ def _with_account(sink: Layer, stats: DeliveryStats) -> Sink:
         layer.stats = stats
     if any(isinstance(layer, DeliveredCounter) for layer in layers):
         return sink
-    limit = next((layer for layer in reversed(layers) if _is_time_limit(layer)), None)
-    arriving: Sink = layers[-1].inner if limit is None else limit
-    around = layers[-1] if limit is None else _around(limit, layers)
-    arrival = DeliveredCounter(arriving, stats=stats)
-    if around is None:
-        return arrival
-    around.inner = arrival
+    arriving = DeliveredCounter(layers[-1].inner, stats=stats)
+    layers[-1].inner = arriving
     return sink
-
-
-def _is_time_limit(layer: Layer) -> bool:
-    module = sys.modules.get("perfkit.sinks.delivery.time_limit")
-    return module is not None and isinstance(layer, module.TimeLimited)
-
-
-def _around(layer: Layer, layers: Sequence[Layer]) -> Layer | None:
-    """Return the one of `layers` that wraps `layer`; None for the outermost."""
-    return next((each for each in layers if each.inner is layer), None)
 
 
 def _is_callback(sink: Sink) -> bool:

@@ -1,13 +1,12 @@
-"""Put environment variables into the options of sinks, so that no secret stands in a catalog."""
+"""Interpolate environment variables into the options of sinks, so that catalogs need no secret."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define
 
 from perfkit.catalog.problems import shown
 from perfkit.errors import ConfigurationError
@@ -21,51 +20,48 @@ class VariableNotSetError(ConfigurationError):
     """Variables are not set, and nothing else is wrong."""
 
 
-@frozen
-class Expanded:
-    """Options with the values of environment variables in them.
+@define
+class Expansion:
+    """Replaces ``${NAME}`` by environment variables in the options of one sink.
+
+    ``$$`` becomes a dollar. The value of a variable is not expanded again, and no message has it.
 
     Args:
-        options: The options. Texts with such a value are `Interpolated`.
-        values: What the variables hold: not to be shown to anybody.
+        variables: The environment variables; None leaves every text as it is.
+
+    Attributes:
+        values: The values of the variables that were used; secret.
+        problems: Of each that is not set or not a name, the option and a message.
+        is_written_wrong: Whether one of them is not a name.
     """
 
-    options: dict[str, Any]
-    values: frozenset[str] = frozenset()
-
-
-def expand(options: Mapping[str, Any]) -> Expanded:
-    """Replace ``${NAME}`` by environment variables in all texts; ``$$`` is a dollar.
-
-    What a variable holds is not looked into again, and is not part of any message.
-
-    Raises:
-        VariableNotSetError: If a variable is not set; lists all of them.
-        ConfigurationError: If something that should be one is no name; likewise.
-    """
-    expansion = _Expansion()
-    expanded = {key: expansion.of(value, key) for key, value in options.items()}
-    if expansion.problems:
-        kind = ConfigurationError if expansion.is_written_wrong else VariableNotSetError
-        raise kind("\n".join(expansion.problems))
-    return Expanded(expanded, frozenset(expansion.values))
-
-
-@define
-class _Expansion:
-    """Expands the options of one sink, and collects what it comes across."""
-
+    variables: Mapping[str, str] | None = None
     values: set[str] = Factory(set)
-    problems: list[str] = Factory(list)
+    problems: list[tuple[str, str]] = Factory(list)
     is_written_wrong: bool = False
 
-    def of(self, value: Any, key: str) -> Any:
+    def expand(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return options with the values of variables, whose texts are `Interpolated`.
+
+        Options with a problem are left out.
+        """
+        if self.variables is None:
+            return dict(options)
+        expanded = {}
+        for key, value in options.items():
+            seen = len(self.problems)
+            new = self._of(value, key)
+            if len(self.problems) == seen:
+                expanded[key] = new
+        return expanded
+
+    def _of(self, value: Any, key: str) -> Any:
         if isinstance(value, str):
-            return self._filled(value, key)
+            return self._filled(value, key) if "$" in value else value
         if isinstance(value, Mapping):
-            return {name: self.of(item, f"{key}.{name}") for name, item in value.items()}
+            return {name: self._of(item, f"{key}.{name}") for name, item in value.items()}
         if isinstance(value, list | tuple):
-            return [self.of(item, f"{key}[{at}]") for at, item in enumerate(value)]
+            return [self._of(item, f"{key}[{at}]") for at, item in enumerate(value)]
         return value
 
     def _filled(self, text: str, key: str) -> str:
@@ -84,17 +80,16 @@ class _Expansion:
         yield text[end:], False
 
     def _value_of(self, found: re.Match[str], key: str) -> str:
+        assert self.variables is not None  # noqa: S101 - `expand` returns before that
         name, end = found.groups()
         if not end or not _NAME.fullmatch(name):
-            # What stands there is not shown: it may be a secret that has a dollar in it.
+            # The text itself is not shown: it may be a secret with a dollar in it.
             self.is_written_wrong = True
-            self._note(key, "after ${ there is no name of a variable and }; write ${NAME} or $${")
-        elif name not in os.environ:
-            self._note(key, f"the environment variable {shown(name)} is not set; set it")
+            problem = "after ${ there is no name of a variable and }; write ${NAME} or $${"
+        elif name not in self.variables:
+            problem = f"the environment variable {shown(name)} is not set; set it"
         else:
-            self.values.add(os.environ[name])
-            return os.environ[name]
+            self.values.add(self.variables[name])
+            return self.variables[name]
+        self.problems.append((key, problem))
         return ""
-
-    def _note(self, key: str, problem: str) -> None:
-        self.problems.append(f"{shown(key, longest=200)}: {problem}")

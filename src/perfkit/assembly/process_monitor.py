@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from perfkit.errors import ConfigurationError
-from perfkit.instruments.monitor import monitor, seconds_of
+from perfkit.catalog import CatalogSettings
+from perfkit.instruments.monitor import monitor
 
 if TYPE_CHECKING:
     from perfkit.runtime.process_monitor import Monitor
@@ -37,18 +37,9 @@ monitoring: Final = Monitoring()
 """The process's one."""
 
 
-def wanted_monitor(chosen: Any, interval: str | float | None) -> Wanted | None:
-    """Return what `chosen` means: names, True for every budget of the process, False for none.
-
-    Raises:
-        ConfigurationError: If it is none of these, or the interval cannot be read.
-    """
-    seconds = seconds_of(1.0 if interval is None else interval)
-    if chosen is None or chosen is False:
+def wanted_monitor(chosen: CatalogSettings) -> Wanted | None:
+    """Return the names and the interval that the settings ask for; no names for all budgets."""
+    if not chosen.monitor:
         return None
-    if chosen is True:
-        return (), seconds
-    names = (chosen,) if isinstance(chosen, str) else chosen
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise ConfigurationError(f"monitor is {chosen!r}; write True, a name, or a list of names")
-    return tuple(names), seconds
+    names = chosen.monitor if isinstance(chosen.monitor, tuple) else ()
+    return names, chosen.monitor_interval or 1.0

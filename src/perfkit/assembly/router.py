@@ -1,20 +1,19 @@
-"""Make the router of the settings, out of what the catalog and the code say of sinks."""
+"""Make the router of the settings from the sinks and routes of the catalog and of the code."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from perfkit.assembly.env_vars import VariableNotSetError
+from perfkit.assembly.sink_references import SinkReference, references_of
 from perfkit.assembly.sink_registry import SinkRegistry, each_once
 from perfkit.catalog import Catalog
 from perfkit.catalog.problems import shown
 from perfkit.errors import ConfigurationError
-from perfkit.instruments.options import as_sink
 from perfkit.model import Route, Sink
 from perfkit.sinks import Router
 
@@ -22,133 +21,120 @@ if TYPE_CHECKING:
     from perfkit.instruments.options import SinkChoice
 
 
-def make_router(  # noqa: PLR0913 - each is one of the settings, all but the first three by name
+def make_router(  # noqa: PLR0913 - each is one of the settings, the last two by name
     catalog: Catalog,
-    chosen: Sequence[SinkChoice],
     registry: SinkRegistry,
+    sinks: Sequence[SinkChoice] | None = None,
     routes: Sequence[Route] | None = None,
     *,
     matches_all: bool = False,
     environment: str = "",
-    place: str = "sinks",
 ) -> Router:
-    """Build the router, with every sink that the catalog names; report all that is wrong at once.
+    """Build the router and every sink that the catalog names; report all that is wrong at once.
 
-    A sink that nothing in this environment leads to may lack its variables. It is made when it is
-    asked for after all, and then they have to be there.
+    A sink that no route reaches in this environment may lack its variables. It is built when it
+    is looked up after all, and then they have to be set.
 
     Args:
-        catalog: Whose budgets, routes and sinks count.
-        chosen: The sinks where nothing else says.
-        registry: Where sinks are found by name.
+        catalog: The catalog with budgets, routes and sinks.
+        registry: Finds sinks by name.
+        sinks: The default sinks; None means those of the settings.
         routes: Replace those of the catalog; None means the catalog's.
-        matches_all: Whether every route that matches counts.
-        environment: Where the application runs.
-        place: What to call the place of `chosen` in messages.
+        matches_all: Whether every matching route counts, and not the first only.
+        environment: The environment that the application runs in.
 
     Raises:
-        ConfigurationError: If sinks are unknown or cannot be made.
-        TypeError: If something is given as a sink that is none.
+        ConfigurationError: If sinks are unknown or cannot be built.
+        TypeError: If an object in place of a sink is not one.
     """
-    given = catalog.routes if routes is None else routes
-    prefix = _prefix(catalog) if routes is None else ""
-    problems = [*_mistakes(chosen, place)]
-    for index, route in enumerate(given):
-        problems += _mistakes(route.sinks, f"{prefix}routes[{index}].sinks")
+    problems = [] if sinks is None else [*_mistakes(sinks, "sinks")]
+    for index, route in enumerate(routes or ()):
+        problems += _mistakes(route.sinks, f"routes[{index}].sinks")
     if problems:
         raise ConfigurationError("\n".join(problems))
-    made = [evolve(route, sinks=tuple(map(as_sink, route.sinks))) for route in given]
-    default = [as_sink(sink) for sink in chosen]
-    options = [_Asked(sink, place) for sink in default if isinstance(sink, str)]
-    options += _asked_by_routes(made, prefix, environment)
-    options += _asked_by_budgets(catalog)
-    by_name = _find_all(options, catalog, registry)
+    references = references_of(catalog, _as_sinks(sinks), routes)
+    default = next(each for each in references if each.is_default)
+    by_name = _find_all(references, catalog, registry, environment)
     return Router(
         by_name=by_name,
         default=tuple(
-            by_name[s] if isinstance(s, str) else registry.wrap_layers(s) for s in default
+            by_name[each] if isinstance(each, str) else registry.wrap_layers(each)
+            for each in default.sinks
         ),
-        routes=tuple(_adopted(route, registry) for route in made),
+        routes=tuple(
+            evolve(route, sinks=_wrapped(route.sinks, registry))
+            for route in (catalog.routes if routes is None else routes)
+        ),
         matches_all=matches_all,
     )
 
 
-@frozen
-class _Asked:
-    """The name of a sink, where it stands, and whether violations can come that way."""
-
-    name: str
-    place: str
-    is_reachable: bool = True
-
-
 class _ByName(dict[str, Sink]):
-    """The sinks that are made, and those that are made when they are asked for."""
+    """The sinks that are built, and those that are built when they are looked up."""
 
     def __init__(self, registry: SinkRegistry) -> None:
         super().__init__()
-        self._shelf = registry
+        self._registry = registry
 
     def __missing__(self, name: str) -> Sink:
-        """Make it; raises `ConfigurationError` where it still cannot be made."""
-        self[name] = found = self._shelf.find(name)
+        """Build it; raises `ConfigurationError` where it still cannot be built."""
+        self[name] = found = self._registry.find(name)
         return found
 
 
-def _find_all(options: Sequence[_Asked], catalog: Catalog, registry: SinkRegistry) -> _ByName:
-    places = defaultdict[str, list[_Asked]](list)
-    for each in options:
-        places[each.name].append(each)
+def _find_all(
+    references: Sequence[SinkReference], catalog: Catalog, registry: SinkRegistry, environment: str
+) -> _ByName:
+    places: dict[str, list[SinkReference]] = {}
+    for reference in references:
+        for name in reference.names:
+            places.setdefault(name, []).append(reference)
     declared = {sink.name for sink in catalog.sinks}
     by_name, problems = _ByName(registry), list[str]()
     for name in sorted({*places, *declared}):
-        is_reachable = any(each.is_reachable for each in places[name])
         try:
             by_name[name] = registry.find(name)
         except VariableNotSetError as error:
+            is_reachable = any(_matches(each, environment) for each in places.get(name, ()))
             problems += str(error).splitlines() if is_reachable else ()
         except ConfigurationError as error:
             lines = str(error).splitlines()
-            wheres = [""] if name in declared else [f"{each.place}: " for each in places[name]]
-            problems += (f"{where}{line}" for where in wheres for line in lines)
+            where = [""] if name in declared else [f"{each.full_place}: " for each in places[name]]
+            problems += (f"{place}{line}" for place in where for line in lines)
     if problems:
         raise ConfigurationError("\n".join(each_once(problems)))
     return by_name
 
 
-def _asked_by_routes(routes: Sequence[Route], prefix: str, environment: str) -> Iterator[_Asked]:
-    for index, route in enumerate(routes):
-        glob = route.environment
-        is_reachable = glob is None or fnmatchcase(environment, glob)
-        for sink in route.sinks:
-            if isinstance(sink, str):
-                yield _Asked(sink, f"{prefix}routes[{index}].sinks", is_reachable)
+def _matches(reference: SinkReference, environment: str) -> bool:
+    glob = reference.conditions.environment
+    return glob is None or fnmatchcase(environment, glob)
 
 
-def _asked_by_budgets(catalog: Catalog) -> Iterator[_Asked]:
-    for budget in catalog.budgets:
-        for name in budget.sinks or ():
-            yield _Asked(name, f"{_prefix(catalog)}budgets.{shown(budget.name)}.sinks")
+def _as_sinks(sinks: Sequence[SinkChoice] | None) -> Sequence[str | Sink] | None:
+    if sinks is None:
+        return None
+    from perfkit.instruments.options import as_sink  # noqa: PLC0415 - for sinks in code only
+
+    return tuple(as_sink(each) for each in sinks)
 
 
-def _prefix(catalog: Catalog) -> str:
-    return f"{catalog.source}: " if catalog.source else ""
+def _wrapped(sinks: Sequence[str | Sink], registry: SinkRegistry) -> tuple[str | Sink, ...]:
+    if all(isinstance(each, str) for each in sinks):
+        return tuple(sinks)
+    found = _as_sinks(sinks) or ()
+    return tuple(each if isinstance(each, str) else registry.wrap_layers(each) for each in found)
 
 
 def _mistakes(sinks: Any, place: str) -> Iterator[str]:
-    """Yield what is wrong with a list of sinks that somebody wrote in code."""
+    """Yield the problems of a list of sinks in code."""
     if isinstance(sinks, str):
         yield f'{place} is a text; write ["{shown(sinks)}"]'
     elif not isinstance(sinks, Collection):
         kind = shown(type(sinks).__name__)
-        yield f"{place} is no list, but of type {kind}; write [...] around it"
+        yield f"{place} is not a list, but of type {kind}; write [...] around it"
     else:
         for index, sink in enumerate(sinks):
             if isinstance(sink, type):
                 name = shown(sink.__qualname__)
                 yield f"{place}[{index}] is the class {name}; write {name}(...), which makes a sink"
-
-
-def _adopted(route: Route, registry: SinkRegistry) -> Route:
-    sinks = (sink if isinstance(sink, str) else registry.wrap_layers(sink) for sink in route.sinks)
-    return evolve(route, sinks=tuple(sinks))

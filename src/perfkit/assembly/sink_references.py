@@ -8,10 +8,10 @@ from typing import Final
 
 from attrs import Factory, frozen
 
-from perfkit.assembly.defaults import DEFAULT_SINKS
 from perfkit.catalog import Catalog
 from perfkit.catalog.problems import dotted
 from perfkit.catalog.routes import DEFAULT_ROUTE
+from perfkit.catalog.settings import DEFAULT_SINKS
 from perfkit.model import Budget, Route, Sink
 
 UNNAMED: Final = ""
@@ -29,6 +29,8 @@ class SinkReference:
         sinks: Names of sinks, or sinks.
         conditions: Which violations go there.
         budget: The one budget whose violations do; None for any.
+        source: The file of the catalog; empty for code.
+        is_default: Whether these are the sinks of violations that no route matches.
     """
 
     name: str
@@ -36,29 +38,65 @@ class SinkReference:
     sinks: Sequence[str | Sink]
     conditions: Route = Factory(lambda: Route(sinks=()))
     budget: Budget | None = None
+    source: str = ""
+    is_default: bool = False
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The names among its sinks, each once."""
+        return tuple(dict.fromkeys(each for each in self.sinks if isinstance(each, str)))
+
+    @property
+    def full_place(self) -> str:
+        """Its place with the file, for messages."""
+        return f"{self.source}: {self.place}" if self.source else self.place
 
 
-def references_of(catalog: Catalog) -> list[SinkReference]:
-    """Return every place that names sinks, those that match first in front; each has its own name.
+def references_of(
+    catalog: Catalog,
+    sinks: Sequence[str | Sink] | None = None,
+    routes: Sequence[Route] | None = None,
+) -> list[SinkReference]:
+    """Return every place that names sinks, in the order of matching; each has its own name.
 
     Args:
-        catalog: Whose routes, settings, budgets and sinks count.
+        catalog: The catalog with routes, settings, budgets and sinks.
+        sinks: Replace the sinks of the settings.
+        routes: Replace the routes of the catalog.
     """
     found: list[SinkReference] = []
-    names = {route.name for route in catalog.routes if route.name}
-    for at, route in enumerate(catalog.routes):
-        name = route.name or _free(names, f"route {at + 1}", f"routes[{at}]")
-        place = dotted(("routes", at, "sinks"))
-        found.append(SinkReference(name=name, place=place, sinks=route.sinks, conditions=route))
-    chosen = catalog.settings.sinks
-    sinks = DEFAULT_SINKS if chosen is None else chosen
-    name = _free(names, DEFAULT_ROUTE, "settings.sinks")
-    found.append(SinkReference(name=name, place="settings.sinks", sinks=sinks))
+    source = catalog.source
+    listed = catalog.routes if routes is None else routes
+    names = {route.name for route in listed if route.name}
+    for at, route in enumerate(listed):
+        found.append(
+            SinkReference(
+                name=route.name or _free(names, f"route {at + 1}", f"routes[{at}]"),
+                place=dotted(("routes", at, "sinks")),
+                sinks=route.sinks,
+                conditions=route,
+                source=source if routes is None else "",
+            )
+        )
+    chosen = catalog.settings.sinks if sinks is None else sinks
+    found.append(
+        SinkReference(
+            name=_free(names, DEFAULT_ROUTE, "settings.sinks"),
+            place="settings.sinks" if sinks is None else "sinks",
+            sinks=DEFAULT_SINKS if chosen is None else chosen,
+            source=source if sinks is None else "",
+            is_default=True,
+        )
+    )
     for budget in catalog.budgets:
         if budget.sinks is not None:
             place = dotted(("budgets", budget.name, "sinks"))
             name = _free(names, f"budget {budget.name}", place)
-            found.append(SinkReference(name=name, place=place, sinks=budget.sinks, budget=budget))
+            found.append(
+                SinkReference(
+                    name=name, place=place, sinks=budget.sinks, budget=budget, source=source
+                )
+            )
     return found
 
 

@@ -53,7 +53,8 @@ class SinkDeclaration:
         if not source:
             name = f"sink {quoted(self.name)}"
             return f"{name}: {shown(key)}" if key else name
-        line = self.lines.get(key, self.lines.get("", 0))
+        own = key.partition(".")[0].partition("[")[0]
+        line = self.lines.get(own, self.lines.get("", 0))
         file = shown(source, longest=500)
         path = dotted(("sinks", self.name, key) if key else ("sinks", self.name))
         return f"{file}:{line}: {path}" if line else f"{file}: {path}"

@@ -8,8 +8,8 @@ from typing import Any, Final
 from attrs import frozen
 
 from perfkit.catalog.bounds import Bound, read_bound
+from perfkit.catalog.fields import read_duration, read_whole
 from perfkit.catalog.problems import Problems, quoted
-from perfkit.catalog.values import read_count, read_seconds
 from perfkit.errors import BudgetError
 from perfkit.model import USUAL_WINDOW_SECONDS, Direction, Limit, Metric, Statistic
 from perfkit.model.budget import LIMITABLE, one_of
@@ -223,11 +223,11 @@ def _read_window(
 ) -> float | None:
     if table.get("window") is None:
         return None
-    return read_seconds(table["window"], problems.below("window"), bare_numbers=bare_numbers)
+    return read_duration(table["window"], problems.below("window"), bare_numbers=bare_numbers)
 
 
 def _read_min_samples(table: Mapping[Any, Any], problems: Problems) -> int:
-    return read_count(table.get("min_samples", 1), problems.below("min_samples")) or 0
+    return read_whole(table.get("min_samples", 1), problems.below("min_samples")) or 0
 
 
 def _example(metric: Metric) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -16,8 +15,8 @@ from perfkit.catalog.catalog import Catalog, SinkDeclaration
 from perfkit.catalog.files import PROJECT_NAME, PROJECT_TABLE, read_text
 from perfkit.catalog.problems import KeyPath, Problem, Problems, dotted, shown
 from perfkit.catalog.reading import read_catalog
-from perfkit.catalog.sinks import POLICY_KEYS
-from perfkit.catalog.toml_positions import MAX_DEPTH, Located, Repeat, locate
+from perfkit.catalog.sinks import POLICY
+from perfkit.catalog.toml_positions import MAX_DEPTH, Located, locate
 from perfkit.errors import CatalogError
 
 
@@ -62,7 +61,7 @@ def parse_catalog(text: str, source: str = "perfkit.toml") -> Catalog:
 
 
 def _parse_toml(text: str, located: Located, problems: Problems) -> Mapping[str, Any] | None:
-    """Parse TOML; where keys are written twice, go on without, so that the rest is checked."""
+    """Parse TOML; report keys that are written twice, each at its line."""
     if located.too_deep is not None:
         problems.add(f"nested deeper than {MAX_DEPTH}; write flatter tables", line=located.too_deep)
         return None
@@ -71,39 +70,15 @@ def _parse_toml(text: str, located: Located, problems: Problems) -> Mapping[str,
     except RecursionError:
         problems.add("nested too deeply; write flatter tables", line=1)
     except ValueError as error:
-        if located.repeats:
-            return _parse_without(located.repeats, text, problems)
-        what, line = _syntax_error(error, text)
-        problems.add(f"{what}; correct the TOML here", line=line)
+        for repeat in located.repeats:
+            again = (
+                f"written again, first on line {repeat.first_line}; rename or remove one of them"
+            )
+            Problems(repeat.path, problems.found).add(again, line=repeat.line)
+        if not located.repeats:
+            message, line = _syntax_error(error, text)
+            problems.add(f"{message}; correct the TOML here", line=line)
     return None
-
-
-def _parse_without(
-    repeats: tuple[Repeat, ...], text: str, problems: Problems
-) -> Mapping[str, Any] | None:
-    for repeat in repeats:
-        again = f"written again, first on line {repeat.first_line}; rename or remove one of them"
-        Problems(repeat.path, problems.found).add(again, line=repeat.line)
-    rest = _without(repeats, text)
-    return _parse_toml(rest, attrs.evolve(locate(rest), repeats=()), problems)
-
-
-def _without(repeats: tuple[Repeat, ...], text: str) -> str:
-    """Take out statements that repeat a key; give a repeated budget or sink a name of its own.
-
-    Line numbers stay as they are.
-    """
-    pieces = []
-    done = 0
-    for repeat in sorted(repeats, key=lambda each: each.start):
-        start, end, new = repeat.start, repeat.end, ""
-        if repeat.name and len(repeat.path) > 1 and repeat.path[-2] in {"budgets", "sinks"}:
-            start, end = repeat.name
-            new = json.dumps(repeat.own_name, ensure_ascii=False)
-        if start >= done:
-            pieces += [text[done:start], new or "\n" * text.count("\n", start, end)]
-            done = end
-    return "".join((*pieces, text[done:]))
 
 
 def _syntax_error(error: ValueError, text: str) -> tuple[str, int]:
@@ -124,7 +99,7 @@ def _with_lines(catalog: Catalog, located: Located, root: KeyPath) -> Catalog:
 
 def _with_own_lines(sink: SinkDeclaration, located: Located, root: KeyPath) -> SinkDeclaration:
     path = (*root, "sinks", sink.name)
-    places = {key: (*path, key) for key in ("type", *sink.options, *POLICY_KEYS)}
+    places = {key: (*path, key) for key in ("type", *sink.options, *POLICY)}
     lines = {key: located.lines[place] for key, place in places.items() if place in located.lines}
     return attrs.evolve(sink, lines={"": located.line_of(path), **lines})
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from perfkit.catalog.fields import read_duration, read_share, read_whole
 from perfkit.catalog.problems import Problems, quoted, shown
-from perfkit.catalog.values import read_count, read_seconds, read_share
 from perfkit.errors import BudgetError
 from perfkit.model import EVIDENCE_KINDS, Objective
 from perfkit.model.budget import one_of
@@ -76,9 +76,9 @@ def _read_parts(
         parts["ratio"] = read_share(table["ratio"], problems.below("ratio"), _EXAMPLE)
     if "period" in table:
         below = problems.below("period")
-        parts["period"] = read_seconds(table["period"], below, bare_numbers=bare_numbers)
+        parts["period"] = read_duration(table["period"], below, bare_numbers=bare_numbers)
     if "min_samples" in table:
-        parts["min_samples"] = read_count(table["min_samples"], problems.below("min_samples"))
+        parts["min_samples"] = read_whole(table["min_samples"], problems.below("min_samples"))
     return parts
 
 

@@ -39,16 +39,18 @@ class Problems:
     Args:
         path: What they are below.
         found: What was found.
-        hides_texts: Whether what is written there may be secret, so that no message shows it.
+        hides_texts: Whether values may be secret, so that no message shows their text.
+        in_code: Whether values are Python objects, so that numbers are in base units.
     """
 
     path: KeyPath = ()
     found: list[Problem] = Factory(list)
     hides_texts: bool = False
+    in_code: bool = False
 
     def below(self, *keys: str | int) -> Problems:
         """Return a view that adds to this same list, for what stands under `keys`."""
-        return Problems((*self.path, *keys), self.found, self.hides_texts)
+        return Problems((*self.path, *keys), self.found, self.hides_texts, self.in_code)
 
     def hiding(self) -> Problems:
         """Return a view that adds to this same list, and shows no text that is written there."""

@@ -6,21 +6,23 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from perfkit.catalog.catalog import Catalog
-from perfkit.catalog.limits import OF_OBJECTIVES, read_limits
-from perfkit.catalog.objectives import read_evidence, read_objective
-from perfkit.catalog.problems import Problems
-from perfkit.catalog.routes import read_routes
-from perfkit.catalog.settings import check_monitored, read_settings
-from perfkit.catalog.sinks import read_sinks
-from perfkit.catalog.values import (
-    Reader,
+from perfkit.catalog.fields import (
+    Field,
+    field_table,
     read_flag,
     read_keys,
     read_names,
     read_spans,
     read_table,
     read_text,
+    write_names,
 )
+from perfkit.catalog.limits import OF_OBJECTIVES, read_limits
+from perfkit.catalog.objectives import read_evidence, read_objective
+from perfkit.catalog.problems import Problems
+from perfkit.catalog.routes import read_routes
+from perfkit.catalog.settings import check_monitored, read_settings
+from perfkit.catalog.sinks import read_sinks
 from perfkit.errors import BudgetError
 from perfkit.model import LIMITABLE, Budget, Limit, Metric, Objective
 
@@ -59,7 +61,7 @@ def _budget(name: str, value: Any, problems: Problems) -> Budget | None:
     for key, item in table.items():
         below = problems.below(key)
         if key in BUDGET_KEYS:
-            parts[key] = BUDGET_KEYS[key](item, below)
+            parts[key] = BUDGET_KEYS[key].read(item, below)
         elif key in _METRICS:
             limits += read_limits(_METRICS[key], item, below, bare_numbers=False)
         elif key == Metric.BURN_RATE:
@@ -80,23 +82,23 @@ def _objective(value: Any, problems: Problems) -> Objective | None:
     return read_objective(value, problems, bare_numbers=False)
 
 
-_CATALOG_KEYS: Final[Mapping[str, Reader]] = {
-    "budgets": _budgets,
-    "settings": read_settings,
-    "routes": read_routes,
-    "sinks": read_sinks,
-}
-BUDGET_KEYS: Final[Mapping[str, Reader]] = {
-    "category": read_text,
-    "critical": read_flag,
-    "description": read_text,
-    "sinks": read_names,
-    "spans": read_spans,
-    "notes": read_names,
-    "objective": _objective,
-    "evidence": read_evidence,
-}
-"""What the table of a budget may hold beside its limits."""
+_CATALOG_KEYS: Final = field_table(
+    Field("budgets", _budgets),
+    Field("settings", read_settings),
+    Field("routes", read_routes),
+    Field("sinks", read_sinks),
+)
+BUDGET_KEYS: Final = field_table(
+    Field("category", read_text),
+    Field("critical", read_flag),
+    Field("description", read_text),
+    Field("sinks", read_names, write=write_names),
+    Field("spans", read_spans),
+    Field("notes", read_names, write=write_names),
+    Field("objective", _objective),
+    Field("evidence", read_evidence, write=write_names),
+)
+"""The keys of a budget beside its limits."""
 _METRICS: Final = {metric.value: metric for metric in LIMITABLE}
 _OTHER_WORDS: Final = {
     "latency": Metric.DURATION,

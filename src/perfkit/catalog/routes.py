@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from attrs import asdict
+
+from perfkit.catalog.fields import (
+    Field,
+    field_table,
+    read_keys,
+    read_names,
+    read_table,
+    read_text,
+    write_keys,
+    write_names,
+)
 from perfkit.catalog.problems import Problems, quoted
-from perfkit.catalog.values import Reader, read_keys, read_names, read_table, read_text
 from perfkit.model import LIMITABLE, Metric, Route, Severity, State
 from perfkit.model.budget import one_of
 
@@ -36,6 +46,11 @@ def read_conditions(value: Any, problems: Problems) -> dict[str, Any]:
     return read_keys(table, CONDITIONS, problems)
 
 
+def write_conditions(route: Route) -> dict[str, Any]:
+    """Return the conditions of a route as plain TOML data."""
+    return write_keys(asdict(route, recurse=False), CONDITIONS.values())
+
+
 def _route(value: Any, problems: Problems) -> Route:
     table = read_table(value, problems, '{ sinks = ["log"] }')
     if "sinks" not in table:
@@ -61,6 +76,10 @@ def _severity(value: Any, problems: Problems) -> Severity | None:
     return None
 
 
+def _write_severity(severity: Severity) -> str:
+    return str(severity) if severity is Severity.CRITICAL else f">= {severity}"
+
+
 def _metric(value: Any, problems: Problems) -> str:
     text = read_text(value, problems)
     known = (*LIMITABLE, Metric.BURN_RATE)
@@ -81,19 +100,19 @@ def _state(value: Any, problems: Problems) -> State | None:
 DEFAULT_ROUTE: Final = "default"
 """What the sinks are called that hear of what no route matches."""
 
-CONDITIONS: Final[Mapping[str, Reader]] = {
-    "budget": read_text,
-    "category": read_text,
-    "metric": _metric,
-    "severity": _severity,
-    "state": _state,
-    "environment": read_text,
-}
-"""What a route can ask for."""
+CONDITIONS: Final = field_table(
+    Field("budget", read_text),
+    Field("category", read_text),
+    Field("metric", _metric),
+    Field("severity", _severity, write=_write_severity),
+    Field("state", _state, write=str),
+    Field("environment", read_text),
+)
+"""The conditions of a route."""
 _STATES: Final = (State.DEGRADED.value, State.VIOLATED.value)
-ROUTE_KEYS: Final[Mapping[str, Reader]] = {
-    "name": read_text,
-    "when": read_conditions,
-    "sinks": read_names,
-}
-"""What the table of a route may hold."""
+ROUTE_KEYS: Final = field_table(
+    Field("name", read_text),
+    Field("when", read_conditions),
+    Field("sinks", read_names, write=write_names),
+)
+"""The keys of a route."""

@@ -1,49 +1,80 @@
-"""Read the settings of a catalog file."""
+"""The settings: read from ``[settings]`` and from the arguments of `configure`."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from perfkit.catalog.catalog import CatalogSettings
-from perfkit.catalog.problems import Problems, quoted
-from perfkit.catalog.values import (
-    Reader,
-    read_choice,
+from perfkit.catalog.fields import (
+    Field,
+    choice,
+    field_table,
     read_flag,
+    read_interval,
     read_keys,
     read_names,
-    read_seconds,
     read_share,
     read_spans,
     read_table,
     read_text,
+    write_names,
+    write_seconds,
+    write_share,
 )
-
-ROUTING: Final = ("first", "all")
-"""Which of the routes that match count."""
-
-DELIVERY: Final = ("background", "inline")
-"""In which thread violations are handed to their sinks."""
-
-UNKNOWN_BUDGETS: Final = ("warn", "raise", "ignore")
-"""What a name that is in no budget can do."""
+from perfkit.catalog.problems import Problems, quoted
+from perfkit.errors import ConfigurationError
 
 
 def read_settings(value: Any, problems: Problems) -> CatalogSettings:
-    """Read the ``[settings]`` table and note what is wrong."""
+    """Read the ``[settings]`` table and report wrong values."""
     table = read_table(value, problems, "[settings]")
-    return CatalogSettings(**read_keys(table, SETTINGS_KEYS, problems))
+    return CatalogSettings(**read_keys(table, SETTINGS, problems))
+
+
+def read_in_code(arguments: Mapping[str, Any]) -> CatalogSettings:
+    """Read settings that are arguments of a function; None means not set.
+
+    Raises:
+        ConfigurationError: Lists every wrong value.
+    """
+    problems = Problems(in_code=True)
+    given = {name: value for name, value in arguments.items() if value is not None}
+    settings = CatalogSettings(**read_keys(given, SETTINGS, problems))
+    if problems.found:
+        raise ConfigurationError(str(problems.as_error()))
+    return settings
+
+
+def read_variables(variables: Mapping[str, str]) -> CatalogSettings:
+    """Read the settings that environment variables hold.
+
+    Args:
+        variables: Such as `os.environ`.
+
+    Raises:
+        ConfigurationError: If ``PERFKIT_ENABLED`` is neither true nor false.
+    """
+    enabled = variables.get(ENABLED_VARIABLE, "").strip().lower()
+    if enabled not in _FLAGS:
+        raise ConfigurationError(f"{ENABLED_VARIABLE} is neither true nor false; write one of them")
+    environment = variables.get(ENVIRONMENT_VARIABLE) or None
+    return CatalogSettings(enabled=_FLAGS[enabled], environment=environment)
+
+
+ENABLED_VARIABLE: Final = "PERFKIT_ENABLED"
+ENVIRONMENT_VARIABLE: Final = "PERFKIT_ENVIRONMENT"
+_FLAGS: Final = {"": None, "1": True, "true": True, "0": False, "false": False}
 
 
 def check_monitored(monitor: object, budgets: object, problems: Problems) -> None:
-    """Note each name in `monitor` that is no glob and no budget.
+    """Report each name in `monitor` that is neither a glob nor a budget.
 
     Args:
-        monitor: What the settings say, as it is written.
-        budgets: The table of all budgets, as it is written: one that is wrong is there too.
-        problems: Where to note it, at the path of the list.
+        monitor: The value of the setting, as it is written.
+        budgets: The table of all budgets, as it is written; wrong ones are in it too.
+        problems: Where to report, at the path of the list.
     """
     names = budgets if isinstance(budgets, Mapping) else {}
     for index, name in enumerate(monitor if isinstance(monitor, list) else ()):
@@ -60,24 +91,6 @@ def _category_spans(value: Any, problems: Problems) -> dict[str, str]:
     }
 
 
-def _unknown_budgets(value: Any, problems: Problems) -> str:
-    return read_choice(value, problems, UNKNOWN_BUDGETS)
-
-
-def _evidence_interval(value: Any, problems: Problems) -> float | None:
-    seconds = read_seconds(value, problems, bare_numbers=False)
-    if seconds is not None and not 0 <= seconds < math.inf:
-        problems.add(f'{quoted(value)} is not an interval; write one of zero or more, such as "1m"')
-    return seconds
-
-
-def _monitor_interval(value: Any, problems: Problems) -> float | None:
-    seconds = read_seconds(value, problems, bare_numbers=False)
-    if seconds is not None and not 0 < seconds < math.inf:
-        problems.add(f'{quoted(value)} is not an interval; write one above zero, such as "1s"')
-    return seconds
-
-
 def _max_overhead(value: Any, problems: Problems) -> float | None:
     ratio = read_share(value, problems, "1%")
     if ratio is not None and not 0 < ratio <= 1:
@@ -88,26 +101,88 @@ def _max_overhead(value: Any, problems: Problems) -> float | None:
 def _monitor(value: Any, problems: Problems) -> bool | tuple[str, ...]:
     if isinstance(value, bool):
         return value
-    if isinstance(value, list):
-        return read_names(value, problems)
+    if problems.in_code and isinstance(value, str):
+        return (value,)
+    if isinstance(value, list) or (problems.in_code and isinstance(value, tuple)):
+        return read_names(list(value), problems)
     example = quoted(value) if isinstance(value, str) else '"peak_*"'
-    problems.add(f"{quoted(value)} is no list of budgets; write true, false or [{example}]")
+    problems.add(f"{quoted(value)} is not a list of budgets; write true, false or [{example}]")
     return False
 
 
-SETTINGS_KEYS: Final[Mapping[str, Reader]] = {
-    "spans": read_spans,
-    "category_spans": _category_spans,
-    "unknown_budgets": _unknown_budgets,
-    "sinks": read_names,
-    "enabled": read_flag,
-    "evidence_interval": _evidence_interval,
-    "max_overhead": _max_overhead,
-    "monitor": _monitor,
-    "monitor_interval": _monitor_interval,
-    "routing": lambda value, problems: read_choice(value, problems, ROUTING),
-    "delivery": lambda value, problems: read_choice(value, problems, DELIVERY),
-    "environment": read_text,
-}
-"""What the table may hold."""
+SETTINGS: Final = field_table(
+    Field(
+        "spans",
+        read_spans,
+        'which calls get a span: `"always"`, `"violations"`, `"never"`',
+        "always",
+    ),
+    Field("category_spans", _category_spans, "the same by category, as a table", write=dict),
+    Field(
+        "unknown_budgets",
+        choice("warn", "raise", "ignore"),
+        'effect of a name that is not in the catalog: `"warn"`, `"raise"`, `"ignore"`',
+        "warn",
+        under_pytest="raise",
+    ),
+    Field(
+        "sinks",
+        read_names,
+        "names of the sinks for violations that no route matches",
+        ("log", "otel"),
+        write=write_names,
+    ),
+    Field("enabled", read_flag, "whether perfkit measures at all", default=True),
+    Field(
+        "evidence_interval",
+        partial(read_interval, or_zero=True),
+        "at most one call of a budget is slowed down for evidence in this time",
+        60.0,
+        write=write_seconds,
+    ),
+    Field(
+        "max_overhead",
+        _max_overhead,
+        "share of wall time that evidence and memory tracing may cost",
+        0.01,
+        under_pytest=1.0,
+        write=write_share,
+    ),
+    Field(
+        "monitor",
+        _monitor,
+        "whether the process as a whole is measured: `true`, `false`, or a list of the budgets to "
+        "evaluate, as names or with `*` and `?`",
+        default=False,
+        write=write_names,
+    ),
+    Field(
+        "monitor_interval",
+        read_interval,
+        "time from one sample of the process to the next",
+        1.0,
+        write=write_seconds,
+    ),
+    Field(
+        "routing",
+        choice("first", "all"),
+        'which of the matching [routes](#routes) get a violation: `"first"` or `"all"`',
+        "first",
+    ),
+    Field(
+        "delivery",
+        choice("background", "inline"),
+        'where sinks work: `"background"` in a thread of each sink, `"inline"` in that of the call',
+        "background",
+        under_pytest="inline",
+    ),
+    Field(
+        "environment",
+        read_text,
+        'where the application runs, such as `"production"`',
+    ),
+)
+"""All settings, in the order of the documentation."""
+
+DEFAULT_SINKS: Final = SETTINGS["sinks"].default
 _GLOB_MARKS: Final = frozenset("*?[")

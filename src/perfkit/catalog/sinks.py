@@ -1,31 +1,38 @@
-"""Read what a catalog says of sinks: their types, their options, and what stands before them."""
+"""Read the tables of sinks: their types, their options and the policy of their delivery."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 from perfkit.catalog.catalog import SinkDeclaration
-from perfkit.catalog.problems import Problems
-from perfkit.catalog.routes import read_conditions
-from perfkit.catalog.values import (
-    Reader,
-    read_choice,
+from perfkit.catalog.fields import (
+    Field,
+    choice,
+    field_table,
+    read_count,
+    read_count_or_off,
     read_flag,
+    read_rate_or_off,
     read_seconds,
+    read_seconds_or_off,
     read_table,
     read_text,
+    write_count_or_off,
+    write_rate_or_off,
+    write_seconds,
+    write_seconds_or_off,
 )
-from perfkit.errors import UnitError
+from perfkit.catalog.problems import Problems
+from perfkit.catalog.routes import read_conditions, write_conditions
 from perfkit.model import Policy, Route
-from perfkit.units import Unit, parse_quantity
 
 
 def read_sinks(value: Any, problems: Problems) -> tuple[SinkDeclaration, ...]:
-    """Read the ``[sinks]`` tables of a catalog and note what is wrong, showing no text of them.
+    """Read the ``[sinks]`` tables of a catalog and report wrong values, without their text.
 
-    A secret may stand where nobody expects it, such as an address in place of a table.
+    A secret may be in an unexpected place, such as an address instead of a table.
     """
     problems = problems.hiding()
     tables = read_table(value, problems, '[sinks.file] with type = "jsonl"')
@@ -36,82 +43,117 @@ def _sink(name: str, value: Any, problems: Problems) -> SinkDeclaration:
     options = dict(read_table(value, problems, '{ type = "jsonl" }'))
     kind = read_text(options.pop("type", name), problems.below("type"))
     policy = {
-        key: read(options.pop(key), problems.below(key))
-        for key, read in POLICY_KEYS.items()
+        key: field.read(options.pop(key), problems.below(key))
+        for key, field in POLICY.items()
         if key in options
     }
     return SinkDeclaration(name=name, type=kind, options=options, policy=Policy(**policy))
 
 
-def _only(value: Any, problems: Problems) -> Route:
+def _match(value: Any, problems: Problems) -> Route:
     return Route(sinks=(), **read_conditions(value, problems))
 
 
-def _seconds(value: Any, problems: Problems, *, or_off: str = "") -> float | None:
-    """Read a time above zero."""
-    seconds = read_seconds(value, problems, bare_numbers=False)
-    if seconds is not None and not 0 < seconds < math.inf:
-        problems.refuse(value, f'is not a time above zero; write one, such as "5m"{or_off}')
-        return None
-    return seconds
+@cache
+def default_policy(kind: str) -> Policy:
+    """Return the policy of a type of sink where its table is silent."""
+    return Policy(**{key: each.by_type.get(kind, each.default) for key, each in POLICY.items()})
 
 
-def _seconds_or_off(value: Any, problems: Problems) -> float | None:
-    """Read a time above zero; 0 where it is turned off."""
-    return 0.0 if _is_off(value) else _seconds(value, problems, or_off=_OR_OFF)
+_NETWORK: Final = ("webhook", "alertmanager", "notify")
 
+POLICY: Final[Mapping[str, Field]] = field_table(
+    Field(
+        "match",
+        _match,
+        "only violations that match it: conditions as of a route",
+        write=write_conditions,
+    ),
+    Field(
+        "repeat_interval",
+        read_seconds_or_off,
+        "time until another violation of the same kind and severity is delivered; with "
+        "`resolve_after`, of the same incident",
+        0.0,
+        {"notify": 300.0, "github": 3600.0, "alertmanager": 60.0},
+        write=write_seconds_or_off,
+    ),
+    Field(
+        "resolve_after",
+        read_seconds_or_off,
+        "time without a violation after which an incident of single calls is resolved",
+        0.0,
+        {"alertmanager": 300.0},
+        write=write_seconds_or_off,
+    ),
+    Field(
+        "send_resolved",
+        read_flag,
+        "whether a recovery is delivered when `resolve_after` ends an incident",
+        default=True,
+    ),
+    Field(
+        "rate_limit",
+        read_rate_or_off,
+        'largest number on average: `"10/min"`',
+        0.0,
+        {"log": 20.0, "webhook": 5.0, "sentry": 1.0, "notify": 0.2},
+        write=write_rate_or_off,
+    ),
+    Field(
+        "burst",
+        read_count,
+        "largest number at once, if there were none before",
+        1,
+        {"log": 100, "webhook": 50, "sentry": 20, "notify": 5},
+    ),
+    Field("background", read_flag, "whether the sink has a queue and a thread of its own"),
+    Field("queue_size", read_count, "largest number of violations in the queue", 1000),
+    Field(
+        "when_full",
+        choice("drop_oldest", "drop_newest"),
+        'which violation a full queue drops: `"drop_oldest"` or `"drop_newest"`',
+        "drop_oldest",
+    ),
+    Field("batch_size", read_count, "number of violations to send together", 1),
+    Field(
+        "batch_wait",
+        read_seconds,
+        "longest time that the first of a batch waits for others",
+        5.0,
+        write=write_seconds,
+    ),
+    Field(
+        "max_failures",
+        read_count_or_off,
+        "number of failures in a row that stop deliveries for a while",
+        0,
+        dict.fromkeys(_NETWORK, 5),
+        write=write_count_or_off,
+    ),
+    Field(
+        "failure_cooldown",
+        read_seconds,
+        "time without deliveries after that",
+        30.0,
+        write=write_seconds,
+    ),
+    Field(
+        "max_attempts",
+        read_count,
+        "number of attempts, with growing random waits; more than 1 needs `perfkit[webhook]`",
+        1,
+        dict.fromkeys(_NETWORK, 3),
+    ),
+)
+"""The keys of every sink, whatever its type, in the order of the layers. Others are its options."""
 
-def _rate_or_off(value: Any, problems: Problems) -> float | None:
-    if _is_off(value):
-        return 0.0
-    try:
-        rate = parse_quantity(value, Unit.PER_SECOND) if isinstance(value, str) else math.nan
-    except UnitError:
-        rate = math.nan
-    if not 0 < rate < math.inf:
-        problems.refuse(value, f'is not a rate; write one, such as "10/min"{_OR_OFF}')
-        return None
-    return rate
-
-
-def _count(value: Any, problems: Problems, *, or_off: str = "") -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        problems.refuse(value, f"is not a whole number of at least 1; write one{or_off}")
-        return None
-    return value
-
-
-def _count_or_off(value: Any, problems: Problems) -> int | None:
-    return 0 if _is_off(value) else _count(value, problems, or_off=_OR_OFF)
-
-
-def _is_off(value: Any) -> bool:
-    return value is False or value == "off"
-
-
-def _when_full(value: Any, problems: Problems) -> str:
-    return read_choice(value, problems, ("drop_oldest", "drop_newest"))
-
-
-_OR_OFF: Final = ', or "off"'
-
-POLICY_KEYS: Final[Mapping[str, Reader]] = {
-    "only": _only,
-    "rate_limit": _rate_or_off,
-    "burst": _count,
-    "cooldown": _seconds_or_off,
-    "quiet": _seconds_or_off,
-    "repeat": _seconds_or_off,
-    "batch_size": _count,
-    "batch_wait": _seconds,
-    "attempts": _count,
-    "time_limit": _seconds_or_off,
-    "failures": _count_or_off,
-    "failure_cooldown": _seconds,
-    "background": read_flag,
-    "queue_size": _count,
-    "when_full": _when_full,
+RENAMED: Final[Mapping[str, str]] = {
+    "only": "match",
+    "cooldown": "repeat_interval",
+    "repeat": "repeat_interval",
+    "quiet": "resolve_after",
+    "attempts": "max_attempts",
+    "failures": "max_failures",
 }
-"""What every sink may say, whatever its type. All other keys are options of the type."""
-OFF_KEYS: Final = frozenset({"rate_limit", "cooldown", "quiet", "repeat", "time_limit", "failures"})
-"""Those that may be ``"off"``."""
+"""Former keys, with those that replace them."""

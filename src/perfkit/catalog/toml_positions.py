@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from attrs import frozen
@@ -18,25 +18,14 @@ class Repeat:
     """A key or table that is written a second time.
 
     Args:
-        path: What is written again.
-        line: Where, from 1.
-        first_line: Where it stands first.
-        start: Offset of the statement that writes it again.
-        end: Offset behind that statement; for a table, behind all that is in it.
-        name: Offsets of the last part of a table's name; None for a key.
+        path: The key or table.
+        line: The line of the second one, from 1.
+        first_line: The line of the first one.
     """
 
     path: KeyPath
     line: int
     first_line: int
-    start: int
-    end: int
-    name: tuple[int, int] | None
-
-    @property
-    def own_name(self) -> str:
-        """A name for a repeated table that tells it from the first one."""
-        return f"{self.path[-1]} (line {self.line})"
 
 
 @frozen
@@ -44,8 +33,7 @@ class Located:
     """Where everything stands.
 
     Args:
-        lines: Line, from 1, of each key, table and array item. What is in a repeated table
-            stands under its own name.
+        lines: Line, from 1, of each key, table and array item.
         repeats: What is written twice, which TOML forbids.
         too_deep: Line of the first thing nested deeper than `MAX_DEPTH`; None if there is none.
     """
@@ -71,7 +59,7 @@ def locate(text: str) -> Located:
     scanner = _Scanner(text)
     while scanner.read_statement():
         pass
-    return Located(scanner.lines, tuple(scanner.repeats()), scanner.too_deep)
+    return Located(scanner.lines, tuple(scanner.repeats), scanner.too_deep)
 
 
 class _Scanner:
@@ -86,34 +74,16 @@ class _Scanner:
         self._table: KeyPath = ()
         self._last_items: dict[KeyPath, int] = {}
         self._written: dict[KeyPath, int] = {}
-        self._headers: list[int] = []
-        self._repeats: list[Repeat] = []
+        self.repeats: list[Repeat] = []
 
     def read_statement(self) -> bool:
         """Read a table's header or a key with its value; False at the end or at a mistake."""
         self._skip(_BLANK)
         start = self._at
         if self._take("["):
-            self._headers.append(start)
             return self._read_header(start)
-        seen = len(self._repeats)
         path = self._read_key(self._table)
-        done = path is not None and self._take("=") and self._read_value(path)
-        self._repeats[seen:] = [
-            Repeat(each.path, each.line, each.first_line, start, self._at, None)
-            for each in self._repeats[seen:]
-        ]
-        return done
-
-    def repeats(self) -> Iterator[Repeat]:
-        """Give out what is written twice, tables with all that is in them."""
-        for each in self._repeats:
-            if each.name is None:
-                yield each
-            else:
-                later = bisect_right(self._headers, each.start)
-                end = self._headers[later] if later < len(self._headers) else len(self._text)
-                yield Repeat(each.path, each.line, each.first_line, each.start, end, each.name)
+        return path is not None and self._take("=") and self._read_value(path)
 
     def _read_header(self, start: int) -> bool:
         is_item = self._take("[")
@@ -121,18 +91,17 @@ class _Scanner:
         if not parts or not self._take("]") or (is_item and not self._take("]")):
             return False
         path: KeyPath = ()
-        for name, _, _ in parts:
+        for name, _ in parts:
             path = self._last_item(path)
             path = (*path, name)
             self.lines.setdefault(path, self._line(start))
         if is_item:
             self._last_items[path] = self._last_items.get(path, -1) + 1
             path = self._last_item(path)
-        self._note_written(path, start, parts[-1][1:])
-        if self._repeats and self._repeats[-1].start == start:
-            path = (*path[:-1], self._repeats[-1].own_name)
-        self._table = path
-        self.lines[path] = self._line(start)
+        is_new = self._note_written(path, start)
+        # Keys of a repeated table are not repeats of their own, so they get a path of their own.
+        self._table = path if is_new else (*path, -self._line(start))
+        self.lines[self._table] = self._line(start)
         return True
 
     def _last_item(self, path: KeyPath) -> KeyPath:
@@ -143,18 +112,18 @@ class _Scanner:
         start = self._at
         parts = self._read_parts()
         path = base
-        for name, offset, _ in parts:
+        for name, offset in parts:
             path = (*path, name)
             self.lines.setdefault(path, self._line(offset))
         if parts:
-            self._note_written(path, start, None)
+            self._note_written(path, start)
         return path if parts else None
 
-    def _read_parts(self) -> list[tuple[str, int, int]]:
-        """Read a key's parts, each with its offsets; stop where they get too many."""
+    def _read_parts(self) -> list[tuple[str, int]]:
+        """Read a key's parts, each with its offset; stop where they get too many."""
         parts = []
         while match := _KEY_PART.match(self._text, self._at):
-            parts.append((_name(match), match.start("name"), match.end("name")))
+            parts.append((_name(match), match.start("name")))
             self._at = match.end()
             if not match["dot"]:
                 return parts
@@ -199,11 +168,11 @@ class _Scanner:
                 return None
         return None
 
-    def _note_written(self, path: KeyPath, start: int, name: tuple[int, int] | None) -> None:
+    def _note_written(self, path: KeyPath, start: int) -> bool:
         first = self._written.setdefault(path, start)
         if first != start:
-            lines = self._line(start), self._line(first)
-            self._repeats.append(Repeat(path, *lines, start, start, name))
+            self.repeats.append(Repeat(path, self._line(start), self._line(first)))
+        return first == start
 
     def _stop_too_deep(self) -> None:
         self.too_deep = self._line(self._at)

@@ -9,8 +9,12 @@ from typing import Any, Final
 import attrs
 
 from perfkit.catalog.bounds import SCALING_WORDS
-from perfkit.catalog.catalog import Catalog, CatalogSettings, SinkDeclaration
-from perfkit.catalog.sinks import OFF_KEYS, POLICY_KEYS
+from perfkit.catalog.catalog import Catalog, SinkDeclaration
+from perfkit.catalog.fields import write_keys
+from perfkit.catalog.reading import BUDGET_KEYS
+from perfkit.catalog.routes import write_conditions
+from perfkit.catalog.settings import SETTINGS
+from perfkit.catalog.sinks import POLICY
 from perfkit.errors import CatalogError, MissingExtraError
 from perfkit.model import (
     USUAL_WINDOW_SECONDS,
@@ -20,7 +24,6 @@ from perfkit.model import (
     Metric,
     Objective,
     Route,
-    Severity,
     Sink,
 )
 from perfkit.units import Unit, write_quantity
@@ -38,7 +41,7 @@ def dump_catalog(catalog: Catalog) -> str:
     """
     toml = _tomlkit()
     document = toml.document()
-    settings = _settings(catalog.settings)
+    settings = _settings(catalog)
     if settings:
         document["settings"] = settings
     if catalog.budgets or not (settings or catalog.routes or catalog.sinks):
@@ -88,16 +91,8 @@ def _budget(budget: Budget, toml: ModuleType) -> Any:
 
 
 def _budget_parts(budget: Budget) -> dict[str, Any]:
-    parts = {
-        "category": budget.category or None,
-        "critical": budget.critical or None,
-        "description": budget.description or None,
-        "sinks": None if budget.sinks is None else list(budget.sinks),
-        "spans": budget.spans,
-        "notes": list(budget.notes) or None,
-        "evidence": list(budget.evidence) or None,
-    }
-    return {key: value for key, value in parts.items() if value is not None}
+    values = {key: getattr(budget, key) or None for key in BUDGET_KEYS if key != "objective"}
+    return write_keys(values | {"sinks": budget.sinks}, BUDGET_KEYS.values())
 
 
 def _objective(objective: Objective, toml: ModuleType) -> Any:
@@ -136,34 +131,19 @@ def _on_lines(items: list[Any], toml: ModuleType) -> Any:
     return array
 
 
-def _quantity(value: float | None, unit: Unit) -> str | None:
-    return None if value is None else write_quantity(value, unit)
-
-
-def _settings(settings: CatalogSettings) -> dict[str, Any]:
-    monitor = settings.monitor
-    parts = {
-        "spans": settings.spans,
-        "unknown_budgets": settings.unknown_budgets,
-        "sinks": None if settings.sinks is None else list(settings.sinks),
-        "enabled": settings.enabled,
-        "evidence_interval": _quantity(settings.evidence_interval, Unit.SECONDS),
-        "max_overhead": _quantity(settings.max_overhead, Unit.RATIO),
-        "monitor": list(monitor) if isinstance(monitor, tuple) else monitor,
-        "monitor_interval": _quantity(settings.monitor_interval, Unit.SECONDS),
-        "routing": settings.routing,
-        "delivery": settings.delivery,
-        "environment": settings.environment,
-        "category_spans": dict(settings.category_spans) or None,
-    }
-    return {key: value for key, value in parts.items() if value is not None}
+def _settings(catalog: Catalog) -> dict[str, Any]:
+    values = attrs.asdict(catalog.settings, recurse=False)
+    values["category_spans"] = values["category_spans"] or None
+    # TOML takes keys that follow a table as keys of that table.
+    ordered = sorted(SETTINGS.values(), key=lambda each: each.name == "category_spans")
+    return write_keys(values, ordered)
 
 
 def _route(route: Route, toml: ModuleType) -> Any:
     table = toml.table()
     if route.name:
         table["name"] = route.name
-    if when := _when(route):
+    if when := write_conditions(route):
         table["when"] = _inline(when, toml)
     table["sinks"] = [_name_of(sink) for sink in route.sinks]
     return table
@@ -177,34 +157,13 @@ def _name_of(sink: str | Sink) -> str:
     return sink
 
 
-def _when(route: Route) -> dict[str, Any]:
-    severity = route.severity and f">= {route.severity}"
-    parts = {
-        "budget": route.budget,
-        "category": route.category,
-        "metric": route.metric,
-        "severity": "critical" if route.severity is Severity.CRITICAL else severity,
-        "state": route.state and str(route.state),
-        "environment": route.environment,
-    }
-    return {key: value for key, value in parts.items() if value is not None}
-
-
 def _sink(sink: SinkDeclaration, toml: ModuleType) -> Mapping[str, Any]:
-    said = attrs.asdict(sink.policy, recurse=False)
-    policy = {key: _policy(key, said[key], toml) for key in POLICY_KEYS if said[key] is not None}
+    policy = write_keys(sink.policy.configured(), POLICY.values())
+    if "match" in policy:
+        policy["match"] = _inline(policy["match"], toml)
     options = _plain_first(sink.options)
     plain = {key: value for key, value in options.items() if not _holds_table(value)}
     return {"type": sink.type, **plain, **policy, **options}
-
-
-def _policy(key: str, value: Any, toml: ModuleType) -> Any:
-    if isinstance(value, Route):
-        return _inline(_when(value), toml)
-    if key in OFF_KEYS and not value:
-        return "off"
-    unit = _POLICY_UNITS.get(key)
-    return value if unit is None else write_quantity(value, unit)
 
 
 def _plain_first(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -229,13 +188,4 @@ def _tomlkit() -> ModuleType:
     return tomlkit
 
 
-_POLICY_UNITS: Final[Mapping[str, Unit]] = {
-    "rate_limit": Unit.PER_SECOND,
-    "cooldown": Unit.SECONDS,
-    "quiet": Unit.SECONDS,
-    "repeat": Unit.SECONDS,
-    "batch_wait": Unit.SECONDS,
-    "time_limit": Unit.SECONDS,
-    "failure_cooldown": Unit.SECONDS,
-}
 _SCALING: Final = {exponent: word for word, exponent in SCALING_WORDS.items()}

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from perfkit.assembly.lint import problems_of_sinks
+from perfkit.assembly.resolving import problems_of_sinks
 from perfkit.catalog import Catalog, dump_catalog, line_text, load_catalog, read_text
 from perfkit.cli.files import catalog_path
 from perfkit.document import import_markdown

@@ -1,4 +1,4 @@
-"""What stands between a violation and its sink, as data."""
+"""The layers between a violation and its sink, as data."""
 
 from __future__ import annotations
 
@@ -13,80 +13,80 @@ from perfkit.model.route import Route
 
 @frozen(kw_only=True)
 class Policy:
-    """How violations are handed to one sink. None means what is usual for its type.
+    """The delivery of violations to one sink. None means the default of the sink's type.
 
     Args:
-        only: Only violations that match it; its sinks do not count.
-        rate_limit: How many in a second at the most, on average; 0 for no limit.
-        burst: How many at once, at least 1.
-        cooldown: Seconds during which one like the last is held back; 0 for none.
-        quiet: Seconds without a violation after which single calls have recovered; 0 to say each
-            violation and no recovery.
-        repeat: Seconds after which violations that go on are said again; 0 for never.
-        batch_size: How many violations to send together, at least 1.
-        batch_wait: Seconds that the first of them waits for others, above 0.
-        attempts: How often to try, at least 1.
-        time_limit: Seconds that a delivery may take; 0 for no limit.
-        failures: After how many failures in a row the sink is left alone for a while; 0 for never.
-        failure_cooldown: For how many seconds, above 0.
-        background: Whether violations are handed over in a thread of the sink's own.
-        queue_size: How many may wait for that, at least 1.
+        match: Only violations that match this route; its sinks do not count.
+        rate_limit: The average number per second; 0 for no limit.
+        burst: The largest number at once, at least 1.
+        repeat_interval: Seconds until a violation like a delivered one is delivered again. 0 for no
+            suppression, or, with `resolve_after`, for no repetition.
+        resolve_after: Seconds without a violation after which an incident of single calls is
+            resolved; 0 for no incidents.
+        send_resolved: Whether a recovery is delivered when `resolve_after` ends an incident.
+        batch_size: The number of violations to send together, at least 1.
+        batch_wait: Seconds that the first of a batch waits for others, above 0.
+        max_attempts: Attempts in all, at least 1.
+        max_failures: Failures in a row that open the circuit breaker; 0 for never.
+        failure_cooldown: Seconds that it stays open, above 0.
+        background: Whether a thread of the sink's own delivers.
+        queue_size: The largest number of violations in its queue, at least 1.
         when_full: ``"drop_oldest"`` or ``"drop_newest"``.
     """
 
-    only: Route | None = None
+    match: Route | None = None
     rate_limit: float | None = None
     burst: int | None = None
-    cooldown: float | None = None
-    quiet: float | None = None
-    repeat: float | None = None
+    repeat_interval: float | None = None
+    resolve_after: float | None = None
+    send_resolved: bool | None = None
     batch_size: int | None = None
     batch_wait: float | None = None
-    attempts: int | None = None
-    time_limit: float | None = None
-    failures: int | None = None
+    max_attempts: int | None = None
+    max_failures: int | None = None
     failure_cooldown: float | None = None
     background: bool | None = None
     queue_size: int | None = None
     when_full: str | None = None
 
-    def over(self, usual: Policy) -> Policy:
-        """Return this policy, with what `usual` says where it is silent.
+    def over(self, default: Policy) -> Policy:
+        """Return this policy, with the values of `default` where this one has None.
 
         Raises:
-            ConfigurationError: If it says something that does nothing; lists all that does not.
+            ConfigurationError: If a value has no effect; lists each of them.
         """
-        idle = self.idle_over(usual)
+        idle = self.idle_over(default)
         if idle:
             raise ConfigurationError("\n".join(f"{key} {why}" for key, why in idle.items()))
-        return evolve(usual, **self._said())
+        return evolve(default, **self.configured())
 
-    def idle_over(self, usual: Policy) -> Mapping[str, str]:
-        """Return what this policy says and what does nothing, with the reason and a remedy.
+    def idle_over(self, default: Policy) -> Mapping[str, str]:
+        """Return the values of this policy that have no effect, with the reason and a remedy.
 
-        ``burst`` is part of a rate limit, so that it does nothing where neither this policy nor
-        `usual` has one.
+        ``burst`` is part of a rate limit, so it has no effect where neither this policy nor
+        `default` has one.
         """
-        whole = evolve(usual, **self._said())
+        whole = evolve(default, **self.configured())
         return {
             key: f"does nothing without {needed}; write {needed} = {example} too, or leave it out"
             for key, (needed, example) in _PART_OF.items()
-            if getattr(self, key) and not _does_something(getattr(whole, needed), needed)
+            if getattr(self, key) and not _has_effect(getattr(whole, needed), needed)
         }
 
-    def _said(self) -> Mapping[str, Any]:
-        said = asdict(self, recurse=False)
-        return {name: value for name, value in said.items() if value is not None}
+    def configured(self) -> Mapping[str, Any]:
+        """Return the values that are not None, by name."""
+        values = asdict(self, recurse=False)
+        return {name: value for name, value in values.items() if value is not None}
 
 
-def _does_something(value: float | None, key: str) -> bool:
+def _has_effect(value: float | None, key: str) -> bool:
     return value is not None and value > (1 if key == "batch_size" else 0)
 
 
 _PART_OF: Final[Mapping[str, tuple[str, str]]] = {
     "burst": ("rate_limit", '"10/min"'),
-    "repeat": ("quiet", '"5m"'),
+    "send_resolved": ("resolve_after", '"5m"'),
     "batch_wait": ("batch_size", "20"),
-    "failure_cooldown": ("failures", "5"),
+    "failure_cooldown": ("max_failures", "5"),
 }
-"""What says more of something else, with that and an example of it."""
+"""Keys that refine another one, with that key and an example of it."""

@@ -13,8 +13,9 @@ from perfkit.assembly.chains import SinkChains
 from perfkit.assembly.defaults import ConfigureOptions, assemble
 from perfkit.assembly.env_vars import VariableNotSetError
 from perfkit.assembly.sink_references import UNNAMED, SinkReference, references_of
-from perfkit.assembly.sink_registry import FAN_OUT, SinkRegistry
-from perfkit.catalog import Catalog
+from perfkit.assembly.sink_registry import SinkRegistry
+from perfkit.assembly.sink_types import FAN_OUT
+from perfkit.catalog import Catalog, CatalogSettings
 from perfkit.catalog.catalog import SinkDeclaration
 from perfkit.errors import ConfigurationError, PerfkitError
 from perfkit.instruments.options import as_sink
@@ -211,7 +212,7 @@ class _RouteBuilder:
         if (inner := _members_of(chain, declared)) is not None:
             names = self._member_names(declared)
             members = [self._named(names.get(id(each)) or _name_of(each), each) for each in inner]
-        only = declared.policy.only if declared else None
+        only = declared.policy.match if declared else None
         return NamedSink(name=name, sink=chain, only=only, members=members)
 
     def _member_names(self, declared: SinkDeclaration | None) -> Mapping[int, str]:
@@ -248,7 +249,7 @@ def _settings_of(catalog: Catalog) -> Settings:
         routes=(),
         sinks=(),
     )
-    return assemble(bare, ConfigureOptions(enabled=True))
+    return assemble(bare, ConfigureOptions(settings=CatalogSettings(enabled=True)))
 
 
 _SAMPLES: Final = (

@@ -1,4 +1,4 @@
-"""Where violations go: endings, the layers around them, and the choice between them."""
+"""Deliver violations: sinks, the layers around them, and the choice between them."""
 
 from typing import TYPE_CHECKING
 
@@ -18,19 +18,16 @@ if TYPE_CHECKING:
     from perfkit.sinks.builtin.raising import RaiseSink as RaiseSink
     from perfkit.sinks.builtin.sentry import SentrySink as SentrySink
     from perfkit.sinks.builtin.webhook import WebhookSink as WebhookSink
-    from perfkit.sinks.delivery.batch import Batched as Batched
     from perfkit.sinks.delivery.circuit_breaker import CircuitBroken as CircuitBroken
-    from perfkit.sinks.delivery.dedupe import Deduped as Deduped
     from perfkit.sinks.delivery.deduplicate import Deduplicated as Deduplicated
     from perfkit.sinks.delivery.fan_out import FanOut as FanOut
     from perfkit.sinks.delivery.filter import Filtered as Filtered
     from perfkit.sinks.delivery.layer import Layer as Layer
-    from perfkit.sinks.delivery.queue import Background as Background
+    from perfkit.sinks.delivery.queue import DeliveryQueue as DeliveryQueue
     from perfkit.sinks.delivery.rate_limit import RateLimited as RateLimited
     from perfkit.sinks.delivery.retry import Retried as Retried
     from perfkit.sinks.delivery.stats import DeliveryStats as DeliveryStats
     from perfkit.sinks.delivery.stats import Totals as Totals
-    from perfkit.sinks.delivery.time_limit import TimeLimited as TimeLimited
     from perfkit.sinks.flushing import flush_sinks as flush_sinks
     from perfkit.sinks.flushing import sink_stats as sink_stats
     from perfkit.sinks.routing import Router as Router
@@ -49,18 +46,15 @@ __all__, __getattr__, __dir__ = lazy_names(
         "perfkit.sinks.builtin.raising": "RaiseSink",
         "perfkit.sinks.builtin.sentry": "SentrySink",
         "perfkit.sinks.builtin.webhook": "WebhookSink",
-        "perfkit.sinks.delivery.batch": "Batched",
         "perfkit.sinks.delivery.circuit_breaker": "CircuitBroken",
-        "perfkit.sinks.delivery.dedupe": "Deduped",
         "perfkit.sinks.delivery.deduplicate": "Deduplicated",
         "perfkit.sinks.delivery.fan_out": "FanOut",
         "perfkit.sinks.delivery.filter": "Filtered",
         "perfkit.sinks.delivery.layer": "Layer",
-        "perfkit.sinks.delivery.queue": "Background",
+        "perfkit.sinks.delivery.queue": "DeliveryQueue",
         "perfkit.sinks.delivery.rate_limit": "RateLimited",
         "perfkit.sinks.delivery.retry": "Retried",
         "perfkit.sinks.delivery.stats": "DeliveryStats Totals",
-        "perfkit.sinks.delivery.time_limit": "TimeLimited",
         "perfkit.sinks.flushing": "flush_sinks sink_stats",
         "perfkit.model.record": "as_record",
         "perfkit.sinks.routing": "Router",

@@ -1,23 +1,23 @@
-"""Bring away what waits, on demand."""
+"""Flush the sinks and read their statistics, on demand."""
 
 from __future__ import annotations
 
 import time
 
-from perfkit.sinks.delivery.entry import DeliveryEntry, entrances
+from perfkit.sinks.delivery.entry import DeliveryEntry, entries
 from perfkit.sinks.delivery.shutdown import close_all, flush_all
 from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.sinks.delivery.stats import Totals, stats_registry
 
 
 def flush_sinks(seconds: float = 5.0) -> bool:
-    """Deliver the violations that wait for their sinks, for at most so long.
+    """Deliver the violations that wait for their sinks, for at most `seconds`.
 
     At the exit of the process this happens by itself, for 1.5 s. Call it where a process may end
     otherwise, such as in a handler of SIGTERM, and in tests that use ``delivery="background"``.
 
     Args:
-        seconds: How long to wait in all.
+        seconds: The longest time to wait, for all sinks together.
 
     Returns:
         Whether nothing waits now.
@@ -28,27 +28,27 @@ def flush_sinks(seconds: float = 5.0) -> bool:
     deadline = time.monotonic() + seconds
     results = []
     failed: list[tuple[DeliveryEntry, BaseException]] = []
-    for entrance in entrances:
+    for entry in entries:
         try:
-            entrance.tick()
-            results.append(entrance.flush(max(0.0, deadline - time.monotonic())))
+            entry.tick()
+            results.append(entry.flush(max(0.0, deadline - time.monotonic())))
         except BaseException as error:  # a sink may raise anything
             if is_signal_exception(error):
                 raise
-            failed.append((entrance, error))
+            failed.append((entry, error))
     results.append(flush_all(max(0.0, deadline - time.monotonic())))
-    for entrance, failure in failed:
-        entrance.stats.report(failure)
+    for entry, failure in failed:
+        entry.stats.report(failure)
     return all(results) and not failed
 
 
 def close_sinks(seconds: float) -> bool:
-    """Do as `flush_sinks`, and end the threads that deliver; the next violation starts another."""
+    """Flush the sinks, and end the threads that deliver; the next violation starts another."""
     return close_all(seconds)
 
 
 def sink_stats() -> tuple[Totals, ...]:
-    """Return what has become of the violations that each sink was given in this process.
+    """Return the statistics of each sink in this process.
 
     For each, ``raised == delivered + suppressed + dropped + waiting``, exactly. The same figures
     are the metrics ``perfkit.sink.delivered``, ``.suppressed`` and ``.dropped``.

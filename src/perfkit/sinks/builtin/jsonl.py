@@ -1,8 +1,9 @@
-"""Append violations to a file, one JSON object a line."""
+"""Append violations to a regular file, one JSON object a line."""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 import threading
 import time
@@ -18,8 +19,7 @@ from perfkit.model import Violation
 from perfkit.model.record import as_json, as_record
 from perfkit.reentrancy import busy
 from perfkit.sinks.arguments import checked_count, checked_flag, checked_path
-from perfkit.sinks.files.repair_last_line import mend
-from perfkit.sinks.files.streams import Stream, find_stream, stream_name
+from perfkit.sinks.files.repair_last_line import repair_last_line
 from perfkit.text import printable
 
 try:
@@ -31,49 +31,47 @@ else:
 
 _SHORTEST_PAUSE: Final = 0.0002
 _LONGEST_PAUSE: Final = 0.002
-"""Seconds between two looks at the lock. Nobody queues for it: who looks seldom waits long."""
+"""Seconds between two attempts to lock. The system has no queue for a lock that is polled, so a
+longer pause would mean a longer wait behind writers with a shorter one."""
+
+_STREAMS: Final = re.compile(r"/dev/(?!shm/).+|/proc/[^/]+/(?:task/[^/]+/)?fd/.+", re.DOTALL)
+"""Names of open streams, which may lead to a regular file; files below /dev/shm are regular."""
 
 
 class JsonLinesSink:
     """Appends each violation to a file as one line of strict JSON.
 
-    The file holds whole lines only. Any number of threads and processes may append to one file, as
-    long as all of them do it through this sink: each holds an exclusive lock on the file
-    (``flock``) for the moment in which it writes. The file is opened for each batch, so it may be
-    removed or renamed by others at any time; missing folders are made.
+    The file contains whole lines only. Any number of threads and processes may append to one file,
+    as long as all of them use this sink: each locks the file (``flock``) while it writes. The file
+    is opened for each batch, so it may be removed or renamed at any time; missing folders are made.
 
     - A process that is killed can leave the beginning of a line at the end of the file. The next
-      one that writes takes it off. Anything else there that has no line end gets one, and so does
-      what is longer than 1 MiB.
-    - Where the disk gets full in the middle of a batch, none of it stays.
-    - Numbers that JSON does not know are text: ``"Infinity"``, ``"-Infinity"``, ``"NaN"``.
+      writer removes it. Any other text there without a line end gets one, and so does a last line
+      longer than 1 MiB.
+    - If the disk gets full in the middle of a batch, none of it stays.
+    - Numbers that JSON lacks are text: ``"Infinity"``, ``"-Infinity"``, ``"NaN"``.
 
     Without locks on files (Windows, some network drives) each batch is one write at the end of the
-    file: let each process have a file of its own there. Nothing is taken off then, and there is no
-    rotation.
-
-    What is no regular file, and what has a name below ``/dev`` or ``/proc/self/fd``, is a stream:
-    it is just written to, also where ``/dev/stdout`` leads to a file. Nothing of it is taken off,
-    and it is not rotated. Where nobody reads a pipe, or makes room in it within `lock_seconds`, the
-    delivery fails.
+    file: use a file for each process there. Nothing is removed then, and there is no rotation.
+    Standard output, pipes and devices are the business of `LogSink` with ``form="json"``.
 
     Args:
-        path: The file, or a stream such as ``/dev/stdout``.
-        max_bytes: How large the file may get, at least 1; None means any size. Before a batch that
-            would make it larger, ``path`` is renamed to ``path.1``, that to ``path.2`` and so on;
-            where ``path`` is a link, that happens to what it leads to, and the link stays. A
-            batch is never split, so that only one that is larger by itself makes a larger file. Let
-            either this sink rotate a file or another program, not both.
-        keep: How many renamed files to keep, at least 1; the oldest is removed.
-        fsync: Whether to wait until the disk has it, for each batch.
+        path: A regular file, which may not exist yet.
+        max_bytes: The largest size of the file, at least 1; None means any size. Before a batch
+            that would exceed it, ``path`` is renamed to ``path.1``, that to ``path.2`` and so on;
+            if ``path`` is a link, its target is renamed, and the link stays. A batch is never
+            split, so a batch that is larger by itself makes a larger file. Either this sink or
+            another program may rotate a file, not both.
+        keep: The number of renamed files to keep, at least 1; the oldest is removed.
+        fsync: Whether to wait for the disk, for each batch.
 
     Raises:
-        ConfigurationError: If an argument is of the wrong kind or too small, or `max_bytes` is
-            given for a stream, or without locks.
+        ConfigurationError: If an argument is of the wrong kind or too small, if `path` is not a
+            regular file, or if `max_bytes` is given without locks.
     """
 
     lock_seconds = 5.0
-    """How long to wait for the lock, or for room, in seconds. Who has it may have been stopped."""
+    """The longest wait for the lock, in seconds: its owner may be a stopped process."""
 
     def __init__(
         self,
@@ -84,27 +82,27 @@ class JsonLinesSink:
         fsync: bool = False,
     ) -> None:
         self._path = checked_path("path", path, "violations.jsonl")
+        is_other = self._path.exists() and not (self._path.is_file() or self._path.is_dir())
+        if is_other or _STREAMS.fullmatch(str(self._path)):
+            raise ConfigurationError(
+                f"path is {self._shown}, which is not a regular file; write the path of a file, or "
+                'use the sink log with form = "json" for streams'
+            )
         self._max_bytes = None if max_bytes is None else self._checked_size(max_bytes)
         self._keep = checked_count("keep", keep, "5 for the newest 5 files")
         self._fsync = checked_flag("fsync", fsync)
         self._files: set[FileIO] = set()
-        self._stream = Stream()
         self.after_fork_in_child()
         register_after_fork(self)
 
     def _checked_size(self, max_bytes: int) -> int:
         if not _HAS_LOCKS:
             raise ConfigurationError("max_bytes needs locks on files, which this system lacks")
-        if (name := stream_name(self._path)) is not None:
-            raise ConfigurationError(
-                f"max_bytes is given for {printable(name)}, which cannot be renamed; leave it "
-                "out (max_size in a catalog), or write the path of a file"
-            )
         return checked_count("max_bytes", max_bytes, "20_000_000 for 20 MB")
 
     @property
     def destination(self) -> str:
-        """Where violations go, for people."""
+        """The destination, for people."""
         return f"file {self._shown}"
 
     @property
@@ -112,10 +110,9 @@ class JsonLinesSink:
         return printable(str(self._path))
 
     def after_fork_in_child(self) -> None:
-        """Let go of what the parent of a fork was writing: a lock is shared with its child."""
+        """Close the files that the parent of a fork was writing: their locks are shared."""
         while self._files:
             self._files.pop().close()
-        self._stream.after_fork_in_child()
         self._one_at_a_time = threading.RLock()
 
     def emit(self, violation: Violation) -> None:
@@ -127,21 +124,20 @@ class JsonLinesSink:
 
         Raises:
             OSError: If the file cannot be written.
-            DeliveryError: If others have held the lock all the time, or nobody reads a stream.
+            DeliveryError: If the file stayed locked, or is not a regular file.
         """
         lines = "".join(f"{as_json(as_record(violation))}\n" for violation in violations)
         give_up_at = time.monotonic() + self.lock_seconds
         with busy:
-            if (name := find_stream(self._path)) is not None:
-                self._stream.write(name, lines.encode(), give_up_at)
-                return
             while not self._append(lines.encode(), give_up_at):
                 if time.monotonic() > give_up_at:
                     raise self._too_late()
 
     def _append(self, data: bytes, give_up_at: float) -> bool:
-        """Append `data`; tell whether the file was the right one and had room."""
+        """Append `data`; return whether the file was still at the path and had room."""
         with self._open() as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise DeliveryError(f"{self._shown} is not a regular file", is_permanent=True)
             self._files.add(file)
             try:
                 if not self._lock(file, give_up_at):
@@ -150,7 +146,7 @@ class JsonLinesSink:
                 path = Path(os.path.realpath(self._path))
                 if not _is_at(path, file):
                     return False
-                mend(file.fileno())
+                repair_last_line(file.fileno())
                 if self._is_full(file, len(data)):
                     self._rotate(path)
                     return False
@@ -168,8 +164,8 @@ class JsonLinesSink:
             return open(self._path, "a+b", buffering=0, opener=_for_all_to_read)
 
     def _lock(self, file: FileIO, give_up_at: float) -> bool:
-        """Wait for the lock; tell whether there can be one."""
-        if not _HAS_LOCKS or not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        """Wait for the lock; return False if the system has none for this file."""
+        if not _HAS_LOCKS:
             return False
         pause = _SHORTEST_PAUSE
         while True:
@@ -189,7 +185,7 @@ class JsonLinesSink:
 
     def _too_late(self) -> DeliveryError:
         return DeliveryError(
-            f"others have kept {self._shown} locked for {self.lock_seconds:g} s", reason="timeout"
+            f"{self._shown} was locked for {self.lock_seconds:g} s", reason="timeout"
         )
 
     def _is_full(self, file: FileIO, more: int) -> bool:
@@ -197,15 +193,15 @@ class JsonLinesSink:
         return self._max_bytes is not None and size > 0 and size + more > self._max_bytes
 
     def _rotate(self, path: Path) -> None:
-        """Rename the file at `path` away, the last step; only who has the lock on it may do this.
+        """Rename the file at `path`, as the last step. The caller has the lock.
 
-        A number is free where one was killed in the middle of this: then nothing has to go.
+        If a process was killed in the middle of this, a number is free, and no file is removed.
         """
         older = [Path(f"{path}.{number}") for number in range(1, self._keep + 1)]
         free = next((index for index, name in enumerate(older) if not name.exists()), None)
         last = self._keep - 1 if free is None else free
         for index in range(last, 0, -1):
-            os.replace(older[index - 1], older[index])  # noqa: PTH105 - it says that it is atomic
+            os.replace(older[index - 1], older[index])  # noqa: PTH105 - documented as atomic
         os.replace(path, older[0])  # noqa: PTH105 - as above
 
     def _write_unlocked(self, descriptor: int, data: bytes) -> None:
@@ -235,14 +231,14 @@ def _for_all_to_read(path: str, flags: int) -> int:
 
 
 def _unlock(file: FileIO) -> None:
-    """Let go of the lock, for a child that was forked in the meantime too."""
+    """Unlock the file, also for a child that was forked in the meantime."""
     if _HAS_LOCKS:
-        with suppress(OSError):  # where there was none
+        with suppress(OSError):  # it was not locked
             fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _is_at(path: Path, file: FileIO) -> bool:
-    """Tell whether `file` is still the one at `path`, not removed or renamed."""
+    """Return whether `file` is still the one at `path`, neither removed nor renamed."""
     try:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Hold the figures of a layer against what they have to be, before they fail in a delivery."""
+"""Check the numbers of a layer at construction, before they fail in a delivery."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def check_figures(
     counts: Mapping[str, object] | None = None,
     rates: Mapping[str, object] | None = None,
 ) -> None:
-    """Check that arguments are numbers: a catalog has texts such as ``"5m"`` where code has none.
+    """Check that arguments are numbers, and not texts such as ``"5m"``, which a catalog has.
 
     Args:
         seconds: Times by the name of their argument.
@@ -23,7 +23,7 @@ def check_figures(
         rates: Numbers of violations a second likewise.
 
     Raises:
-        ConfigurationError: Lists every one that is no such number, with what to write instead.
+        ConfigurationError: Lists each argument that is not such a number, with a remedy.
     """
     problems = [
         *_wrong_times(seconds or {}),
@@ -60,7 +60,7 @@ def _wrong_counts(given: Mapping[str, object]) -> Iterator[str]:
 
 
 def _is_number(value: object) -> bool:
-    """Tell whether `value` can be reckoned with; it may be a number of another library."""
+    """Return whether `value` is a number, perhaps of another library."""
     return hasattr(type(value), "__float__") and not isinstance(value, bool)
 
 
@@ -72,7 +72,7 @@ def _seconds_in(value: object) -> float | None:
 
 
 def _quantity_in(value: object, unit: Unit) -> float | None:
-    """Return the quantity that was meant; None if nobody can tell."""
+    """Return the quantity that was meant; None if that is unclear."""
     try:
         if isinstance(value, str):
             return parse_quantity(value, unit)

@@ -1,4 +1,4 @@
-"""Leave a sink alone for a while that fails again and again."""
+"""Stop deliveries to a sink that fails repeatedly, and try it again after a while."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from perfkit.sinks.delivery.signals import is_signal_exception
 
 
 class CircuitBroken(Layer):
-    """Fails at once while the sink is taken for dead, so that nobody waits for it.
+    """Fails at once while the circuit is open, so that nothing waits for a dead sink.
 
-    After so many failures in a row the circuit is open: nothing goes through until a cooldown is
-    over. Then one attempt is made (the circuit is half open), and nothing else goes through until
-    that has ended: if it succeeds the circuit is closed, else it is open for another cooldown.
+    After `max_failures` in a row the circuit is open: no delivery is attempted until the cooldown
+    is over. Then one attempt is made (the circuit is half open), and all others fail until it ends.
+    If it succeeds the circuit is closed, else it is open for another cooldown.
 
     Args:
         inner: The sink that it wraps, or any callable of one violation.
-        failures: How many failures in a row open it, at least 1.
+        max_failures: Failures in a row that open it, at least 1.
         cooldown: Seconds until the next attempt, above 0.
         **shared: See `Layer`.
 
     Raises:
-        ConfigurationError: If a figure is no number or out of range, or `inner` is no sink.
+        ConfigurationError: If a figure is not a number or out of range, or `inner` is not a sink.
     """
 
     def __init__(
-        self, inner: SinkOrCallable, failures: int = 5, cooldown: float = 30.0, **shared: Any
+        self, inner: SinkOrCallable, max_failures: int = 5, cooldown: float = 30.0, **shared: Any
     ) -> None:
-        check_figures(counts={"failures": failures}, seconds={"cooldown": cooldown})
-        if failures < 1 or not cooldown > 0:
+        check_figures(counts={"max_failures": max_failures}, seconds={"cooldown": cooldown})
+        if max_failures < 1 or not cooldown > 0:
             raise ConfigurationError(
-                f"a circuit that opens after {failures} failures for {cooldown:g} s; write at least"
-                " 1 failure and a time above zero"
+                f"a circuit that opens after {max_failures} failures for {cooldown:g} s; write at "
+                "least 1 failure and a time above zero"
             )
-        self._most_failures = failures
+        self._max_failures = max_failures
         self._cooldown = cooldown
         super().__init__(inner, **shared)
 
@@ -53,20 +53,21 @@ class CircuitBroken(Layer):
 
     @property
     def is_open(self) -> bool:
-        """Whether the sink is taken for dead."""
-        return self._failures >= self._most_failures
+        """Whether deliveries fail at once."""
+        return self._failures >= self._max_failures
 
     def emit_many(self, violations: Sequence[Violation]) -> None:
-        """Hand violations on.
+        """Deliver violations.
 
         Raises:
-            DeliveryError: With reason ``"circuit open"``, if the sink is to be left alone.
+            DeliveryError: With reason ``"circuit open"``, if the circuit is open.
         """
-        is_attempt = self._let_through()
+        is_attempt = self._begin_attempt()
         try:
             super().emit_many(violations)
         except BaseException as error:
-            if not is_signal_exception(error):  # which says nothing of the sink
+            # An exception of a signal handler is not a failure of the sink.
+            if not is_signal_exception(error):
                 self._note_failure()
             raise
         else:
@@ -76,11 +77,11 @@ class CircuitBroken(Layer):
             if is_attempt:
                 self._is_half_open = False
 
-    def _let_through(self) -> bool:
-        """Return whether this is the one attempt of a circuit that is half open.
+    def _begin_attempt(self) -> bool:
+        """Return whether this is the one attempt of a half-open circuit.
 
         Raises:
-            DeliveryError: If the sink is to be left alone.
+            DeliveryError: If the circuit is open.
         """
         with busy, self._lock:
             if not self.is_open:
@@ -89,7 +90,7 @@ class CircuitBroken(Layer):
             if left > 0 or self._is_half_open:
                 when = f"in {left:.0f} s" if left > 0 else "is being made"
                 raise DeliveryError(
-                    f"left alone after {self._failures} failures in a row; next attempt {when}",
+                    f"circuit open after {self._failures} failures in a row; next attempt {when}",
                     is_permanent=True,
                     reason="circuit open",
                 )

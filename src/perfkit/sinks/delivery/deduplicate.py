@@ -1,4 +1,4 @@
-"""Say when single calls begin to break a budget and when that is over, not each time."""
+"""Deliver one violation of an incident instead of each, and a recovery when it is resolved."""
 
 from __future__ import annotations
 
@@ -12,173 +12,211 @@ from perfkit.errors import ConfigurationError
 from perfkit.model import State, Violation
 from perfkit.reentrancy import busy
 from perfkit.sinks.delivery.checked_numbers import check_figures
-from perfkit.sinks.delivery.layer import MOST_KEYS, SinkOrCallable, sooner, tick_of
-from perfkit.sinks.delivery.partial_failures import PartialFailures, count, raise_or_count
+from perfkit.sinks.delivery.layer import (
+    MOST_KEYS,
+    SinkOrCallable,
+    count_failures,
+    raise_or_count,
+    sooner,
+    tick_of,
+)
 from perfkit.sinks.delivery.suppression import SuppressingLayer
 
 
 @define(eq=False)
 class _Incident:
-    """A time during which calls break one budget again and again.
+    """A period in which calls break one budget again and again.
 
     Attributes:
-        since_ns: When it began.
-        last: The latest violation of it.
-        last_at: When that came, on the layer's clock.
-        said: The latest one that was handed on.
-        said_at: When, on the layer's clock.
-        is_ending: Whether its recovery is on its way to the sink.
-        follower: What has come meanwhile, to begin another episode right after that.
+        since_ns: Its beginning.
+        last: Its latest violation.
+        last_at: The time of that, on the layer's clock.
+        sent: The latest violation that was passed on.
+        sent_at: The time of that, on the layer's clock.
+        is_ending: Whether its recovery is being delivered.
+        follower: A violation that arrived meanwhile, which begins the next incident after that.
     """
 
     since_ns: int
     last: Violation
     last_at: float
-    said: Violation
-    said_at: float
+    sent: Violation
+    sent_at: float
     is_ending: bool = False
     follower: Violation | None = None
 
 
 class Deduplicated(SuppressingLayer):
-    """Hands on the violation that begins an episode, and a recovery when it is over.
+    """Passes on the first violation of a kind, and suppresses those like it for a while.
 
-    An episode of one kind of violation begins with the first one and is over when none has come for
-    a quiet time. Its violations carry when it began, as `since_ns`, which tells the sink that a
-    recovery will come; no later episode of the kind is said before that. A violation that is more
-    severe than the last one said is said too. What a window or an objective says is an edge
-    already, and passes. `tick` has to be called now and then, as `Background` does; otherwise a
-    recovery is said when any violation comes.
+    Violations are of one kind if budget, metric and statistic are the same. Within an incident of
+    one kind a violation passes if it is more severe than the last one that passed, or if
+    `repeat_interval` is over; the others are counted as ``"duplicate"``, and the next one that
+    passes carries their number. Violations and recoveries of windows and objectives report a change
+    by themselves, and always pass; a recovery ends the incident of its kind.
 
-    A recovery counts as raised here, and if it fails, that is counted and reported here.
+    With `resolve_after` an incident is resolved when no violation arrived for so long. Its
+    violations then carry its beginning as `since_ns`, and a recovery follows, before which no later
+    incident of the kind is reported. The recovery counts as raised; if it fails, that is counted
+    and reported here. `tick` has to be called now and then, as `DeliveryQueue` does; otherwise a
+    recovery is delivered when any violation arrives.
 
     Args:
         inner: The sink that it wraps, or any callable of one violation.
-        quiet: Seconds without a violation that end an episode, above 0.
-        repeat: Seconds after which an episode that goes on is said again, with how many violations
-            there were; None means never.
+        repeat_interval: Seconds after which a violation of a lasting incident passes again; None or
+            0 for never, which needs `resolve_after`.
+        resolve_after: Seconds without a violation that resolve an incident; None or 0 if incidents
+            are not resolved by time.
+        send_resolved: Whether a recovery is delivered when `resolve_after` resolves an incident.
         **shared: See `Layer`.
 
     Raises:
-        ConfigurationError: If a figure is no number or out of range, or `inner` is no sink.
+        ConfigurationError: If a figure is not a number or out of range, if neither is above zero,
+            or if `inner` is not a sink.
     """
 
     def __init__(
         self,
         inner: SinkOrCallable,
-        quiet: float = 300.0,
-        repeat: float | None = None,
+        repeat_interval: float | None = None,
+        resolve_after: float | None = None,
+        *,
+        send_resolved: bool = True,
         **shared: Any,
     ) -> None:
-        times = {"quiet": quiet} if repeat is None else {"quiet": quiet, "repeat": repeat}
-        check_figures(seconds=times)
-        if not quiet > 0 or not (repeat is None or repeat > 0):
-            raise ConfigurationError("quiet and repeat are times; write them above zero")
-        self._quiet = quiet
-        self._repeat = repeat
+        times = {"repeat_interval": repeat_interval, "resolve_after": resolve_after}
+        given = {name: value for name, value in times.items() if value is not None}
+        check_figures(seconds=given)
+        if not all(value >= 0 for value in given.values()) or not any(given.values()):
+            raise ConfigurationError(
+                "repeat_interval and resolve_after are times; write one of them above zero"
+            )
+        self._repeat_interval = repeat_interval or None
+        self._resolve_after = resolve_after or None
+        self._sends_resolved = self._resolve_after is not None and send_resolved
         super().__init__(inner, **shared)
 
     def after_fork_in_child(self) -> None:
-        """Forget every episode."""
+        """Begin without incidents."""
         super().after_fork_in_child()
-        self._incidents: OrderedDict[Hashable, _Incident] = OrderedDict()  # by the time of the last
+        self._incidents: OrderedDict[Hashable, _Incident] = OrderedDict()  # by `last_at`
 
     def emit_many(self, violations: Sequence[Violation]) -> None:
-        """Hand on those that begin an episode, or are due to be said again."""
-        partial_failures: PartialFailures = []
-        for violation in violations:
-            self._end_what_is_over()
-            with busy, self._lock:
-                news = self._news_of(violation)
-            partial_failures += self._partial_failures_of([news] if news else [])
-        raise_or_count(partial_failures, len(violations), self.stats)
+        """Pass on violations that begin an incident, are more severe, or are due again."""
+        self._resolve_all()
+        with busy, self._lock:
+            found = [self._passed(each) for each in violations]
+        passed = [each for each in found if each is not None]
+        raise_or_count(self._partial_failures_of(passed), len(violations), self.stats)
 
     def tick(self) -> float | None:
-        """Tell of episodes that are over."""
-        self._end_what_is_over()
-        with busy, self._lock:
-            lasting = (each for each in self._incidents.values() if not each.is_ending)
-            first = next(lasting, None)
-            wait = None if first is None else first.last_at + self._quiet - self.now()
+        """Deliver the recoveries that are due."""
+        self._resolve_all()
+        wait = None
+        if self._resolve_after is not None:
+            with busy, self._lock:
+                lasting = (each for each in self._incidents.values() if not each.is_ending)
+                first = next(lasting, None)
+                if first is not None:
+                    wait = first.last_at + self._resolve_after - self.now()
         return sooner(wait, tick_of(self.inner))
 
-    def _news_of(self, violation: Violation) -> Violation | None:
-        if violation.since_ns or violation.is_recovery:
-            return violation
+    def _passed(self, violation: Violation) -> Violation | None:
+        """Return the violation to pass on; None for a duplicate. Called under the lock."""
         incident = self._incidents.get(violation.kind)
+        if violation.since_ns or violation.is_recovery:
+            if violation.is_recovery and incident is not None and not incident.is_ending:
+                del self._incidents[violation.kind]
+                return self._held.release(violation)
+            return violation
         if incident is None:
             return self._begin(violation)
         if incident.is_ending and incident.follower is None:
             incident.follower = violation
             return None
         if incident.is_ending or not self._is_due(incident, violation):
-            self._hold(violation, "ongoing")
+            self._hold(violation, "duplicate")
             return None
-        return evolve(self._held.release(violation), since_ns=incident.since_ns)
+        return self._of(incident, violation)
 
     def _begin(self, violation: Violation) -> Violation:
         if len(self._incidents) >= MOST_KEYS:
-            return violation
+            if self._sends_resolved:  # dropping another incident would drop its recovery
+                return violation
+            self._incidents.popitem(last=False)
         now = self.now()
-        self._incidents[violation.kind] = _Incident(violation.at_ns, violation, now, violation, now)
-        return evolve(self._held.release(violation), since_ns=violation.at_ns)
+        incident = _Incident(violation.at_ns, violation, now, violation, now)
+        self._incidents[violation.kind] = incident
+        return self._of(incident, violation)
+
+    def _of(self, incident: _Incident, violation: Violation) -> Violation:
+        released = self._held.release(violation)
+        return evolve(released, since_ns=incident.since_ns) if self._sends_resolved else released
 
     def _is_due(self, incident: _Incident, violation: Violation) -> bool:
-        """Let the episode go on, and tell whether that is to be said."""
+        """Add a violation to an incident; return whether it passes."""
         now = self.now()
         incident.last, incident.last_at = violation, now
         self._incidents.move_to_end(violation.kind)
-        is_worse = violation.severity.rank > incident.said.severity.rank
-        is_time = self._repeat is not None and now - incident.said_at >= self._repeat
+        interval = self._repeat_interval
+        is_worse = violation.severity.rank > incident.sent.severity.rank
+        is_time = interval is not None and now - incident.sent_at >= interval
         if is_worse or is_time:
-            incident.said, incident.said_at = violation, now
+            incident.sent, incident.sent_at = violation, now
         return is_worse or is_time
 
-    def _end_what_is_over(self) -> None:
-        while (ending := self._take_one_that_is_over()) is not None:
-            self._end(*ending)
+    def _resolve_all(self) -> None:
+        if self._resolve_after is None:
+            return
+        while (ending := self._next_resolved(self._resolve_after)) is not None:
+            self._resolve(*ending)
 
-    def _take_one_that_is_over(self) -> tuple[_Incident, Violation] | None:
-        """Return an episode that is over, which no other thread ends too, and its recovery."""
+    def _next_resolved(self, resolve_after: float) -> tuple[_Incident, Violation] | None:
+        """Return an incident that is over, which no other thread resolves too, and its recovery."""
         with busy, self._lock:
-            for incident in self._incidents.values():
-                if self.now() - incident.last_at < self._quiet:
-                    return None
-                if not incident.is_ending:
+            while incident := next((e for e in self._incidents.values() if not e.is_ending), None):
+                if self.now() - incident.last_at < resolve_after:
+                    break
+                if self._sends_resolved:
                     incident.is_ending = True
-                    return incident, self._held.release(self._recovery_of(incident))
+                    recovery = self._recovery_of(incident, resolve_after)
+                    return incident, self._held.release(recovery)
+                del self._incidents[incident.last.kind]
         return None
 
-    def _recovery_of(self, incident: _Incident) -> Violation:
+    def _recovery_of(self, incident: _Incident, resolve_after: float) -> Violation:
         return evolve(
             incident.last,
-            severity=incident.said.severity,
+            severity=incident.sent.severity,
             is_recovery=True,
             state=State.MET,
             since_ns=incident.since_ns,
-            at_ns=incident.last.at_ns + round(self._quiet * 1e9),
+            at_ns=incident.last.at_ns + round(resolve_after * 1e9),
             evidence=(),
             suppressed=0,
             suppressed_since_ns=0,
         )
 
-    def _end(self, incident: _Incident, recovery: Violation) -> None:
-        """Hand on a recovery, and then what has come meanwhile. Nobody waits for either."""
+    def _resolve(self, incident: _Incident, recovery: Violation) -> None:
+        """Deliver a recovery, and then the violation that arrived meanwhile.
+
+        No caller waits for either, so failures are counted here.
+        """
         self.stats.take()
         try:
             partial_failures = self._partial_failures_of([recovery])
-        except BaseException:  # an interrupt: all else has become a loss
-            lost = 1 if self._forget(incident) is None else 2
+        except BaseException:  # an interrupt; any other error is among the failures
+            lost = 1 if self._remove(incident) is None else 2
             self.stats.drop("interrupted", lost)
             raise
         with busy, self._lock:
-            follower = self._forget(incident)
-            news = None if follower is None else self._begin(follower)
-        partial_failures += self._partial_failures_of([news] if news else [])
-        count(partial_failures, self.stats)
+            follower = self._remove(incident)
+            passed = None if follower is None else self._begin(follower)
+        partial_failures += self._partial_failures_of([passed] if passed else [])
+        count_failures(partial_failures, self.stats)
 
-    def _forget(self, incident: _Incident) -> Violation | None:
-        """Let another episode of the kind begin; return what is to begin it."""
+    def _remove(self, incident: _Incident) -> Violation | None:
+        """Make room for another incident of the kind; return the violation that begins it."""
         with busy, self._lock:
             self._incidents.pop(incident.last.kind, None)
             return incident.follower

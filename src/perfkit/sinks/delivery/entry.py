@@ -1,4 +1,4 @@
-"""The outermost and the innermost layer of each sink: what comes in, and what has arrived."""
+"""The outermost layer of each sink counts its violations, and the innermost its arrivals."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from perfkit.sinks.delivery.recursion import thread_state
 from perfkit.sinks.delivery.shutdown import flush_at_exit
 from perfkit.sinks.delivery.signals import is_signal_exception
 
-entrances: Final[WeakRegistry[DeliveryEntry]] = WeakRegistry()
-"""Every one that is in use, for `flush_sinks`."""
+entries: Final[WeakRegistry[DeliveryEntry]] = WeakRegistry()
+"""All that are in use, for `flush_sinks`."""
 
 
 class DeliveryEntry(Layer):
-    """Counts what comes in, and keeps what fails from the caller; the raise sink may raise.
+    """Counts violations, and keeps errors from the caller, except those of the raise sink.
 
     Args:
         inner: The sink that it wraps.
@@ -27,30 +27,30 @@ class DeliveryEntry(Layer):
 
     def __init__(self, inner: Sink, **shared: Any) -> None:
         super().__init__(inner, **shared)
-        entrances.add(self)
+        entries.add(self)
         self.reaches_caller = getattr(inner, "reaches_caller", False) is True
         layers = layers_of(inner)
         is_queued = any(isinstance(each, Layer) and each.is_queue for each in layers)
-        self._keeps_something = not is_queued and any(map(buffers, layers))
+        self._buffers_inline = not is_queued and any(map(buffers, layers))
 
     def after_fork_in_child(self) -> None:
-        """Have nothing to bring away at the exit yet."""
+        """Register for the flush at exit with the next violation."""
         self._is_flushed_at_exit = False
 
     @property
     def name(self) -> str:
-        """What the sink is called in its account."""
+        """The name of the sink in its statistics."""
         return self.stats.sink
 
     def close(self, seconds: float) -> bool:
-        """Do as `flush`: there is no thread to end."""
+        """Flush: there is no thread to end."""
         return self.flush(seconds)
 
     def emit_many(self, violations: Sequence[Violation]) -> None:
-        """Take violations.
+        """Count and deliver violations.
 
         Raises:
-            BudgetExceeded: If the raise sink wants that.
+            BudgetExceeded: If the raise sink raises it.
         """
         for violation in violations:
             before = thread_state.queued
@@ -66,21 +66,22 @@ class DeliveryEntry(Layer):
                 self.stats.fail(error)
             except BaseException as error:  # also SystemExit must not end the application
                 if is_signal_exception(error):
+                    # A queued violation is counted by the queue from then on.
                     if thread_state.queued is before:
                         self.stats.drop("interrupted")
                     raise
                 self.stats.fail(error)
             finally:
                 thread_state.queued = before
-        if self._keeps_something and not self._is_flushed_at_exit:
+        if self._buffers_inline and not self._is_flushed_at_exit:
             self._is_flushed_at_exit = True
             flush_at_exit(self)
 
 
 class DeliveredCounter(Layer):
-    """Counts what has arrived."""
+    """Counts arrivals."""
 
     def emit_many(self, violations: Sequence[Violation]) -> None:
-        """Hand violations to the sink itself."""
+        """Deliver violations to the sink itself, and count them if it did not raise."""
         forward(self.inner, violations)
         self.stats.deliver(len(violations))

@@ -1,4 +1,4 @@
-"""Let several sinks hear of each violation, under one name."""
+"""Deliver each violation to several sinks under one name."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from perfkit.sinks.delivery.signals import is_signal_exception
 
 
 class FanOut:
-    """Gives each violation to several sinks. One that fails does not keep it from the others.
+    """Delivers each violation to several sinks, also if one of them fails.
 
-    It has arrived when all sinks have it. Takes one at a time, so that it is known which ones have
-    arrived: `Batched` belongs around the sinks in it. Safe from any thread if the sinks are.
+    A violation has arrived when all sinks have it. It does not support batches, so that each
+    arrival counts by itself. Safe from any thread if the sinks are.
 
     Args:
-        sinks: Sinks, or callables of one violation, in the order in which they hear of it.
+        sinks: Sinks, or callables of one violation, in the order of delivery.
 
     Raises:
         ConfigurationError: If one is neither.
@@ -36,7 +36,7 @@ class FanOut:
 
     @property
     def destination(self) -> str:
-        """Where it goes, for people."""
+        """The destinations, for people."""
         endings = (layers_of(sink)[-1] for sink in self.sinks)
         named = (getattr(sink, "destination", type(sink).__name__) for sink in endings)
         return " and ".join(named) or "nowhere"
@@ -47,21 +47,21 @@ class FanOut:
         return any(_reaches_caller(sink) for sink in self.sinks)
 
     def emit(self, violation: Violation) -> None:
-        """Give one violation to all sinks.
+        """Deliver one violation to all sinks.
 
         Raises:
-            BudgetExceeded: If a raise sink wants that, after all have heard.
-            DeliveryError: If some failed, after all were tried. Not to be tried again, as the
-                others have it.
+            BudgetExceeded: If a raise sink raises it, after all deliveries.
+            DeliveryError: If some failed, after all deliveries. It is permanent, as a retry would
+                deliver twice to the others.
         """
-        wanted: list[BaseException] = []
+        raised: list[BaseException] = []
         failures: list[BaseException] = []
         for sink, error in _failures(lambda sink: forward(sink, (violation,)), self.sinks):
-            is_wanted = isinstance(error, BudgetExceeded) and _reaches_caller(sink)
-            (wanted if is_wanted else failures).append(error)
+            is_raise_sink = isinstance(error, BudgetExceeded) and _reaches_caller(sink)
+            (raised if is_raise_sink else failures).append(error)
         failed = self._failed(failures) if failures else None
-        if wanted:
-            raise wanted[0] from failed
+        if raised:
+            raise raised[0] from failed
         if failed:
             raise failed from failures[0]
 
@@ -71,7 +71,7 @@ class FanOut:
         return DeliveryError(text, is_permanent=True)
 
     def tick(self) -> float | None:
-        """Let each do what is due; return in how many seconds something is next."""
+        """Tick each sink; return in how many seconds to call again, None for no need."""
         waits: list[float | None] = []
         failures = list(_failures(lambda sink: waits.append(tick_of(sink)), self.sinks))
         if failures:
@@ -79,7 +79,7 @@ class FanOut:
         return min((wait for wait in waits if wait is not None), default=None)
 
     def flush(self, seconds: float) -> bool:
-        """Bring away what waits in each, for at most so long in all."""
+        """Flush each sink, for at most `seconds` in all; return whether nothing waits."""
         deadline = time.monotonic() + seconds
         results: list[bool] = []
 
@@ -95,11 +95,11 @@ class FanOut:
 def _failures(
     function: Callable[[Sink], object], sinks: Sequence[Sink]
 ) -> Iterator[tuple[Sink, BaseException]]:
-    """Call `function` with each sink; yield what failed and how."""
+    """Call `function` with each sink; yield the sinks that failed and their errors."""
     for sink in sinks:
         try:
             function(sink)
-        except BaseException as error:  # also SystemExit must not take others along
+        except BaseException as error:  # also SystemExit must not affect the others
             if is_signal_exception(error):
                 raise
             yield sink, error

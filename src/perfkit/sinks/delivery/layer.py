@@ -1,33 +1,36 @@
-"""What all layers share: they wrap a sink, hand on what comes, and keep an account."""
+"""The base of all layers: a layer wraps a sink, forwards violations to it, and keeps statistics."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, ParamSpec, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
+from typing import Any, Final, Protocol, TypeAlias, cast, runtime_checkable
 
-from perfkit.errors import ConfigurationError
-from perfkit.forks import register_after_fork, without_child
+from perfkit.errors import ConfigurationError, DeliveryError
+from perfkit.forks import register_after_fork
 from perfkit.model import Sink, Violation
 from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.sinks.delivery.stats import DeliveryStats
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 Now = Callable[[], float]
-"""Tells seconds from an arbitrary start, such as `time.monotonic`."""
+"""Returns seconds since an arbitrary start, such as `time.monotonic`."""
 
 SinkOrCallable: TypeAlias = Sink | Callable[[Violation], object]
-"""What a layer can wrap."""
+"""An object that a layer can wrap."""
+
+PartialFailures: TypeAlias = list[tuple[BaseException, Sequence[Violation]]]
+"""The violations that were lost, and the error of each part."""
+
+MOST_KEYS: Final = 1000
+"""The largest number of kinds of violations that a layer remembers."""
 
 
 @runtime_checkable
 class SupportsBatch(Protocol):
-    """A sink that takes several violations at once: all of them arrive, or it raises.
+    """A sink that receives several violations at once: all of them arrive, or it raises.
 
-    One that cannot promise that always says so by an attribute ``atomic_batch`` that is False.
+    A sink without that promise has an attribute ``atomic_batch`` that is False.
     """
 
     def emit_many(self, violations: Sequence[Violation]) -> None:
@@ -36,25 +39,25 @@ class SupportsBatch(Protocol):
 
 @runtime_checkable
 class Ticks(Protocol):
-    """A sink that has to do something now and then, though no violation comes."""
+    """A sink that has work to do now and then, even if no violation arrives."""
 
     def tick(self) -> float | None:
-        """Do what is due; return in how many seconds to call again, None if nothing is pending."""
+        """Do the work that is due; return in how many seconds to call again, None for no need."""
 
 
 class Layer:
-    """A sink that wraps another one. By itself it hands everything on. Safe from any thread.
+    """A sink that wraps another one. By itself it forwards everything. Safe from any thread.
 
     Args:
         inner: The sink that it wraps, perhaps a layer too, or any callable of one violation.
-        account: Counts what it holds back or loses; None means one of its own.
-        now: Tells the time.
+        stats: Counts what it suppresses or drops; None means statistics of its own.
+        now: Returns the time in seconds.
 
     Raises:
         ConfigurationError: If `inner` is neither.
 
     Attributes:
-        is_queue: Whether what it is given is handed on by another thread.
+        is_queue: Whether another thread forwards.
     """
 
     is_queue = False
@@ -75,36 +78,36 @@ class Layer:
             self.inner.set_outer(self)
 
     def set_outer(self, outer: Layer) -> None:
-        """Take note that `outer` is the outermost layer now; each tells what it wraps."""
+        """Note the outermost layer; each passes it on to the layer within."""
         if isinstance(self.inner, Layer):
             self.inner.set_outer(outer)
 
     def after_fork_in_child(self) -> None:
-        """Be as if just made: at first, and in the child of a fork."""
+        """Set the state of a new layer: at construction, and in the child of a fork."""
 
     def emit(self, violation: Violation) -> None:
-        """Take one violation."""
+        """Deliver one violation."""
         self.emit_many((violation,))
 
     def emit_many(self, violations: Sequence[Violation]) -> None:
-        """Take several violations."""
+        """Deliver several violations."""
         forward(self.inner, violations)
 
     def tick(self) -> float | None:
-        """Do what is due; return in how many seconds something is next, None for nothing."""
+        """Do the work that is due; return in how many seconds the next is, None for none."""
         return tick_of(self.inner)
 
     def flush(self, seconds: float) -> bool:
-        """Bring what waits to its place, for at most so long; tell whether nothing waits now."""
+        """Deliver everything that waits, for at most `seconds`; return whether nothing waits."""
         return flush_of(self.inner, seconds)
 
     def drop_pending(self) -> int:
-        """Drop and count what waits here and within, as the process ends; return how much."""
+        """Drop and count what waits here and within at shutdown; return the number dropped."""
         return self.inner.drop_pending() if isinstance(self.inner, Layer) else 0
 
 
 def as_sink(thing: object) -> Sink:
-    """Return `thing` as a sink: any callable of one violation is one, too.
+    """Return `thing` as a sink; a callable of one violation becomes a `CallbackSink`.
 
     Raises:
         ConfigurationError: If it is neither; the message does not show it.
@@ -120,35 +123,30 @@ def as_sink(thing: object) -> Sink:
 
         return CallbackSink(thing)
     if isinstance(thing, str):
-        raise ConfigurationError("a name is no sink here; give the sink itself, such as LogSink()")
+        raise ConfigurationError(
+            "a name is not a sink here; pass the sink itself, such as LogSink()"
+        )
     raise ConfigurationError(
-        f"what is of type {type(thing).__name__} is no sink; give an object with emit(), or a "
+        f"an object of type {type(thing).__name__} is not a sink; pass an object with emit(), or a "
         "callable of one violation"
     )
 
 
 def forward(sink: Sink, violations: Sequence[Violation]) -> None:
-    """Give `violations` to `sink`: at once if it is made for that, else one by one."""
+    """Deliver `violations` to `sink`: together if it supports batches, else one by one."""
     if len(violations) > 1 and supports_batch(sink):
         many: Any = sink  # layers have it, and so has this sink
-        _call(sink, many.emit_many, violations)
+        many.emit_many(violations)
         return
     for violation in violations:
-        _call(sink, sink.emit, violation)
-
-
-def _call(sink: Sink, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call a method of a sink: of a layer, or of the ending, which may fork."""
-    if isinstance(sink, Layer):
-        return function(*args, **kwargs)
-    return without_child(function, *args, **kwargs)
+        sink.emit(violation)
 
 
 def supports_batch(sink: Sink) -> bool:
-    """Tell whether many violations at once arrive together in the sink that the layers wrap."""
-    ending = layers_of(sink)[-1]
+    """Return whether a batch arrives as a whole in the innermost sink."""
+    innermost = layers_of(sink)[-1]
     try:
-        return _has(ending, "emit_many") and bool(getattr(ending, "atomic_batch", True))
+        return _has(innermost, "emit_many") and bool(getattr(innermost, "atomic_batch", True))
     except BaseException as error:  # it may be a property, and raise anything
         if is_signal_exception(error):
             raise
@@ -156,7 +154,7 @@ def supports_batch(sink: Sink) -> bool:
 
 
 def parts_of(violations: Sequence[Violation], sink: Sink) -> Iterator[Sequence[Violation]]:
-    """Yield what to give to `sink` at once, so that each part arrives whole or not at all."""
+    """Yield the parts that arrive in `sink` as a whole or not at all."""
     if supports_batch(sink):
         yield violations
     else:
@@ -164,49 +162,82 @@ def parts_of(violations: Sequence[Violation], sink: Sink) -> Iterator[Sequence[V
 
 
 def tick_of(sink: Sink) -> float | None:
-    """Let `sink` do what is due, if it ever has anything due. See `Ticks`."""
+    """Call `tick` of a sink that has it. See `Ticks`."""
     if not _has(sink, "tick"):
         return None
     ticking: Any = sink
-    wait: object = _call(sink, ticking.tick)
+    wait: object = ticking.tick()
     return wait if isinstance(wait, float | int) and math.isfinite(wait) else None
 
 
 def _has(sink: Sink, method: str) -> bool:
-    """Tell whether `sink` is made with such a method; a mock has any that it is asked for.
+    """Return whether the class of `sink` has such a method; a mock has every attribute itself.
 
-    `isinstance` with a protocol would say the same, at the cost of a whole delivery.
+    `isinstance` with a protocol would do the same, at the cost of a whole delivery.
     """
     return callable(getattr(type(sink), method, None))
 
 
 def flush_of(sink: Sink, seconds: float) -> bool:
-    """Let `sink` bring away what waits, if it has a ``flush``; tell whether nothing waits now."""
+    """Call `flush` of a sink that has it; return whether nothing waits."""
     flush = getattr(sink, "flush", None)
-    if not callable(flush):
-        return True
-    return _call(sink, flush, seconds) is not False
+    return not callable(flush) or flush(seconds) is not False
 
 
 def buffers(sink: Sink) -> bool:
-    """Tell whether `sink` itself may keep violations for later, which a flush brings away."""
+    """Return whether `sink` itself may buffer violations, which a flush delivers."""
     if isinstance(sink, Layer):
         return type(sink).flush is not Layer.flush
     return hasattr(sink, "flush")
 
 
 def sooner(one: float | None, other: float | None) -> float | None:
-    """Return the shorter of two waits, where None is no wait at all."""
+    """Return the shorter of two waits, where None is endless."""
     return other if one is None else one if other is None else min(one, other)
 
 
 def layers_of(sink: Sink) -> Sequence[Sink]:
-    """Return `sink` and all that it wraps, from the outside in."""
+    """Return `sink` and everything that it wraps, from the outside in."""
     found: list[Sink] = [sink]
     while isinstance(found[-1], Layer):  # a sink may have any attribute, a mock has all of them
         found.append(found[-1].inner)
     return found
 
 
-MOST_KEYS: Final = 1000
-"""How many kinds of violations a layer remembers at once."""
+# -- partial failures
+#
+# A layer that raises has lost all the violations that it received, and its caller counts them. A
+# layer that lost some of them, while others arrived or were suppressed, counts those itself.
+
+
+def partial_failures_of(sink: Sink, violations: Sequence[Violation]) -> PartialFailures:
+    """Deliver `violations` to `sink`, also those after a failure; return the lost ones."""
+    partial_failures: PartialFailures = []
+    for part in parts_of(violations, sink) if violations else ():
+        try:
+            forward(sink, part)
+        except BaseException as error:  # also SystemExit must not affect the others
+            if is_signal_exception(error):
+                raise
+            partial_failures.append((error, part))
+    return partial_failures
+
+
+def raise_or_count(partial_failures: PartialFailures, received: int, stats: DeliveryStats) -> None:
+    """Raise the first failure if all of the `received` violations are lost, else count the lost.
+
+    Raises:
+        BaseException: The first failure, or an error of the listener of `stats`.
+    """
+    if partial_failures and sum(len(part) for _, part in partial_failures) == received:
+        raise partial_failures[0][0]
+    count_failures(partial_failures, stats)
+
+
+def count_failures(partial_failures: PartialFailures, stats: DeliveryStats) -> None:
+    """Count all lost violations, then report each failure; raises what the listener raises."""
+    for error, part in partial_failures:
+        reason = error.reason if isinstance(error, DeliveryError) else "failed"
+        stats.drop(reason, len(part))
+    for error, _ in partial_failures:
+        stats.report(error)

@@ -1,7 +1,10 @@
-"""Deliver in a thread of its own, so that nobody waits for a sink."""
+"""Queue violations and deliver them in batches, in a thread of the sink's own."""
 
 from __future__ import annotations
 
+import contextvars
+import itertools
+import sys
 import threading
 import time
 from collections import deque
@@ -9,7 +12,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from perfkit import forks
+from attrs import define
+
 from perfkit.errors import ConfigurationError
 from perfkit.model import Sink, Violation
 from perfkit.reentrancy import busy
@@ -21,41 +25,59 @@ from perfkit.sinks.delivery.layer import (
     flush_of,
     forward,
     layers_of,
-    sooner,
     supports_batch,
     tick_of,
 )
-from perfkit.sinks.delivery.queue_item import QueueItem, context_of_call
-from perfkit.sinks.delivery.recursion import current_depth, thread_state
-from perfkit.sinks.delivery.shutdown import flush_at_exit, is_ending
+from perfkit.sinks.delivery.recursion import origin_loop, thread_state
+from perfkit.sinks.delivery.shutdown import flush_at_exit
 from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.sinks.delivery.stats import DeliveryStats
-from perfkit.sinks.delivery.waking import IDLE_SECONDS, join, start_soon, waker
+from perfkit.sinks.delivery.worker_thread import start_thread
 
-MOST_AT_ONCE: Final = 100
-"""Violations that a sink which takes many is given together, of those that wait anyway."""
+BATCH_SIZE: Final = 100
+"""The largest number of violations that a sink with ``emit_many`` receives at once, by default."""
 
-FORK_SECONDS: Final = 1.0
-"""From a delivery in which the sink forked to the next. A fork slows down every thread of the
-process for milliseconds, whoever does it: until each has its own copy of the memory it works on."""
+POLL_SECONDS: Final = 0.1
+BUSY_SECONDS: Final = 5.0
+IDLE_POLL_SECONDS: Final = 1.0
+"""The time between two polls, until `BUSY_SECONDS` after the last violation and later."""
 
-WHEN_FULL: Final = ("drop_oldest", "drop_newest")
+IDLE_SECONDS: Final = 30.0
+"""The thread ends after so long without a violation, if no layer has anything due."""
+
+_started: Final = itertools.count()
+"""Counts the threads, to spread their polls."""
 
 
-class Background(Layer):
-    """Queues violations, and hands them on in a daemon thread.
+@define(eq=False)
+class QueueItem:
+    """A queued violation, with the context of its call, its depth of recursion, and its sink."""
 
-    The queue is bounded; what finds no room, or loses it, is counted as dropped. The thread starts
-    with the first violation, sees the context variables of the measured call, ends when nothing has
-    come for a while, and calls `tick` of all layers around and within. A sink that fails is counted
-    and reported, and one that forks is given something once a second. At the exit of the process
-    what waits is delivered within a bounded time. The child of a fork begins with an empty queue:
-    what waits is the parent's.
+    violation: Violation
+    context: contextvars.Context
+    depth: int
+    sink: Sink
+
+
+class DeliveryQueue(Layer):
+    """Queues violations, and delivers them in batches in a daemon thread that polls the queue.
+
+    The queue is bounded; a violation beyond its size is counted as dropped. The thread starts with
+    the first violation. It polls every 0.1 s while there is traffic and every second after that,
+    ends after 30 s without a violation, and calls `tick` of all layers around and within. No call
+    wakes it: only `flush` and `close` do. A sink runs with the context variables of the measured
+    call; a batch with those of its first violation. A failure is counted and reported. The exit of
+    the process flushes the queue within a bounded time. The child of a fork begins with an empty
+    queue: the parent delivers its own.
 
     Args:
         inner: The sink that it wraps.
-        size: How many may wait, at least 1.
-        when_full: ``"drop_oldest"`` makes room for what is new, ``"drop_newest"`` turns it away.
+        size: The largest number of queued violations, at least 1.
+        when_full: ``"drop_oldest"`` makes room for a new violation, ``"drop_newest"`` drops it.
+        batch_size: The largest number of violations that a sink with ``emit_many`` receives at
+            once, at least 1.
+        batch_wait: Seconds that the first violation of a batch waits for others, 0 for no wait. The
+            poll adds up to 0.1 s.
         **shared: See `Layer`.
 
     Raises:
@@ -65,37 +87,50 @@ class Background(Layer):
     is_queue = True
 
     def __init__(
-        self, inner: SinkOrCallable, size: int = 1000, when_full: str = "drop_oldest", **shared: Any
+        self,
+        inner: SinkOrCallable,
+        size: int = 1000,
+        when_full: str = "drop_oldest",
+        batch_size: int = BATCH_SIZE,
+        batch_wait: float = 0.0,
+        **shared: Any,
     ) -> None:
-        check_figures(counts={"size": size})
-        if size < 1 or when_full not in WHEN_FULL:
+        check_figures(
+            counts={"size": size, "batch_size": batch_size}, seconds={"batch_wait": batch_wait}
+        )
+        if size < 1 or when_full not in {"drop_oldest", "drop_newest"}:
             raise ConfigurationError(
                 f"a queue of {size} that does {when_full!r} when full; write a size of at least 1, "
-                f"and {' or '.join(map(repr, WHEN_FULL))}"
+                "and 'drop_oldest' or 'drop_newest'"
+            )
+        if batch_size < 1 or not batch_wait >= 0:
+            raise ConfigurationError(
+                f"batches of {batch_size} after {batch_wait:g} s; write a batch_size of at least 1 "
+                "and a batch_wait of at least 0"
             )
         self._size = size
         self._drops_oldest = when_full == "drop_oldest"
+        self._batch_size = min(batch_size, size)
+        self._batch_wait = batch_wait
         self._outermost: Layer = self
         super().__init__(inner, **shared)
-        self._keeps_something = any(map(buffers, layers_of(self.inner)))
+        self._inner_buffers = any(map(buffers, layers_of(self.inner)))
 
     def after_fork_in_child(self) -> None:
         """Begin with an empty queue and no thread."""
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._queue: deque[QueueItem] = deque()
-        self._in_hand = 0
-        self._is_touched = False  # whether what is within was given something since it was flushed
-        self._flush_until: float | None = None
-        self._flushes = 0
-        self._is_flushing = False
+        self._in_flight = 0
+        self._is_inner_dirty = False  # it buffers, and received something since its last flush
+        self._batch_since: float | None = None
+        self._flushes_requested = self._flushes_done = 0
+        self._flush_until = 0.0
         self._is_stopping = False
-        self._is_awake = False  # whether the thread works, or will without being told again
         self._thread: threading.Thread | None = None
-        self._forks = 0  # how often the thread had forked when that was last looked at
 
     def set_outer(self, outer: Layer) -> None:
-        """Let the thread tick `outer` too, which ticks all that is between."""
+        """Make the thread tick `outer` too, which ticks every layer between."""
         self._outermost = outer
 
     def emit_many(self, violations: Sequence[Violation]) -> None:
@@ -103,281 +138,262 @@ class Background(Layer):
         self.queue(violations, self.inner)
 
     def queue(self, violations: Sequence[Violation], sink: Sink) -> None:
-        """Do the same for any sink, in the order of all that waits here."""
-        context = context_of_call()
-        depth = max(1, current_depth())
-        # Without the lock: the thread may hold it, and lose the interpreter meanwhile. What is
-        # appended here is seen by the thread, or this sees that it sleeps.
+        """Queue violations for any sink, in one order with all others of this queue."""
+        context = _context_of_call()
+        depth = max(1, thread_state.depth)
+        # Without the lock, which the thread may hold when it loses the interpreter to others. It
+        # sees this item before it ends, or the line after the loop sees that it has ended.
         for violation in violations:
             self._add(QueueItem(violation, context, depth, sink))
-        if not self._is_awake:
+        if self._thread is None:
             try:
                 flush_at_exit(self)
-                self._wake_soon()
-            except BaseException as error:  # the violation is the thread's to account for by now
+                self._start()
+            except BaseException as error:  # the queue accounts for the violation by now
                 if is_signal_exception(error):
                     raise
 
-    def _wake_soon(self) -> None:
-        if self._is_awake:
-            return
-        self._is_awake = True
-        if self._thread is None:
-            self.wake()
-        else:
-            waker.leave_note(self)
-
-    def wake(self) -> None:
-        """Let the thread work, and start it if there is none; if there still is work for it."""
-        with busy, self._lock:
-            if not self._has_work():
-                self._is_awake = False
-                if not self._has_work():  # else it has come in between, and nobody was told
-                    return
-                self._is_awake = True
-            self._start()
-            self._changed.notify_all()
-            if self._thread is None:
-                self._is_awake = False
-
-    def _has_work(self) -> bool:
-        return bool(self._queue) or self._flush_until is not None
-
-    def tick(self) -> float | None:
-        """Let what is within do what is due, in the thread that delivers; elsewhere do nothing."""
-        return tick_of(self.inner) if threading.current_thread() is self._thread else None
+    @property
+    def name(self) -> str:
+        """The name of the sink in its statistics."""
+        return self.stats.sink
 
     @property
     def waiting(self) -> int:
-        """How many violations wait, or are being handed on."""
-        return len(self._queue) + self._in_hand
+        """The number of violations that are queued or being delivered."""
+        return len(self._queue) + self._in_flight
+
+    def tick(self) -> float | None:
+        """Tick the layers within, in the thread that delivers; do nothing in any other."""
+        return tick_of(self.inner) if threading.current_thread() is self._thread else None
 
     def flush(self, seconds: float) -> bool:
-        """Wait until all has been handed on, for at most so long; never raises.
-
-        With no time to wait, it leaves a note to do so: who asks often is not to wake every thread.
-        """
+        """Wait until all is delivered, for at most `seconds`; 0 requests it for the next poll."""
         deadline = time.monotonic() + seconds
         if threading.current_thread() is self._thread:
             return False  # a sink that waits for itself
         with busy, self._lock:
             if not self._is_pending():
                 return True
-            self._flush_until = max(deadline, self._flush_until or 0.0)
-            if seconds <= 0:
-                self._wake_soon()
-                return False
+            self._flushes_requested += 1
+            request = self._flushes_requested
+            self._flush_until = max(deadline, self._flush_until)
             self._start()
-            if self._thread is not None:
+            if seconds > 0 and self._thread is not None:
                 self._changed.notify_all()
-                self._wait_until_flushed(deadline)
+                self._changed.wait_for(
+                    lambda: (
+                        not self.waiting
+                        and (self._flushes_done >= request or not self._is_inner_dirty)
+                    ),
+                    max(0.0, deadline - time.monotonic()),
+                )
             return not self._is_pending()
 
-    def _wait_until_flushed(self, deadline: float) -> None:
-        own = self._flushes + 1 + self._is_flushing  # one that is under way began without ours
-
-        def is_over() -> bool:
-            is_tried = self._flushes >= own and not self._queue and not self._in_hand
-            return is_tried or not self._is_pending()
-
-        self._changed.wait_for(is_over, max(0.0, deadline - time.monotonic()))
-
-    def _is_pending(self) -> bool:
-        return bool(self._queue or self._in_hand or self._is_touched)
-
     def close(self, seconds: float) -> bool:
-        """Flush, and let the thread end; the next violation starts another.
-
-        Returns:
-            Whether nothing waits now. What does stays in the queue.
-        """
+        """Flush, end the thread, and return whether nothing is queued; the rest stays queued."""
         is_empty = self.flush(seconds)
         with busy, self._lock:
             thread, self._is_stopping = self._thread, True
             self._changed.notify_all()
-        if thread is not None and not self.waiting:  # it ends, though its sink may fail to flush
-            join(thread, max(0.1, seconds))
+        if thread is not None and not self.waiting and thread is not threading.current_thread():
+            with suppress(RuntimeError):  # the system has not started it yet
+                thread.join(max(0.1, seconds))
         return is_empty
 
-    @property
-    def name(self) -> str:
-        """What the sink is called in its account."""
-        return self.stats.sink
-
     def drop_pending(self) -> int:
-        """Drop what waits, as the process ends; return how much that was."""
+        """Drop and count queued violations at shutdown; return the number dropped."""
         lost = 0
         with suppress(IndexError):
             while True:
-                self._account_of(self._queue.popleft()).drop("shutdown")
+                self._stats_of(self._queue.popleft()).drop("shutdown")
                 lost += 1
         return lost + super().drop_pending()
 
     def _add(self, item: QueueItem) -> None:
-        """Append to the queue; what is beyond its size is lost. From several threads at once."""
+        """Append to the queue and drop the excess. Called from several threads at once."""
+        # `queued` comes first: no signal is handled between the two lines, so an interrupt is
+        # counted either here or by the entry, never twice.
+        thread_state.queued = item
         if len(self._queue) >= self._size and not self._drops_oldest:
-            thread_state.queued = item
-            self._account_of(item).drop("queue full")
+            self._stats_of(item).drop("queue full")
             return
-        thread_state.queued = item  # no signal is handled between this and the next
         self._queue.append(item)
         if len(self._queue) > self._size:
-            with suppress(IndexError):  # others have made room meanwhile
-                self._account_of(self._queue.popleft()).drop("queue full")
+            with suppress(IndexError):  # other threads made room meanwhile
+                self._stats_of(self._queue.popleft()).drop("queue full")
 
-    def _account_of(self, item: QueueItem) -> DeliveryStats:
+    def _stats_of(self, item: QueueItem) -> DeliveryStats:
         return item.sink.stats if isinstance(item.sink, Layer) else self.stats
 
-    def _start(self) -> None:
-        """Let there be a thread. Where none can be had now, the next violation tries again."""
-        self._is_stopping = False
-        if self._thread is not None:
-            return
-        self._thread = start_soon(self._work, f"perfkit-{self.stats.sink}")
+    def _is_pending(self) -> bool:
+        return bool(self._queue or self._in_flight or self._is_inner_dirty)
 
-    # -- in the thread
+    def _start(self) -> None:
+        """Start the thread if there is none. If the system refuses, the next violation retries."""
+        with busy, self._lock:
+            if self._thread is None:
+                self._is_stopping = False
+                self._thread = start_thread(self._work, f"perfkit-{self.stats.sink}")
 
     def _work(self) -> None:
-        self._forks = forks.thread_state.forks
+        """Poll the queue until the thread is idle or closed."""
+        own = threading.current_thread()
+        active_at = tick_at = time.monotonic()
+        wait: float | None = None
+        # A call starts the threads of all its sinks at once. Their polls are spread, or they would
+        # compete for the interpreter with each other, and with the application, ten times a second.
+        pause = next(_started) * 0.618 % 1 * POLL_SECONDS
         try:
-            while (items := self._next()) is not None:
-                self._hand(items)
-                self._settle()
-                time.sleep(0)  # let a thread have the interpreter that waits for it
+            while self._wait_for_poll(own, pause):
+                request = self._flushes_requested
+                is_flush = request > self._flushes_done
+                if self._deliver_due(everything=is_flush or self._is_stopping):
+                    active_at = tick_at = time.monotonic()
+                if time.monotonic() >= tick_at:
+                    wait = self._tick_all()
+                    # A layer may have a fake clock, so its wait is an upper bound at best.
+                    tick_at = time.monotonic() + _between(0.02, wait, IDLE_POLL_SECONDS)
+                if is_flush:
+                    self._flush_inner(request)
+                idle = time.monotonic() - active_at
+                is_idle = wait is None and idle >= IDLE_SECONDS
+                if (is_idle or self._is_stopping) and self._end(own):
+                    return
+                poll = POLL_SECONDS if idle < BUSY_SECONDS else IDLE_POLL_SECONDS
+                pause = _between(0.0, tick_at - time.monotonic(), poll)
         finally:
             with busy, self._lock:
-                if self._thread is threading.current_thread():  # it ends, as it never should
-                    self._thread, self._is_awake = None, False
-
-    def _pause_after_fork(self) -> None:
-        """Leave what waits alone for a while if the sink has forked since this was last asked.
-
-        Not when the process ends, and not when the thread is to end and nothing waits.
-        """
-        if forks.thread_state.forks == self._forks:
-            return
-        self._forks = forks.thread_state.forks
-        with busy, self._lock:
-            self._changed.wait_for(
-                lambda: is_ending() or (self._is_stopping and not self._queue), FORK_SECONDS
-            )
-
-    def _next(self) -> Sequence[QueueItem] | None:
-        """Wait for violations, ticking meanwhile; None if the thread is to end."""
-        idle_since = time.monotonic()
-        while True:
-            wait = self._tick()
-            self._pause_after_fork()
-            with busy, self._lock:
-                if items := self._take():
-                    return items
-                is_to_flush = self._flush_until is not None
-                left = idle_since + IDLE_SECONDS - time.monotonic()
-                if not is_to_flush and (self._is_stopping or (wait is None and left <= 0)):
-                    self._is_awake = False
-                    if self._queue:
-                        self._is_awake = True
-                        continue
+                if self._thread is own:
                     self._thread = None
-                    return None
-                if not is_to_flush:
-                    self._is_awake = False
-                    if self._queue:
-                        self._is_awake = True
-                        continue
-                    # A clock of its own that layers may have says nothing of how long to wait.
-                    most = min(max(left, 0.1), 1.0)
-                    self._changed.wait(sooner(_at_least_a_little(wait), most))
-                    self._is_awake = True
-            if is_to_flush:
-                self._flush_inner()
 
-    def _flush_inner(self) -> None:
-        """Let what is within bring away what it keeps."""
+    def _wait_for_poll(self, own: threading.Thread, seconds: float) -> bool:
+        """Sleep until the next poll, a flush or a close; return whether the thread is to go on."""
         with busy, self._lock:
-            until, self._flush_until = self._flush_until or time.monotonic(), None
-            self._is_flushing = True
-        is_done = False
+            if self._flushes_requested == self._flushes_done and not self._is_stopping:
+                self._changed.wait(seconds)
+            # If a sink has forked, this also runs in the child, whose queue has no thread. It ends
+            # there, and the child with it, instead of delivering anything a second time.
+            return self._thread is own
+
+    def _end(self, own: threading.Thread) -> bool:
+        """Retire the thread, unless a violation was queued in the meantime; return whether so."""
+        with busy, self._lock:
+            if self._flushes_requested > self._flushes_done:
+                return False
+            self._thread = None
+            # A call that appended before this line has seen a thread and started none.
+            if not self._queue:
+                return True
+            self._thread = own
+            return False
+
+    def _deliver_due(self, *, everything: bool) -> bool:
+        """Deliver the batches that are due; return whether there were any."""
+        due = left = self._due(everything=everything)
+        while left > 0 and (items := self._take(min(left, self._batch_size))):
+            left -= len(items)
+            self._deliver(items)
+            time.sleep(0)  # yields the interpreter to a thread that waits for it
+        return due > 0
+
+    def _due(self, *, everything: bool) -> int:
+        """Return the number of queued violations to deliver now."""
+        count, now = len(self._queue), self.now()
+        if everything or not self._batch_wait or not count:
+            self._batch_since = None
+            return count
+        if self._batch_since is not None and now - self._batch_since >= self._batch_wait:
+            self._batch_since = None
+            return count
+        rest = count % self._batch_size
+        if self._batch_since is None or rest < count:
+            self._batch_since = now if rest else None
+        return count - rest
+
+    def _take(self, most: int) -> Sequence[QueueItem]:
+        """Remove a batch for one sink from the queue, which arrives as a whole or not at all."""
+        items: list[QueueItem] = []
+        with busy, self._lock:
+            with suppress(IndexError):  # calls remove items too, to make room
+                items.append(self._queue.popleft())
+                if supports_batch(items[0].sink):
+                    while len(items) < most and self._queue[0].sink is items[0].sink:
+                        items.append(self._queue.popleft())
+            self._in_flight = len(items)
+        return items
+
+    def _deliver(self, items: Sequence[QueueItem]) -> None:
+        first = items[0]
+        thread_state.depth = first.depth
         try:
-            is_done = flush_of(self.inner, max(0.0, until - time.monotonic()))
+            first.context.run(forward, first.sink, [each.violation for each in items])
+        except BaseException as error:  # noqa: BLE001 - also SystemExit must not end the thread
+            with suppress(Exception):  # nor must a listener that raises
+                self._stats_of(first).fail(error, len(items))
+        finally:
+            thread_state.depth = 0
+        with busy, self._lock:
+            self._in_flight = 0
+            self._is_inner_dirty = self._inner_buffers
+            self._changed.notify_all()
+
+    def _flush_inner(self, request: int) -> None:
+        """Flush the layers and the sink within; `request` and all before it are done then."""
+        is_flushed = False
+        try:
+            is_flushed = flush_of(self.inner, max(0.0, self._flush_until - time.monotonic()))
         except BaseException as error:  # noqa: BLE001 - a sink may raise anything
             self._report(error)
         with busy, self._lock:
-            self._is_flushing = False
-            self._flushes += 1
-            if is_done:
-                self._is_touched = bool(self._queue)
+            self._flushes_done = request
+            self._is_inner_dirty = self._is_inner_dirty and not is_flushed
             self._changed.notify_all()
 
-    def _tick(self) -> float | None:
+    def _tick_all(self) -> float | None:
         try:
             return tick_of(self._outermost)
         except BaseException as error:  # noqa: BLE001 - a sink may raise anything
             self._report(error)
-            return 1.0
-
-    def _take(self) -> Sequence[QueueItem]:
-        """Take what is to be handed on at once, so that it arrives whole or not at all.
-
-        Calls may take from the queue too, to make room; so each look at it may find it empty.
-        """
-        items: list[QueueItem] = []
-        with suppress(IndexError):
-            items.append(self._queue.popleft())
-            if supports_batch(items[0].sink):
-                while len(items) < MOST_AT_ONCE and self._queue[0].sink is items[0].sink:
-                    items.append(self._queue.popleft())
-        self._in_hand = len(items)
-        return items
-
-    def _hand(self, items: Sequence[QueueItem]) -> None:
-        item = items[0]
-        thread_state.depth = item.depth
-        try:
-            item.context.run(forward, item.sink, [each.violation for each in items])
-        except BaseException as error:  # noqa: BLE001 - also SystemExit must not end the thread
-            self._fail(self._account_of(item), error, len(items))
-        finally:
-            thread_state.depth = 0
-
-    def _settle(self) -> None:
-        with busy, self._lock:
-            self._in_hand = 0
-            self._is_touched = self._keeps_something
-            self._changed.notify_all()
-
-    def _fail(self, stats: DeliveryStats, error: BaseException, count: int) -> None:
-        with suppress(Exception):  # whoever listens must not end the thread
-            stats.fail(error, count)
+            return IDLE_POLL_SECONDS
 
     def _report(self, error: BaseException) -> None:
-        with suppress(Exception):  # likewise
+        with suppress(Exception):  # a listener that raises must not end the thread
             self.stats.report(error)
 
 
 class Queued(Layer):
-    """Hands violations on in the thread of a `Background` that several sinks share.
+    """Delivers violations through a `DeliveryQueue` that several sinks share.
 
     Args:
         inner: The sink that it wraps.
-        background: Whose queue and thread it uses.
+        shared_queue: The queue.
         **shared: See `Layer`.
     """
 
     is_queue = True
 
-    def __init__(self, inner: Sink, background: Background, **shared: Any) -> None:
-        self._background = background
+    def __init__(self, inner: Sink, shared_queue: DeliveryQueue, **shared: Any) -> None:
+        self._shared_queue = shared_queue
         super().__init__(inner, **shared)
 
     def emit_many(self, violations: Sequence[Violation]) -> None:
         """Queue violations. Never waits for the sink, and never raises."""
-        self._background.queue(violations, self.inner)
+        self._shared_queue.queue(violations, self.inner)
 
     def flush(self, seconds: float) -> bool:
-        """Wait until all that waits in the queue has been handed on, for at most so long."""
-        return self._background.flush(seconds) and super().flush(seconds)
+        """Wait until the shared queue is delivered, for at most `seconds`."""
+        return self._shared_queue.flush(seconds) and super().flush(seconds)
 
 
-def _at_least_a_little(wait: float | None) -> float | None:
-    return None if wait is None else max(wait, 0.02)
+def _context_of_call() -> contextvars.Context:
+    """Return a copy of the context of the measured call, with its event loop as `origin_loop`."""
+    context = contextvars.copy_context()
+    running_loop = getattr(sys.modules.get("asyncio"), "_get_running_loop", None)
+    if running_loop is not None and (loop := running_loop()) is not None:
+        context.run(origin_loop.set, loop)
+    return context
+
+
+def _between(least: float, value: float | None, most: float) -> float:
+    return most if value is None else min(max(value, least), most)

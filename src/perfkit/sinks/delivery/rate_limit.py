@@ -1,4 +1,4 @@
-"""Let violations through at a certain rate."""
+"""Limit the rate of violations."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from perfkit.sinks.delivery.suppression import SuppressingLayer
 
 
 class RateLimited(SuppressingLayer):
-    """A token bucket: each violation takes a token, and tokens come back at a steady rate.
+    """A token bucket: each violation needs a token, and tokens return at a steady rate.
 
-    What finds no token is suppressed; the next violation of the same kind says how many there were.
-    Recoveries always pass, and take none: nothing is to stay broken for ever in somebody's eyes.
+    A violation without a token is suppressed; the next one of its kind that passes carries the
+    number. Recoveries need no token: an incident that was reported must not stay open for ever.
 
     Args:
         inner: The sink that it wraps, or any callable of one violation.
-        per_second: Tokens that come back each second, above 0.
-        burst: Tokens that there are at the most, and at first; at least 1.
+        per_second: Tokens that return each second, above 0.
+        burst: The largest number of tokens, and that at the start; at least 1.
         **shared: See `Layer`.
 
     Raises:
-        ConfigurationError: If a figure is no number or out of range, or `inner` is no sink.
+        ConfigurationError: If a figure is not a number or out of range, or `inner` is not a sink.
     """
 
     def __init__(
@@ -44,17 +44,18 @@ class RateLimited(SuppressingLayer):
         """Begin with a full bucket."""
         super().after_fork_in_child()
         self._tokens = float(self._burst)
-        self._taken_at = self.now()
+        self._spent_at = self.now()
 
     def _passes(self, violation: Violation) -> bool:
         if violation.is_recovery:
             return True
-        # Always reckoned from the last token taken, so that looking often adds no rounding errors.
-        now = max(self._taken_at, self.now())
-        gained = (now - self._taken_at) * self._per_second
+        # Always computed from the last token spent: updating the bucket at each look would add a
+        # rounding error each time.
+        now = max(self._spent_at, self.now())
+        gained = (now - self._spent_at) * self._per_second
         tokens = min(float(self._burst), self._tokens + gained)
         if tokens < 1:
             self._hold(violation, "rate limit")
             return False
-        self._tokens, self._taken_at = tokens - 1, now
+        self._tokens, self._spent_at = tokens - 1, now
         return True

@@ -1,7 +1,7 @@
-"""How deep this thread is in deliveries that led to one another.
+"""The depth of nested deliveries in this thread, which bounds recursion through sinks.
 
-A sink may break a budget itself, while it delivers. That violation is delivered too; what breaks
-while *it* is delivered is not, or one sink could keep the process busy for ever.
+A sink may violate a budget itself while it delivers. That violation is delivered too; a violation
+during *its* delivery is dropped, or one sink could keep the process busy for ever.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     import asyncio
 
 MAX_DEPTH: Final = 2
-"""Violations that come up in deliveries this deep are dropped."""
+"""Violations during deliveries at this depth are dropped."""
 
 
-class _Here(threading.local):
-    """Of one thread. No context variable: a finalizer may set it."""
+class _ThreadState(threading.local):
+    """The state of one thread. Not a context variable: a finalizer may set it."""
 
     depth = 0
     queued: object = None
 
 
-thread_state: Final = _Here()
-"""`depth` is 0 where nothing is being delivered, 1 while a violation of the application is.
-`queued` is what this thread has put into a queue last: from then on others account for it."""
+thread_state: Final = _ThreadState()
+"""`depth` is 0 outside of deliveries and 1 during that of a violation of the application.
+`queued` is the item that this thread queued last: from then on the queue counts it."""
 
 
 is_delivering: Final[ContextVar[bool]] = ContextVar("perfkit_is_delivering", default=False)
-"""Whether what runs here is the coroutine of a callback, in a task of its own."""
+"""Whether this is the coroutine of a callback, in a task of its own."""
 
 origin_loop: Final[ContextVar[asyncio.AbstractEventLoop | None]] = ContextVar(
     "perfkit_origin_loop", default=None
@@ -39,5 +39,5 @@ origin_loop: Final[ContextVar[asyncio.AbstractEventLoop | None]] = ContextVar(
 
 
 def current_depth() -> int:
-    """Return how deep this thread is, or the task of a callback that runs in it."""
+    """Return the depth of this thread, or of the task of a callback that runs in it."""
     return max(thread_state.depth, MAX_DEPTH if is_delivering.get() else 0)

@@ -1,4 +1,4 @@
-"""Try again what failed, after a while that grows."""
+"""Retry failed deliveries with exponential backoff."""
 
 from __future__ import annotations
 
@@ -9,62 +9,68 @@ from typing import TYPE_CHECKING, Any, Final
 from perfkit.errors import ConfigurationError, DeliveryError, MissingExtraError
 from perfkit.model import Violation
 from perfkit.sinks.delivery.checked_numbers import check_figures
-from perfkit.sinks.delivery.layer import Layer, SinkOrCallable, forward, parts_of
-from perfkit.sinks.delivery.partial_failures import PartialFailures, raise_or_count
+from perfkit.sinks.delivery.layer import (
+    Layer,
+    PartialFailures,
+    SinkOrCallable,
+    forward,
+    parts_of,
+    raise_or_count,
+)
 from perfkit.sinks.delivery.signals import is_signal_exception
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 LONGEST_WAIT: Final = 60.0
-"""Seconds: also where a receiver asks for more."""
+"""Seconds, also if a receiver requests more."""
 
 
 class Retried(Layer):
-    """Tries again what may succeed later, with exponential backoff and full jitter.
+    """Retries failures that are not permanent, with exponential backoff and full jitter.
 
-    Waits are a random part of ``first_wait * 2 ** attempt`` seconds, or what the receiver asked
-    for, up to a minute. What cannot succeed is not tried again; many violations that are too large
-    together are halved, and what is lost of them is counted and reported here, unless all is. It
-    blocks meanwhile: put it inside `Background`.
+    Waits are a random part of ``first_wait * 2 ** attempt`` seconds, or the ``retry_after`` of the
+    failure, up to a minute. A batch that is too large is halved; the lost part of it is counted and
+    reported here, unless all of it is lost. It blocks while it waits: put it inside a
+    `DeliveryQueue`.
 
     Needs the extra ``webhook`` (tenacity). The jitter is "full jitter" of Marc Brooker, Exponential
     Backoff and Jitter, 2015.
 
     Args:
         inner: The sink that it wraps, or any callable of one violation.
-        attempts: How often to try in all, at least 1.
-        first_wait: Seconds, above 0.
-        sleep: Waits so many seconds.
+        max_attempts: Attempts in all, at least 1.
+        first_wait: Seconds before the second attempt at most, above 0.
+        sleep: Waits for a number of seconds.
         **shared: See `Layer`.
 
     Raises:
-        ConfigurationError: If a figure is no number or out of range, or `inner` is no sink.
+        ConfigurationError: If a figure is not a number or out of range, or `inner` is not a sink.
         MissingExtraError: If tenacity is not installed.
     """
 
     def __init__(
         self,
         inner: SinkOrCallable,
-        attempts: int = 3,
+        max_attempts: int = 3,
         first_wait: float = 0.5,
         *,
         sleep: Callable[[float], None] = time.sleep,
         **shared: Any,
     ) -> None:
-        check_figures(counts={"attempts": attempts}, seconds={"first_wait": first_wait})
-        if attempts < 1 or not first_wait > 0:
+        check_figures(counts={"max_attempts": max_attempts}, seconds={"first_wait": first_wait})
+        if max_attempts < 1 or not first_wait > 0:
             raise ConfigurationError(
-                f"{attempts} attempts, the first wait {first_wait:g} s; write at least 1 attempt "
-                "and a time above zero"
+                f"{max_attempts} attempts, the first wait {first_wait:g} s; write at least 1 "
+                "attempt and a time above zero"
             )
         try:
-            import tenacity  # noqa: PLC0415 - optional, and for those who ask for it
+            import tenacity  # noqa: PLC0415 - optional, loads for this layer only
         except ImportError:
-            raise MissingExtraError("trying a delivery again", "webhook") from None
+            raise MissingExtraError("retrying a delivery", "webhook") from None
         self._backoff = tenacity.wait_random_exponential(multiplier=first_wait, max=LONGEST_WAIT)
         self._retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(attempts),
+            stop=tenacity.stop_after_attempt(max_attempts),
             wait=self._wait_after,
             retry=tenacity.retry_if_exception(_may_succeed_later),
             sleep=sleep,
@@ -73,9 +79,11 @@ class Retried(Layer):
         super().__init__(inner, **shared)
 
     def emit_many(self, violations: Sequence[Violation]) -> None:
-        """Hand violations on, until that succeeds or there is no hope."""
+        """Deliver violations, until that succeeds or no retry is left."""
         partial_failures: PartialFailures = []
-        for part in parts_of(violations, self.inner):  # what has arrived must not be sent again
+        # A sink without batches may have received some of them when it fails; these must not arrive
+        # twice, so each part is retried by itself.
+        for part in parts_of(violations, self.inner):
             partial_failures += self._partial_failures_of(part)
         raise_or_count(partial_failures, len(violations), self.stats)
 
@@ -96,8 +104,8 @@ class Retried(Layer):
 
     def _wait_after(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        asked = error.retry_after if isinstance(error, DeliveryError) else None
-        return min(asked, LONGEST_WAIT) if asked and asked > 0 else self._backoff(state)
+        wait = error.retry_after if isinstance(error, DeliveryError) else None
+        return min(wait, LONGEST_WAIT) if wait and wait > 0 else self._backoff(state)
 
 
 def _may_succeed_later(error: BaseException) -> bool:

@@ -1,4 +1,4 @@
-"""Deliver what waits when the process ends, within a bounded time."""
+"""Flush all sinks when the process ends, within a bounded time."""
 
 from __future__ import annotations
 
@@ -14,108 +14,100 @@ from typing import Final, Protocol
 from perfkit.forks import WeakRegistry
 from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.sinks.delivery.stats import stats_registry
-from perfkit.sinks.delivery.waking import waker
 from perfkit.text import printable
 
 EXIT_SECONDS: Final = 1.5
-"""How much longer the exit of a process may take in all, for all sinks together."""
+"""The longest delay of the exit of a process, for all sinks together."""
 
 
-class Waits(Protocol):
-    """Holds violations that wait."""
+class Buffering(Protocol):
+    """A layer with violations that wait."""
 
     def flush(self, seconds: float) -> bool:
-        """Bring them away, for at most so long; tell whether none waits now."""
+        """Deliver them, for at most `seconds`; return whether none waits."""
 
     def close(self, seconds: float) -> bool:
-        """Do the same, and end the thread."""
+        """Flush, and end the thread."""
 
     def drop_pending(self) -> int:
-        """Drop and count those that still wait; return how many have not arrived."""
+        """Drop and count those that still wait; return the number dropped."""
 
     @property
     def name(self) -> str:
-        """What its sink is called."""
+        """The name of its sink."""
 
 
-_waiting: Final[WeakRegistry[Waits]] = WeakRegistry()
+_buffering: Final[WeakRegistry[Buffering]] = WeakRegistry()
 _is_registered = False
-_is_ending = False
 _worker = 0
 
 
-def flush_at_exit(thing: Waits) -> None:
-    """Flush `thing` at the exit of the process, if it is still there."""
-    global _is_registered  # noqa: PLW0603 - one hook for all, and not before it is needed
+def flush_at_exit(layer: Buffering) -> None:
+    """Flush `layer` at the exit of the process, if it still exists."""
+    global _is_registered  # noqa: PLW0603 - one hook for all, registered when it is first needed
     if not _is_registered:
         _is_registered = True
-        atexit.register(_flush_and_give_up)
+        atexit.register(_flush_and_drop)
     _flush_at_end_of_worker()
-    _waiting.add(thing)
+    _buffering.add(layer)
 
 
 def _flush_at_end_of_worker() -> None:
-    """Flush also at the end of a worker of `multiprocessing` that was forked: it skips atexit."""
-    global _worker  # noqa: PLW0603 - once in each
+    """Flush also at the end of a forked worker of `multiprocessing`, which skips atexit."""
+    global _worker  # noqa: PLW0603 - once in each process
     module = sys.modules.get("multiprocessing.process")
-    parent_of = getattr(module, "parent_process", None)  # it may be loading just now
+    parent_of = getattr(module, "parent_process", None)  # it may be partially imported
     if parent_of is None or parent_of() is None or _worker == os.getpid():
         return
     from multiprocessing.util import Finalize  # noqa: PLC0415 - for its workers only
 
     _worker = os.getpid()
-    Finalize(None, _flush_and_give_up, exitpriority=0)
+    Finalize(None, _flush_and_drop, exitpriority=0)
 
 
 def flush_all(seconds: float) -> bool:
-    """Flush everything that waits, for at most so long; tell whether nothing waits now."""
+    """Flush all layers that buffer, for at most `seconds`; return whether nothing waits."""
     deadline = time.monotonic() + seconds
-    results = [_is_done(thing.flush, deadline) for thing in _waiting]
+    results = [_try_until(deadline, layer.flush) for layer in _buffering]
     return all(results)
 
 
 def close_all(seconds: float) -> bool:
-    """Flush everything that waits, for at most so long, and end the threads that deliver it."""
+    """Flush all layers that buffer, for at most `seconds`, and end their threads."""
     deadline = time.monotonic() + seconds
-    results = [_is_done(thing.close, deadline) for thing in _waiting]
-    waker.close()
+    results = [_try_until(deadline, layer.close) for layer in _buffering]
     return all(results)
 
 
-def is_ending() -> bool:
-    """Tell whether the process is about to end, and what waits is being brought away."""
-    return _is_ending
-
-
-def _flush_and_give_up() -> None:
-    global _is_ending  # noqa: PLW0603 - it ends once
-    _is_ending = True
+def _flush_and_drop() -> None:
     deadline = time.monotonic() + EXIT_SECONDS
-    things = list(_waiting)
-    share = EXIT_SECONDS / (2 * max(1, len(things)))
-    late = [thing for thing in things if not _is_done(thing.flush, time.monotonic() + share)]
-    for thing in late:  # those that are healthy are done; the rest of the time is for these
-        _is_done(thing.flush, deadline)
+    layers = list(_buffering)
+    # Each has a share of half the time first, so that healthy sinks are flushed although others
+    # hang; the rest of the time is for those that did not finish.
+    share = EXIT_SECONDS / (2 * max(1, len(layers)))
+    late = [each for each in layers if not _try_until(time.monotonic() + share, each.flush)]
+    for layer in late:
+        _try_until(deadline, layer.flush)
     lost = Counter[str]()
-    for thing in things:
-        lost[thing.name] += thing.drop_pending()
+    for layer in layers:
+        lost[layer.name] += layer.drop_pending()
     for totals in stats_registry.totals():
-        lost[totals.sink] += totals.waiting  # on its way, and nobody will know whether it arrived
-    _tell_of(+lost)
+        lost[totals.sink] += totals.waiting  # being delivered: whether it arrives stays unknown
+    _log_lost(+lost)
 
 
-def _is_done(function: Callable[[float], bool], deadline: float) -> bool:
+def _try_until(deadline: float, function: Callable[[float], bool]) -> bool:
     """Flush or close; a sink without a thread of its own may raise anything here."""
     try:
         return function(max(0.0, deadline - time.monotonic()))
-    except BaseException as error:  # what did not arrive is told of at the end
+    except BaseException as error:  # the log has the number of the lost at the end
         if is_signal_exception(error):
             raise
         return False
 
 
-def _tell_of(lost: Counter[str]) -> None:
-    """Say what did not arrive, in the log; nothing if all did."""
+def _log_lost(lost: Counter[str]) -> None:
+    """Log the number of violations that did not arrive, by sink; nothing if all did."""
     if not lost:
         return
     by_sink = ", ".join(f"{printable(sink)}: {count}" for sink, count in lost.most_common())

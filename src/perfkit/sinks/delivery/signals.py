@@ -1,7 +1,7 @@
-"""Tell what a sink raises from what a signal handler raises while the sink works.
+"""Distinguish exceptions of sinks from those that a signal handler raises while a sink works.
 
-Python runs the handlers of signals in the main thread, wherever that is just then. What they raise,
-such as `KeyboardInterrupt` or the `SystemExit` of a handler of SIGTERM, is the application's.
+Python runs the handlers of signals in the main thread, at any point of its code. Their exceptions,
+such as `KeyboardInterrupt` or the `SystemExit` of a handler of SIGTERM, belong to the application.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 
 
 def is_signal_exception(error: BaseException) -> bool:
-    """Tell whether `error` is none of the sink's, and so has to go on to the application."""
+    """Return whether a signal handler raised `error`, so that it has to reach the application."""
     if threading.current_thread() is not threading.main_thread():
         return False
-    return isinstance(error, KeyboardInterrupt) or _comes_of_handler(error)
+    return isinstance(error, KeyboardInterrupt) or _is_of_handler(error)
 
 
-def _comes_of_handler(error: BaseException) -> bool:
+def _is_of_handler(error: BaseException) -> bool:
     handlers = set(_handlers())
     traceback = error.__traceback__
     while traceback is not None:
@@ -32,14 +32,14 @@ def _comes_of_handler(error: BaseException) -> bool:
 
 
 def _handlers() -> Iterator[CodeType]:
-    """Yield the code of each function that handles a signal."""
+    """Yield the code of each signal handler."""
     for number in signal.valid_signals():
         handler: Any = signal.getsignal(number)
         while isinstance(handler, partial):
             handler = handler.func
         if not callable(handler):
             continue
-        for function in (handler, getattr(type(handler), "__call__", None)):  # noqa: B004 - its code is wanted
+        for function in (handler, getattr(type(handler), "__call__", None)):  # noqa: B004 - for its code
             code = getattr(function, "__code__", None)
             if isinstance(code, CodeType):
                 yield code

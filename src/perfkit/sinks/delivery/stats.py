@@ -1,4 +1,4 @@
-"""What became of each violation that a sink was given: no violation vanishes without a count."""
+"""Count the outcome of each violation that a sink received; none is lost without a count."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from perfkit.sinks.redaction import Redactor
 from perfkit.text import printable
 
 FaultReport = Callable[[str, Exception], object]
-"""Hears of a failure: what failed, such as ``"sink pager"``, and what it raised."""
+"""Receives the name of a failed part, such as ``"sink pager"``, and its exception."""
 
 
-def _keep_quiet(_: str, __: Exception) -> None:
-    """Leave it at the count."""
+def _ignore(_: str, __: Exception) -> None:
+    """Do nothing: the failure is counted."""
 
 
 @frozen(kw_only=True)
 class Totals:
-    """The state of an account: ``raised == delivered + suppressed + dropped + waiting``.
+    """A snapshot of `DeliveryStats`: ``raised == delivered + suppressed + dropped + waiting``.
 
     Args:
         sink: The sink's name.
-        raised: How many violations it was given.
-        delivered: How many of them have arrived, as far as the sink can tell.
-        suppressed_by: How many were held back on purpose, by reason: ``"filter"``, ``"cooldown"``,
-            ``"ongoing"``, ``"rate limit"``, ``"not raised"``.
-        dropped_by: How many were lost, by reason: ``"queue full"``, ``"failed"``, ``"timeout"``,
+        raised: The number of violations for the sink.
+        delivered: The number that arrived, as far as the sink can detect it.
+        suppressed_by: The numbers suppressed on purpose, by reason: ``"filter"``, ``"duplicate"``,
+            ``"rate limit"``, ``"not raised"``.
+        dropped_by: The numbers lost, by reason: ``"queue full"``, ``"failed"``, ``"timeout"``,
             ``"circuit open"``, ``"shutdown"``, ``"recursion"``.
     """
 
@@ -46,40 +46,40 @@ class Totals:
 
     @property
     def suppressed(self) -> int:
-        """How many were held back on purpose."""
+        """The number suppressed on purpose."""
         return sum(self.suppressed_by.values())
 
     @property
     def dropped(self) -> int:
-        """How many were lost."""
+        """The number lost."""
         return sum(self.dropped_by.values())
 
     @property
     def waiting(self) -> int:
-        """How many are on their way: in a queue, a batch, or the hands of the sink."""
+        """The number that is queued or being delivered."""
         return self.raised - self.delivered - self.suppressed - self.dropped
 
 
 class DeliveryStats:
-    """Counts what becomes of violations on their way through the layers of one sink.
+    """Counts violations on their way through the layers of one sink.
 
-    Exact from any number of threads. In the child of a fork it starts from nothing: what waited is
-    the parent's to deliver.
+    Exact from any number of threads. In the child of a fork all counts start at 0: the parent
+    delivers the violations that waited.
 
     Args:
         sink: The sink's name.
-        report: Hears of failures; None means that they are only counted.
+        report: Receives failures; None means that they are only counted.
     """
 
     def __init__(self, sink: str = "sink", report: FaultReport | None = None) -> None:
         self.sink = sink
         self.redactor = Redactor()
-        self._report = report or _keep_quiet
+        self._report = report or _ignore
         self.after_fork_in_child()
         register_after_fork(self)
 
     def after_fork_in_child(self) -> None:
-        """Count from zero, with a lock that nobody holds: at first, and after a fork."""
+        """Count from 0, with a new lock: at construction, and in the child of a fork."""
         self._lock = threading.RLock()
         self._raised = itertools.count()
         self._delivered = 0
@@ -87,17 +87,18 @@ class DeliveryStats:
         self._dropped: Counter[str] = Counter()
 
     def take(self, count: int = 1) -> None:
-        """Count violations that the sink is given; without the lock, so that no call waits."""
+        """Count violations for the sink."""
+        # `next` of a C iterator is atomic, so no call waits for the lock here.
         for _ in range(count):
             next(self._raised)
 
     def deliver(self, count: int = 1) -> None:
-        """Count violations that have arrived."""
+        """Count violations that arrived."""
         with busy, self._lock:
             self._delivered += count
 
     def suppress(self, reason: str, count: int = 1) -> None:
-        """Count violations that were held back on purpose."""
+        """Count violations that were suppressed on purpose."""
         with busy, self._lock:
             self._suppressed[reason] += count
 
@@ -112,7 +113,7 @@ class DeliveryStats:
         self.report(error)
 
     def report(self, error: BaseException) -> None:
-        """Report a failure by which no violation is lost; raises what the listener raises."""
+        """Report a failure without counting a loss; raises any exception of the listener."""
         fault = error if isinstance(error, Exception) else RuntimeError(repr(error))
         self._report(f"sink {printable(self.sink)}", self.redactor.redact_error(fault))
 
@@ -121,7 +122,7 @@ class DeliveryStats:
         self.redactor = self.redactor.including(secrets)
 
     def totals(self) -> Totals:
-        """Return how it stands."""
+        """Return a snapshot."""
         with busy, self._lock:
             return Totals(
                 sink=self.sink,
@@ -132,41 +133,41 @@ class DeliveryStats:
             )
 
 
-_MOST_ACCOUNTS: Final = 200
-"""Names become attributes of metrics, of which there should not be too many."""
+_MOST_SINKS: Final = 200
+"""Names become attributes of metrics, whose number should be bounded."""
 
 
 def _reached(counter: itertools.count[int]) -> int:
-    """Return how often `next` was called on a counter that began at 0."""
+    """Return the number of `next` calls on a counter that began at 0."""
     return int(repr(counter).removeprefix("count(").removesuffix(")"))
 
 
 class _StatsRegistry:
-    """The accounts of this process, by the name of the sink; they outlive the settings."""
+    """The statistics of this process, by the name of the sink; they outlive the settings."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._accounts: dict[str, DeliveryStats] = {}
+        self._stats: dict[str, DeliveryStats] = {}
         register_after_fork(self)
 
     def after_fork_in_child(self) -> None:
         self._lock = threading.RLock()
 
     def stats_of(self, sink: str, report: FaultReport | None = None) -> DeliveryStats:
-        """Return the account of a sink, opened if there is none; many of them share the last."""
+        """Return the statistics of a sink, made if there are none; beyond 200 they are shared."""
         with busy, self._lock:
-            if sink not in self._accounts and len(self._accounts) >= _MOST_ACCOUNTS:
+            if sink not in self._stats and len(self._stats) >= _MOST_SINKS:
                 sink = "others"
-            if sink not in self._accounts:
-                self._accounts[sink] = DeliveryStats(sink, report)
-            return self._accounts[sink]
+            if sink not in self._stats:
+                self._stats[sink] = DeliveryStats(sink, report)
+            return self._stats[sink]
 
     def totals(self) -> tuple[Totals, ...]:
-        """Return how every account stands."""
+        """Return a snapshot of each sink."""
         with busy, self._lock:
-            accounts = list(self._accounts.values())
-        return tuple(stats.totals() for stats in accounts)
+            found = list(self._stats.values())
+        return tuple(stats.totals() for stats in found)
 
 
 stats_registry: Final = _StatsRegistry()
-"""The process's one."""
+"""The registry of the process."""

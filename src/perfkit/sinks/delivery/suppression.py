@@ -1,4 +1,4 @@
-"""What the layers share that hold violations back: the next one like them says how many."""
+"""The base of the layers that suppress violations: the next one of the kind carries the number."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from attrs import evolve
 
 from perfkit.model import Violation
 from perfkit.reentrancy import busy
-from perfkit.sinks.delivery.layer import MOST_KEYS, Layer
-from perfkit.sinks.delivery.partial_failures import (
+from perfkit.sinks.delivery.layer import (
+    MOST_KEYS,
+    Layer,
     PartialFailures,
     partial_failures_of,
     raise_or_count,
@@ -25,17 +26,17 @@ class SuppressionCounts:
         self._counts: OrderedDict[Hashable, tuple[int, int]] = OrderedDict()
 
     def add(self, violation: Violation) -> None:
-        """Count `violation`, and what was held back before it."""
+        """Count `violation`, and the suppressed ones that it carries."""
         first_ns = _earlier(violation.suppressed_since_ns, violation.at_ns)
         self._add(violation.kind, 1 + violation.suppressed, first_ns)
 
-    def add_those_before(self, violation: Violation) -> None:
-        """Count what was held back before `violation`, which nobody has heard."""
+    def add_suppressed_before(self, violation: Violation) -> None:
+        """Count only the suppressed ones that `violation` carries, as it did not arrive."""
         if violation.suppressed:
             self._add(violation.kind, violation.suppressed, violation.suppressed_since_ns)
 
     def release(self, violation: Violation) -> Violation:
-        """Return `violation` with the number of those like it, which are forgotten here."""
+        """Return `violation` with the count of its kind, which begins at 0 again."""
         count, since_ns = self._counts.pop(violation.kind, (0, 0))
         if not count:
             return violation
@@ -53,41 +54,41 @@ class SuppressionCounts:
 
 
 class SuppressingLayer(Layer):
-    """A layer that hands some violations on, and says with them how many it has held back.
+    """A layer that passes some violations on, each with the number of those suppressed before it.
 
-    If the sink does not take one of them, the next of the kind says what it would have said.
+    If one that passed does not arrive, the next of its kind carries its number too.
     """
 
     def after_fork_in_child(self) -> None:
-        """Forget what was held back."""
+        """Begin with all counts at 0."""
         self._lock = threading.RLock()
         self._held = SuppressionCounts()
 
     def emit_many(self, violations: Sequence[Violation]) -> None:
-        """Hand on those that are to be heard."""
+        """Pass on the violations that are not suppressed."""
         with busy, self._lock:
             passed = [self._held.release(each) for each in violations if self._passes(each)]
         raise_or_count(self._partial_failures_of(passed), len(violations), self.stats)
 
     def _passes(self, violation: Violation) -> bool:
-        """Tell whether `violation` is to be heard; if not, count it. Called under the lock."""
+        """Return whether `violation` passes; if not, count it. Called under the lock."""
         raise NotImplementedError
 
     def _hold(self, violation: Violation, reason: str) -> None:
-        """Count a violation that is not to be heard. Called under the lock."""
+        """Count a suppressed violation. Called under the lock."""
         self._held.add(violation)
         self.stats.suppress(reason)
 
     def _partial_failures_of(self, violations: Sequence[Violation]) -> PartialFailures:
-        """Hand violations on; return what the sink did not take."""
+        """Pass violations on; return those that did not arrive."""
         partial_failures = partial_failures_of(self.inner, violations)
         with busy, self._lock:
             for _, part in partial_failures:
                 for each in part:
-                    self._held.add_those_before(each)
+                    self._held.add_suppressed_before(each)
         return partial_failures
 
 
 def _earlier(one_ns: int, other_ns: int) -> int:
-    """Return the earlier of two times, where 0 is none."""
+    """Return the earlier of two times, where 0 means none."""
     return min(one_ns or other_ns, other_ns or one_ns)

@@ -1,1 +1,1 @@
-"""What a file of lines needs to stay whole."""
+"""Files of lines that stay whole when a writer is killed."""

@@ -1,4 +1,4 @@
-"""Let a file of lines end with a whole line, after somebody was killed in the middle of one."""
+"""Repair the last line of a file after a writer was killed in the middle of it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import os
 from typing import Final
 
 FURTHEST: Final = 1024 * 1024
-"""How far from its end a file is looked at, in bytes: a line of perfkit's own is shorter."""
+"""Bytes at the end of a file that are read: a line of perfkit is shorter."""
 _BLOCK: Final = 65_536
 _TORN: Final = (b"{", b"\0")
-"""How a torn line begins: as every line does, or, after a power cut, with what is on no disk."""
+"""The beginning of a torn line: that of every line, or zeros after a power cut."""
 
 
-def mend(descriptor: int) -> None:
-    """Take off a torn line from the end of a file, and give anything else there a line end.
+def repair_last_line(descriptor: int) -> None:
+    """Remove a torn line from the end of a file, and add a line end to any other text there.
 
-    A last line longer than `FURTHEST` is not looked at any closer, and stays.
+    A last line longer than `FURTHEST` is not read, and stays.
 
     Args:
         descriptor: Of the file, open for reading and appending, and locked.
@@ -34,7 +34,7 @@ def mend(descriptor: int) -> None:
 
 
 def _end_of_lines(descriptor: int, size: int) -> int | None:
-    """Return where the last line that has an end does so; None where that is too far away."""
+    """Return the offset after the last line end; None if that is too far away."""
     end, furthest = size, max(0, size - FURTHEST)
     while end > furthest:
         start = max(furthest, end - _BLOCK if end < size else end - 1)
@@ -46,8 +46,8 @@ def _end_of_lines(descriptor: int, size: int) -> int | None:
 
 
 def _is_torn(tail: bytes) -> bool:
-    """Tell whether a write of a sink was stopped here: nobody else's text is to be taken off."""
-    import json  # noqa: PLC0415 - loads when first needed
+    """Return whether this is an incomplete line of a sink, and not the text of another program."""
+    import json  # noqa: PLC0415 - for torn lines only
 
     if not tail.startswith(_TORN):
         return False
@@ -55,6 +55,6 @@ def _is_torn(tail: bytes) -> bool:
         json.loads(tail)
     except ValueError:
         return True
-    except RecursionError:  # no sink nests so deep
+    except RecursionError:  # deeper than any line of a sink
         return False
     return False

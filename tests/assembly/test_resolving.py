@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from perfkit.assembly.lint import problems_of_sinks
+from perfkit.assembly.resolving import problems_of_sinks
 from perfkit.catalog import parse_catalog
 
 
@@ -30,5 +30,5 @@ def test_types_and_options_of_other_packages_are_known_too() -> None:
 def test_a_package_that_cannot_be_loaded_is_said(tmp_path: Path) -> None:
     (tmp_path / "acme_sinks.py").write_text("raise OSError('no such thing')")
     (problem,) = problems_in('[sinks.pager]\ntype = "pager"\n')
-    assert "sinks.pager.type: the package that brings " in problem
+    assert 'perfkit.toml:2: sinks.pager.type: the sink "pager" of acme_sinks' in problem
     assert problem.endswith(" cannot be loaded: no such thing")

@@ -1,0 +1,222 @@
+"""Resolve declared sinks to plain data, or report all that is wrong with them. Builds no sink."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from attrs import Factory, frozen
+
+from perfkit.assembly.env_vars import Expansion, VariableNotSetError
+from perfkit.assembly.sink_references import references_of
+from perfkit.assembly.sink_types import (
+    FAN_OUT,
+    MAY_HOLD_VARIABLES,
+    SinkType,
+    find_type,
+    unknown_name,
+    unknown_type,
+)
+from perfkit.catalog import Catalog
+from perfkit.catalog.catalog import SinkDeclaration
+from perfkit.catalog.problems import Problems
+from perfkit.catalog.sinks import POLICY, RENAMED, default_policy
+from perfkit.errors import ConfigurationError
+from perfkit.model import Policy
+from perfkit.sinks.redaction import Interpolated, Redactor, as_plain
+from perfkit.text import printable, suggest
+
+
+def problems_of_sinks(catalog: Catalog) -> list[str]:
+    """Return every problem of the sinks of a catalog, one line each, as far as the file shows them.
+
+    These are unknown types, options and names, missing options, values of the wrong type, and
+    fan-outs that lead to themselves. Environment variables are not read and no sink is built.
+
+    Args:
+        catalog: The catalog with sinks, routes, budgets and settings.
+    """
+    resolver = SinkResolver(catalog, variables=None)
+    problems: list[str] = []
+    for declared in catalog.sinks:
+        try:
+            resolver.resolve(declared.name)
+        except ConfigurationError as error:
+            problems += str(error).split("\n")
+    for reference in references_of(catalog):
+        problems += resolver.problems_of_names(reference.names, reference.full_place)
+    return list(dict.fromkeys(printable(each) for each in problems))
+
+
+@frozen(kw_only=True)
+class ResolvedSink:
+    """A sink as plain data that is checked and complete.
+
+    Args:
+        declared: Its declaration.
+        type: Its type.
+        options: The arguments of its class, of which only the sink itself knows more.
+        policy: Its policy, with the defaults of its type.
+        values: The values of environment variables in the options; secret.
+    """
+
+    declared: SinkDeclaration
+    type: SinkType
+    options: Mapping[str, Any] = Factory(dict)
+    policy: Policy
+    values: frozenset[str] = frozenset()
+
+
+class SinkResolver:
+    """Resolves the sinks of one catalog by name.
+
+    Args:
+        catalog: The catalog with their declarations.
+        variables: The environment variables; None leaves texts with ``$`` unchecked.
+    """
+
+    def __init__(self, catalog: Catalog, variables: Mapping[str, str] | None = os.environ) -> None:
+        self.source = catalog.source
+        self.declared = {sink.name: sink for sink in catalog.sinks}
+        self._variables = variables
+
+    def place_of(self, name: str, key: str = "") -> str:
+        """Return where a key of a sink is, for messages."""
+        if name in self.declared:
+            return self.declared[name].place_of(key, self.source)
+        return SinkDeclaration(name=name).place_of(key)
+
+    def resolve(self, name: str) -> ResolvedSink:
+        """Return the sink called `name`; one without a table has the type of its name.
+
+        Raises:
+            VariableNotSetError: If environment variables are not set, and nothing else is wrong.
+            ConfigurationError: If anything is wrong; lists all of it in the order of the file,
+                such as ``perfkit.toml:9: sinks.a.timeout: ...``, without the text of any option.
+        """
+        declared = self.declared.get(name) or SinkDeclaration(name=name)
+        try:
+            found = find_type(declared.type)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{self.place_of(name, 'type')}: {error}") from error
+        if found is None:
+            if name not in self.declared:
+                raise ConfigurationError(unknown_name(name, self.declared))
+            raise ConfigurationError(
+                f"{self.place_of(name, 'type')}: {unknown_type(declared.type)}"
+            )
+        expansion = Expansion(self._variables)
+        options = expansion.expand(declared.options)
+        problems = Problems(hides_texts=True)
+        arguments = self._read(found, declared.options, options, problems)
+        _report_idle(declared, problems)
+        if found.name == FAN_OUT and not problems.found:
+            self._check_members(name, arguments.get("sinks", ()), problems)
+        self._raise(declared, problems, expansion)
+        default = default_policy(declared.type)
+        return ResolvedSink(
+            declared=declared,
+            type=found,
+            options=arguments,
+            policy=declared.policy.over(default),
+            values=frozenset(expansion.values),
+        )
+
+    def problems_of_names(self, names: Sequence[str], place: str) -> Iterator[str]:
+        """Yield the problems of names that a place in the catalog has, but of no declared sink."""
+        for name in dict.fromkeys(names):
+            if name not in self.declared:
+                try:
+                    self.resolve(name)
+                except ConfigurationError as error:
+                    yield from (f"{place}: {line}" for line in str(error).split("\n"))
+
+    def _read(
+        self,
+        found: SinkType,
+        written: Mapping[str, Any],
+        options: Mapping[str, Any],
+        problems: Problems,
+    ) -> dict[str, Any]:
+        arguments = {key: each.default for key, each in found.options.items()}
+        for key, field in found.options.items():
+            if field.required and key not in written:
+                problems.add(f"option {key} is missing; write {key} = ...")
+        for key, value in options.items():
+            if key not in found.options and not found.takes_any:
+                problems.below(key).add(f"unknown option; {_remedy(key, found)}")
+                continue
+            read = found.options[key].read if key in found.options else None
+            is_final = read and self._can_be_read(found, read, value)
+            arguments[key] = read(value, problems.below(key)) if read and is_final else value
+        given = {key: each for key, each in arguments.items() if key in options or each is not None}
+        # Sinks of other packages may compare the type of a text; those of perfkit redact its parts.
+        plain = given if found.is_ours else as_plain(given)
+        return {found.arguments.get(key, key): value for key, value in plain.items()}
+
+    def _can_be_read(self, found: SinkType, read: object, value: Any) -> bool:
+        """Return whether a value is final, and not a text whose variables are not known here."""
+        is_open = self._variables is None and isinstance(value, str) and "$" in value
+        if not found.is_ours:
+            return not is_open and not isinstance(value, Interpolated)
+        return not (is_open and read in MAY_HOLD_VARIABLES)
+
+    def _check_members(self, name: str, members: Sequence[str], problems: Problems) -> None:
+        below = problems.below("sinks")
+        # A text with a dollar is the name of a sink only after its variables are known.
+        known = [each for each in members if self._variables is not None or "$" not in each]
+        for problem in self.problems_of_names(known, ""):
+            below.add(problem.removeprefix(": "))
+        if way := self._way_back_to(name):
+            below.add(f"it fans out to itself ({' -> '.join(way)}); leave one of them out")
+
+    def _way_back_to(self, name: str) -> tuple[str, ...]:
+        """Return the shortest way of fan-outs from one back to itself; empty if there is none."""
+        ways: deque[tuple[str, ...]] = deque([(name,)])
+        seen = {name}
+        while ways:
+            way = ways.popleft()
+            for member in self._members_of(way[-1]):
+                if member == name:
+                    return (*way, name)
+                if member in self.declared and member not in seen:
+                    seen.add(member)
+                    ways.append((*way, member))
+        return ()
+
+    def _members_of(self, name: str) -> Sequence[str]:
+        declared = self.declared.get(name)
+        if declared is None or declared.type != FAN_OUT:
+            return ()
+        members = Expansion(self._variables).expand(declared.options).get("sinks", ())
+        return (
+            [each for each in members if isinstance(each, str)] if isinstance(members, list) else ()
+        )
+
+    def _raise(self, declared: SinkDeclaration, problems: Problems, expansion: Expansion) -> None:
+        """Raise one exception for all problems, if there are any."""
+        found = [(str(each.path[0]) if each.path else "", each.message) for each in problems.found]
+        kind = ConfigurationError if found or expansion.is_written_wrong else VariableNotSetError
+        # A sink that no route reaches may lack variables, so other problems are reported alone.
+        if not found or expansion.is_written_wrong:
+            found += expansion.problems
+        found.sort(key=lambda each: declared.lines.get(each[0].partition(".")[0], 0))
+        if found:
+            redact = Redactor(expansion.values)
+            lines = (f"{self.place_of(declared.name, key)}: {redact(text)}" for key, text in found)
+            raise kind("\n".join(lines))
+
+
+def _remedy(key: str, found: SinkType) -> str:
+    if key in RENAMED:
+        return f"write {RENAMED[key]}"
+    if close := suggest(key, (*found.options, *POLICY)):
+        return f"did you mean {close}?"
+    return f"its own options are {', '.join(found.options) or 'none'}"
+
+
+def _report_idle(declared: SinkDeclaration, problems: Problems) -> None:
+    for key, reason in declared.policy.idle_over(default_policy(declared.type)).items():
+        problems.below(key).add(f"it {reason}")

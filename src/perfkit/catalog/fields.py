@@ -1,0 +1,289 @@
+"""Tables of fields: one row defines how a key is read, written, checked and documented."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeAlias
+
+from attrs import Factory, frozen
+
+from perfkit.catalog.bounds import as_number
+from perfkit.catalog.problems import Problems
+from perfkit.errors import UnitError
+from perfkit.model.budget import one_of
+from perfkit.units import Unit, parse_quantity, write_quantity
+
+Reader: TypeAlias = Callable[[Any, Problems], Any]
+"""Reads one value; reports a wrong one to the problems, at their path."""
+
+OFF: Final = "off"
+"""Turns a field off that has a default; read as 0."""
+
+_UNKNOWN_UNIT: Final = "unknown unit"
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+@frozen
+class Field:
+    """One key of a table.
+
+    Args:
+        name: The key.
+        read: Reads its value from a file or from code.
+        doc: Its line in the documentation.
+        default: The value where the key is missing; None for none.
+        by_type: Other defaults, by the type of the sink.
+        under_pytest: Another default under pytest; None for the same one.
+        write: Turns the value into plain TOML data.
+        required: Whether the key has to be there.
+    """
+
+    name: str
+    read: Reader
+    doc: str = ""
+    default: Any = None
+    by_type: Mapping[str, Any] = Factory(dict)
+    under_pytest: Any = None
+    write: Callable[[Any], Any] = _as_it_is
+    required: bool = False
+
+    @property
+    def can_be_off(self) -> bool:
+        """Whether ``"off"`` is one of its values."""
+        return self.write in {write_seconds_or_off, write_rate_or_off, write_count_or_off}
+
+
+def field_table(*fields: Field) -> Mapping[str, Field]:
+    """Return fields by name, in the order of the documentation."""
+    return {each.name: each for each in fields}
+
+
+def read_keys(
+    table: Mapping[str, Any], fields: Mapping[str, Field], problems: Problems
+) -> dict[str, Any]:
+    """Read each key as its field defines; report keys that have none."""
+    parts = {}
+    for key, value in table.items():
+        if key in fields:
+            parts[key] = fields[key].read(value, problems.below(key))
+        else:
+            problems.add_unknown(key, fields)
+    return parts
+
+
+def write_keys(values: Mapping[str, Any], fields: Iterable[Field]) -> dict[str, Any]:
+    """Return plain TOML data for the values that are not None, in the order of `fields`."""
+    return {
+        each.name: each.write(values[each.name])
+        for each in fields
+        if values.get(each.name) is not None
+    }
+
+
+# -- readers
+
+
+def read_table(value: Any, problems: Problems, example: str) -> Mapping[str, Any]:
+    """Return a table; an empty one if `value` is not one. `example` is the remedy."""
+    if isinstance(value, dict):
+        return value
+    problems.refuse(value, f"is not a table; write {example}")
+    return {}
+
+
+def read_text(value: Any, problems: Problems) -> str:
+    """Return a text, as the same object: it may have secrets in known places."""
+    if isinstance(value, str):
+        return value
+    problems.refuse(value, "is not text; write it in quotes")
+    return str(value)
+
+
+def read_flag(value: Any, problems: Problems) -> bool:
+    """Return true or false."""
+    if not isinstance(value, bool):
+        problems.refuse(value, "is neither true nor false; write true or false, no quotes")
+    return bool(value)
+
+
+def read_names(value: Any, problems: Problems) -> tuple[str, ...]:
+    """Return a list of texts."""
+    if not isinstance(value, list):
+        problems.refuse(value, 'is not a list; write ["..."]')
+        return ()
+    return tuple(read_text(item, problems.below(index)) for index, item in enumerate(value))
+
+
+def choice(*choices: str) -> Reader:
+    """Return a reader of a text that is one of `choices`."""
+
+    def read(value: Any, problems: Problems) -> str:
+        if value not in choices:
+            problems.refuse(value, f"is not one of the choices; write {one_of(choices)}")
+        return str(value)
+
+    return read
+
+
+read_spans: Final = choice("always", "violations", "never")
+
+
+def read_duration(
+    value: object, problems: Problems, *, bare_numbers: bool | None = None
+) -> float | None:
+    """Return a length of time in seconds; None if it cannot be read.
+
+    Args:
+        value: Text such as ``"1m"``, a number or a timedelta.
+        problems: Where to report a wrong value.
+        bare_numbers: Whether a number is in seconds. None for code only.
+    """
+    bare = problems.in_code if bare_numbers is None else bare_numbers
+    try:
+        if isinstance(value, str):
+            return parse_quantity(value, Unit.SECONDS)
+        return as_number(Unit.SECONDS, value, bare_numbers=bare)
+    except UnitError as error:
+        from perfkit.catalog.quantities import why_unreadable  # noqa: PLC0415 - for messages only
+
+        is_known = not problems.hides_texts and _UNKNOWN_UNIT not in str(error)
+        reason = why_unreadable(value, Unit.SECONDS, problems.quoted(value))
+        problems.add(str(error) if is_known else reason, UnitError)
+        return None
+
+
+def read_interval(value: Any, problems: Problems, *, or_zero: bool = False) -> float | None:
+    """Return a time of the settings in seconds, above zero, or `or_zero`."""
+    seconds = read_duration(value, problems)
+    if seconds is None or 0 < seconds < math.inf or (or_zero and seconds == 0):
+        return seconds
+    least = 'of zero or more, such as "1m"' if or_zero else 'above zero, such as "1s"'
+    problems.add(f"{problems.quoted(value)} is not an interval; write one {least}")
+    return None
+
+
+def read_seconds(value: Any, problems: Problems, *, or_off: str = "") -> float | None:
+    """Return a time above zero in seconds."""
+    seconds = read_duration(value, problems)
+    if seconds is not None and not 0 < seconds < math.inf:
+        problems.refuse(value, f'is not a time above zero; write one, such as "5m"{or_off}')
+        return None
+    return seconds
+
+
+def read_seconds_or_off(value: Any, problems: Problems) -> float | None:
+    """Return a time above zero in seconds; 0 where it is off."""
+    return 0.0 if _is_off(value) else read_seconds(value, problems, or_off=_OR_OFF)
+
+
+def read_size(value: Any, problems: Problems) -> int | None:
+    """Return a size of at least one byte."""
+    try:
+        size = parse_quantity(value, Unit.BYTES) if isinstance(value, str) else math.nan
+    except UnitError:
+        size = math.nan
+    if math.isnan(size):
+        from perfkit.catalog.quantities import why_unreadable  # noqa: PLC0415 - for messages only
+
+        problems.add(why_unreadable(value, Unit.BYTES, problems.quoted(value)), UnitError)
+        return None
+    if not 1 <= size < math.inf:
+        problems.refuse(value, 'is not a size above zero; write one, such as "50MB"')
+        return None
+    return int(size)
+
+
+def read_rate_or_off(value: Any, problems: Problems) -> float | None:
+    """Return a rate per second; 0 where it is off."""
+    if _is_off(value):
+        return 0.0
+    try:
+        rate = parse_quantity(value, Unit.PER_SECOND) if isinstance(value, str) else math.nan
+    except UnitError:
+        rate = math.nan
+    if not 0 < rate < math.inf:
+        problems.refuse(value, f'is not a rate; write one, such as "10/min"{_OR_OFF}')
+        return None
+    return rate
+
+
+def read_share(value: object, problems: Problems, example: str) -> float | None:
+    """Return a ratio; None if it cannot be read.
+
+    Args:
+        value: Text such as ``"99.9%"``, or a number.
+        problems: Where to report a wrong value.
+        example: A good value, such as ``99.9%``.
+    """
+    try:
+        if isinstance(value, str):
+            return parse_quantity(value, Unit.RATIO)
+        return as_number(Unit.RATIO, value, bare_numbers=True)
+    except UnitError:
+        problems.refuse(value, f'is not a ratio; write one such as "{example}"', UnitError)
+        return None
+
+
+def read_whole(value: object, problems: Problems) -> int | None:
+    """Return a whole number; None if it is not one."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    problems.refuse(value, "is not a count; write a number such as 20")
+    return None
+
+
+def read_count(value: Any, problems: Problems, *, or_off: str = "") -> int | None:
+    """Return a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        problems.refuse(value, f"is not a whole number of at least 1; write one{or_off}")
+        return None
+    return value
+
+
+def read_count_or_off(value: Any, problems: Problems) -> int | None:
+    """Return a whole number of at least 1; 0 where it is off."""
+    return 0 if _is_off(value) else read_count(value, problems, or_off=_OR_OFF)
+
+
+def _is_off(value: Any) -> bool:
+    return value is False or value == OFF
+
+
+_OR_OFF: Final = f', or "{OFF}"'
+
+
+# -- writers
+
+
+def write_seconds(value: float) -> str:
+    """Write a time with its unit."""
+    return write_quantity(value, Unit.SECONDS)
+
+
+def write_seconds_or_off(value: float) -> str:
+    """Write a time with its unit, 0 as ``"off"``."""
+    return write_quantity(value, Unit.SECONDS) if value else OFF
+
+
+def write_rate_or_off(value: float) -> str:
+    """Write a rate with its unit, 0 as ``"off"``."""
+    return write_quantity(value, Unit.PER_SECOND) if value else OFF
+
+
+def write_count_or_off(value: int) -> int | str:
+    """Write a number, 0 as ``"off"``."""
+    return value or OFF
+
+
+def write_share(value: float) -> str:
+    """Write a ratio in percent."""
+    return "100%" if value == 1 else write_quantity(value, Unit.RATIO)
+
+
+def write_names(value: Any) -> Any:
+    """Write several names as a list, true and false as they are."""
+    return value if isinstance(value, bool) else list(value)
