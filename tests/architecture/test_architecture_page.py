@@ -6,6 +6,10 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
+
+from scripts import module_rows
+
 ROOT = Path(__file__).parents[2]
 ROOMS = ROOT / "src" / "perfkit"
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -25,57 +29,37 @@ def rows_below(heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table[1].splitlines()]
 
 
-def rooms_of_the_page() -> list[tuple[int, str, str]]:
-    return [(int(floor), room.strip("`"), text) for floor, room, text in rows_below("## The rooms")]
+def test_the_page_has_a_row_for_each_module_with_the_summary_of_its_docstring() -> None:
+    assert module_rows.with_rows(PAGE) == PAGE
 
 
-def rooms_of_the_tree() -> set[str]:
-    packages = {f"{path.parent.name}/" for path in ROOMS.glob("*/__init__.py")}
-    return packages | {path.name for path in ROOMS.glob("*.py")} - {"__init__.py"}
+def test_the_floors_have_every_room_of_the_tree_and_no_other() -> None:
+    packages = {path.parent.name for path in ROOMS.glob("*/__init__.py")}
+    rooms = packages | {path.stem for path in ROOMS.glob("*.py")} - {"__init__"}
+    floors = CONTRACTS["floors"]["layers"]
+
+    assert {room.strip("() ") for floor in floors for room in floor.split("|")} == rooms
 
 
-def layers() -> list[set[str]]:
-    """Return the rooms of each layer that the import contract has, from the top down."""
-    return [
-        {room.strip("() ") for room in layer.split("|")} for layer in CONTRACTS["floors"]["layers"]
+WALKS = {
+    "severity `info`": r"return Severity\.INFO\b",
+    "`perfkit.budget.state`": r"set_attribute\(names\.BUDGET_STATE",
+    "JSON Lines file rotate": r"def _?rotate\w*\(",
+    "unknown budget name": r"\.nearest\(name\)",
+    "forked child": r"register_at_fork\(",
+}
+
+
+@pytest.mark.parametrize("question", WALKS)
+def test_a_question_of_the_page_is_answered_in_the_one_file_that_it_names(question: str) -> None:
+    named = [row[1].strip("`") for row in rows_below("## Where to find it") if question in row[0]]
+    found = [
+        path.relative_to(ROOMS).as_posix()
+        for path in sorted(ROOMS.rglob("*.py"))
+        if re.search(WALKS[question], path.read_text(encoding="utf-8"))
     ]
 
-
-def test_the_page_names_every_room_once_and_no_other() -> None:
-    named = [room for _, room, _ in rooms_of_the_page()]
-
-    assert sorted(named) == sorted(rooms_of_the_tree())
-
-
-def test_every_module_that_the_page_names_is_in_its_room() -> None:
-    missing = [
-        f"{room}{module}"
-        for _, room, text in rooms_of_the_page()
-        for module in re.findall(r"`(\w+\.py)`", text)
-        if not list((ROOMS / room).rglob(module))
-    ]
-
-    assert missing == []
-
-
-def test_the_page_has_the_floors_of_the_import_contract() -> None:
-    names = [re.sub(r"/|\.py", "", room) for _, room, _ in rooms_of_the_page()]
-    floors = dict(zip(names, (floor for floor, _, _ in rooms_of_the_page()), strict=True))
-    on_page = iter(names)
-
-    assert [{next(on_page) for _ in layer} for layer in layers()] == layers()
-    assert list(floors.values()) == sorted(floors.values(), reverse=True)
-    for layer in layers():
-        assert len({floors[room] for room in layer}) == 1
-
-
-def test_only_the_ground_floor_has_rooms_above_each_other() -> None:
-    floors = {re.sub(r"/|\.py", "", room): floor for floor, room, _ in rooms_of_the_page()}
-    above_the_ground = [layer for layer in layers() if {floors[room] for room in layer} != {0}]
-
-    assert [floors[min(layer)] for layer in above_the_ground] == list(
-        range(len(above_the_ground), 0, -1)
-    )
+    assert found == named
 
 
 def test_the_page_has_the_homes_of_the_import_contracts() -> None:
@@ -97,8 +81,9 @@ def test_the_page_has_the_homes_of_the_import_contracts() -> None:
 def test_the_page_names_what_opentelemetry_sees() -> None:
     in_code = {
         name.rstrip(".")
-        for path in (ROOMS / "otel").glob("*.py")
+        for path in [*(ROOMS / "otel").glob("*.py"), ROOMS / "model" / "telemetry_names.py"]
         for name in re.findall(r'"((?:perfkit|code|error)\.[a-z_.]+)', path.read_text("utf-8"))
+        if not name.startswith("perfkit.otel.")  # a module
     }
     section = PAGE.split("## What OpenTelemetry sees", 1)[1]
     on_page = {

@@ -16,7 +16,7 @@ from perfkit.assembly.policies import usual_policy
 from perfkit.catalog.routes import CONDITIONS
 from perfkit.catalog.sinks import POLICY_KEYS
 from perfkit.model import Budget, CodeLocation, Evidence, Metric
-from perfkit.sinks import Layer
+from perfkit.sinks import FanOut, Layer
 from perfkit.testing import sample_violations
 from tests.architecture.page_blocks import rows_of
 
