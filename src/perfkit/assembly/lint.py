@@ -15,6 +15,7 @@ from perfkit.catalog import Catalog
 from perfkit.catalog.catalog import SinkDeclaration
 from perfkit.catalog.problems import quoted
 from perfkit.errors import PerfkitError
+from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.text import printable
 
 
@@ -95,7 +96,9 @@ def _of_table(declared: SinkDeclaration, source: str) -> Iterator[str]:
     is_ours = declared.type in {*BUILT_IN, OTEL, FAN_OUT}
     try:
         make = _span_factory_of(declared.type)
-    except Exception as error:  # noqa: BLE001 - a package of somebody else may raise anything
+    except Exception as error:  # a package of somebody else may raise anything
+        if is_signal_exception(error):
+            raise
         place = declared.place_of("type", source)
         yield f"{place}: the package that brings {quoted(declared.type)} cannot be loaded: {error}"
         return

@@ -22,6 +22,7 @@ from perfkit.errors import ConfigurationError, PerfkitError
 from perfkit.forks import register_after_fork
 from perfkit.model import Policy, Sink
 from perfkit.otel.telemetry import Telemetry
+from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.sinks.redaction.redactor import Redactor, as_plain, values_in
 from perfkit.text import printable
 
@@ -176,7 +177,9 @@ def _told_of(place: str, values: Collection[str] = ()) -> Iterator[None]:
     except PerfkitError as error:
         lines = map(printable, Redactor(values)(str(error)).splitlines())
         raise _kind_of(error)("\n".join(f"{place}: {line}" for line in lines)) from None
-    except Exception as error:  # noqa: BLE001 - a sink may raise anything
+    except Exception as error:  # a sink may raise anything
+        if is_signal_exception(error):
+            raise
         raise ConfigurationError(
             f"{place}: making it raised {type(error).__name__}; what that says is not shown, "
             "for it may hold secrets; correct its options"
@@ -230,6 +233,8 @@ def _plugged_in(kind: str) -> Callable[..., Sink] | None:
         try:
             loaded: Callable[..., Sink] = entry_point.load()
         except Exception as error:
+            if is_signal_exception(error):
+                raise
             raise ConfigurationError(
                 f"the sink {quoted(kind)} of {entry_point.value} cannot be loaded: "
                 f"{printable(str(error))}"

@@ -22,13 +22,14 @@ _CONTEXTLIB: Final = contextlib.__file__
 _TRANSPARENT: Final = frozenset(
     {
         "FutureIter",
+        "StepwiseAwaitable",
         "anext_awaitable",
         "async_generator_asend",
         "async_generator_athrow",
         "coroutine_wrapper",
     }
 )
-"""Types of the interpreter's that stand for what is awaited, and do not say for what."""
+"""Types that wrap an awaitable and have no attribute for it: Python's, and one of perfkit."""
 
 
 class Place(NamedTuple):

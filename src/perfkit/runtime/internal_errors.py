@@ -14,6 +14,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from perfkit.errors import CatalogError
 from perfkit.reentrancy import busy
+from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.text import printable, shorten_middle
 
 _P = ParamSpec("_P")
@@ -37,13 +38,17 @@ _state = _State()
 
 
 def report(part: str, error: Exception) -> None:
-    """Log `error` once for each part and kind, and count it; raise it in strict mode.
+    """Log `error` once for each part and kind, and count it.
 
     Args:
         part: What failed, such as ``"sink LogSink"``.
         error: What it raised.
+
+    Raises:
+        Exception: `error` itself, in strict mode, and where a signal handler of the application
+            raised it, such as a time-out, while perfkit ran.
     """
-    if _state.is_strict:
+    if _state.is_strict or is_signal_exception(error):
         raise error
     with busy, _state.lock:
         _state.counts[part] += 1
@@ -55,7 +60,9 @@ def _said(thing: object) -> str:
     """Return what `thing` says, in one line, where it can say something at all."""
     try:
         return shorten_middle(printable(str(thing)), _LONGEST)
-    except Exception:  # noqa: BLE001 - any class may have a method of its own for that
+    except Exception as error:  # any class may have a method of its own for that
+        if is_signal_exception(error):
+            raise
         return "(it cannot be printed)"
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
+from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.sinks.redaction.redactor import Redactor
 
 _mask_here: Final[ContextVar[Redactor | None]] = ContextVar("perfkit_mask", default=None)
@@ -41,7 +42,9 @@ def _mask_record(record: logging.LogRecord) -> bool:
     try:
         record.msg = mask(record.getMessage())
         record.args = ()
-    except Exception:  # noqa: BLE001 - its arguments may not fit, and may have methods of their own
+    except Exception as error:  # its arguments may not fit, and may have methods of their own
+        if is_signal_exception(error):
+            raise
         record.msg, record.args = "(what was logged cannot be printed)", ()
     if record.exc_info:
         # A handler would write the exception itself; in its place it finds what was written.

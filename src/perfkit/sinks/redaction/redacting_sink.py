@@ -97,7 +97,9 @@ def _masked(error: BaseException, mask: Redactor) -> BaseException:
     """Return `error` itself if it tells no secret, else one that does not."""
     try:
         text, written = str(error), repr(error)
-    except Exception:  # noqa: BLE001 - any class may have methods of its own for that
+    except Exception as failure:  # any class may have methods of its own for that
+        if is_signal_exception(failure):
+            raise
         return error
     told = mask(text)
     if told == text and mask(written) == written:
