@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import entry_points
@@ -22,6 +21,7 @@ from perfkit.errors import ConfigurationError, PerfkitError
 from perfkit.forks import register_after_fork
 from perfkit.model import Policy, Sink
 from perfkit.otel.telemetry import Telemetry
+from perfkit.reentrancy import Lock
 from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.sinks.redaction.redactor import Redactor, as_plain, values_in
 from perfkit.text import printable
@@ -55,7 +55,7 @@ class SinkRegistry:
 
     def after_fork_in_child(self) -> None:
         """Be free of a lock that another thread held, in the child of a fork."""
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._being_made: list[str] = []
 
     def find(self, name: str) -> Sink:

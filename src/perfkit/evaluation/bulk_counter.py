@@ -7,7 +7,6 @@ are of whole nanoseconds, so nothing is lost to rounding.
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,7 +16,7 @@ from attrs import define, field
 
 from perfkit.evaluation.thresholds_ns import is_judged_by_duration, last_ns_within
 from perfkit.model import Limit, Metric, Outcome, State, Statistic, Verdict
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 
 CAPACITY: Final = 4096
 """How many durations wait before they are counted: they take 200 kB at the most."""
@@ -109,7 +108,7 @@ class BulkCounter:
         self.bounds = tuple(bounds)
         self.durations: list[int] = []
         """Durations of calls that ended well, in nanoseconds, not judged yet: append to it."""
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._bounds_ns = [last_ns_within(bound) for bound in bounds]
         self._limits = tuple(limit for limit in limits if limit.statistic is Statistic.EACH)
         self.consumer: Consumer | None = None
@@ -184,7 +183,7 @@ class BulkCounter:
 
     def forget(self, now_ns: int) -> None:
         """Start from nothing: in a forked child, what was counted is the parent's to report."""
-        self._lock = threading.RLock()
+        self._lock = Lock()
         for waiting in self._waiting.values():
             waiting.clear()
         self._accounts = {reader: CallCounts(now_ns) for reader in self._accounts}

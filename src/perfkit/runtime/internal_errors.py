@@ -7,13 +7,12 @@ faults are raised, so that tests see them.
 from __future__ import annotations
 
 import logging
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final, ParamSpec, TypeVar
 
 from perfkit.errors import CatalogError
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.text import printable, shorten_middle
 
@@ -28,7 +27,7 @@ _LONGEST: Final = 1000
 
 class _State:
     def __init__(self) -> None:
-        self.lock = threading.RLock()
+        self.lock = Lock()
         self.counts: Counter[str] = Counter()
         self.said: set[object] = set()
         self.is_strict = False
@@ -110,7 +109,7 @@ def counts() -> Mapping[str, int]:
 
 def after_fork_in_child() -> None:
     """After a fork, be free of a lock that another thread held."""
-    _state.lock = threading.RLock()
+    _state.lock = Lock()
 
 
 def forget() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
@@ -14,7 +13,7 @@ from attrs import define
 from perfkit.errors import ConfigurationError
 from perfkit.forks import register_after_fork
 from perfkit.model import Violation
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 from perfkit.sinks.alerts import RESERVED_LABELS, Alert, alert_of
 from perfkit.sinks.redaction.redactor import values_in
 
@@ -129,8 +128,8 @@ class AlertmanagerSink:
 
     def after_fork_in_child(self) -> None:
         """Begin with nothing active: at first, and in the child of a fork."""
-        self._lock = threading.RLock()
-        self._turn = threading.RLock()
+        self._lock = Lock()
+        self._turn = Lock()
         self._active: dict[_Key, _Active] = {}
 
     def emit(self, violation: Violation) -> None:

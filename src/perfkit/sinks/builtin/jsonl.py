@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,7 +15,7 @@ from perfkit.errors import ConfigurationError, DeliveryFailed
 from perfkit.forks import register_after_fork
 from perfkit.model import Violation
 from perfkit.model.record import as_json, as_record
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 from perfkit.sinks.arguments import checked_count, checked_flag, checked_path
 from perfkit.sinks.files.repair_last_line import mend
 from perfkit.sinks.files.streams import Stream, find_stream, stream_name
@@ -116,7 +115,7 @@ class JsonLinesSink:
         while self._files:
             self._files.pop().close()
         self._stream.after_fork_in_child()
-        self._one_at_a_time = threading.RLock()
+        self._one_at_a_time = Lock()
 
     def emit(self, violation: Violation) -> None:
         """Append one line; raises what `emit_many` raises."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from perfkit.errors import ConfigurationError
 from perfkit.model import Violation
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 from perfkit.sinks.delivery.checked_numbers import check_figures
 from perfkit.sinks.delivery.layer import Layer, SinkOrCallable, parts_of, sooner, tick_of
 from perfkit.sinks.delivery.partial_failures import PartialFailures, count, partial_failures_of
@@ -47,7 +47,7 @@ class Batched(Layer):
 
     def after_fork_in_child(self) -> None:
         """Begin with an empty batch."""
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._changed = threading.Condition(self._lock)
         self._batch: list[Violation] = []
         self._begun_at = 0.0

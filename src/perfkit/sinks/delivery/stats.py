@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections import Counter
 from collections.abc import Callable
 from typing import Final
@@ -12,7 +11,7 @@ from attrs import frozen
 
 from perfkit.errors import DeliveryFailed
 from perfkit.forks import register_after_fork
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 from perfkit.text import printable
 
 FaultReport = Callable[[str, Exception], object]
@@ -78,7 +77,7 @@ class DeliveryStats:
 
     def after_fork_in_child(self) -> None:
         """Count from zero, with a lock that nobody holds: at first, and after a fork."""
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._raised = itertools.count()
         self._delivered = 0
         self._suppressed: Counter[str] = Counter()
@@ -139,12 +138,12 @@ class _StatsRegistry:
     """The accounts of this process, by the name of the sink; they outlive the settings."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._accounts: dict[str, DeliveryStats] = {}
         register_after_fork(self)
 
     def after_fork_in_child(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = Lock()
 
     def stats_of(self, sink: str, report: FaultReport | None = None) -> DeliveryStats:
         """Return the account of a sink, opened if there is none; many of them share the last."""

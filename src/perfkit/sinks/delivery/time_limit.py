@@ -13,7 +13,7 @@ from attrs import define, field
 from perfkit import forks
 from perfkit.errors import ConfigurationError, DeliveryFailed
 from perfkit.model import Violation
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 from perfkit.sinks.delivery.checked_numbers import check_figures
 from perfkit.sinks.delivery.layer import Layer, SinkOrCallable, forward
 from perfkit.sinks.delivery.recursion import current_depth, thread_state
@@ -58,7 +58,7 @@ class TimeLimited(Layer):
 
     def after_fork_in_child(self) -> None:
         """Begin with nothing on its way."""
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._changed = threading.Condition(self._lock)
         self._running: _Delivery | None = None
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from perfkit.forks import register_after_fork
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 
 IDLE_SECONDS: Final = 30.0
 """The thread ends after so long without a note."""
@@ -77,7 +77,7 @@ class Waker:
 
     def after_fork_in_child(self) -> None:
         """Begin without notes and without a thread."""
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._notes: queue.SimpleQueue[Sleeps | None] = queue.SimpleQueue()
         self._is_running = False
         self._thread: threading.Thread | None = None

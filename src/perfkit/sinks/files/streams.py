@@ -7,7 +7,6 @@ import os
 import re
 import select
 import stat
-import threading
 import time
 from collections.abc import Iterator
 from io import FileIO
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from perfkit.errors import DeliveryFailed
+from perfkit.reentrancy import Lock
 from perfkit.text import printable
 
 _STREAMS: Final = re.compile(r"/dev/(?!shm/).+|/proc/[^/]+/(?:task/[^/]+/)?fd/.+", re.DOTALL)
@@ -80,7 +80,7 @@ class Stream:
         """Let go of what the parent of a fork was writing to."""
         while self._files:
             self._files.pop().close()
-        self._one_at_a_time = threading.RLock()
+        self._one_at_a_time = Lock()
         self._is_cut = False
 
     def write(self, name: str, data: bytes, give_up_at: float) -> None:
