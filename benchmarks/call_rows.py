@@ -79,6 +79,13 @@ CALLS: Final = (
         ),
     ),
     Row(
+        "no_provider",
+        "perfkit: no provider set",
+        "benchmarks.measured:no_provider",
+        "`@timed` as it is by default, where the application has set no OpenTelemetry provider.",
+        (Promise("metrics", must=1.05),),
+    ),
+    Row(
         "block",
         "perfkit: budget() block, metrics only",
         "benchmarks.measured:block",

@@ -56,8 +56,8 @@ def end(calls: str, addresses: str) -> None:
     at = json.loads(addresses)
     sinks: list[Any] = [Dead(), Dead()] if at else []
     for name in ("silent", "slow", "down") if at else ():
-        sinks.append(WebhookSink(at[name], loopback=True))
-        sinks.append(AlertmanagerSink(at[name].removesuffix("/hook"), loopback=True))
+        sinks.append(WebhookSink(at[name]))
+        sinks.append(AlertmanagerSink(at[name].removesuffix("/hook")))
     break_budget(int(calls), sinks)
 
 

@@ -47,13 +47,11 @@ path = "{folder}/removed.jsonl"
 [sinks.alertmanager]
 url = "{alertmanager}"
 type = "alertmanager"
-loopback = true
 """
 _WEBHOOK: Final = """
 [sinks.webhook_{name}]
 type = "webhook"
 url = "{url}"
-loopback = true
 """
 WEBHOOKS: Final = (
     "slow",

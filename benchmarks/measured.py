@@ -104,6 +104,13 @@ def metrics_only(setting: Setting | None = None) -> Case:
     return Case(calls_of(perfkit.timed(BUDGET)(handle)), setting.flush)
 
 
+def no_provider() -> Case:
+    """Judge each call where there is no OpenTelemetry provider to report to."""
+    _silence_log()
+    perfkit.configure(perfkit.Catalog(budgets=[promise(BUDGET)]), sinks=["log"])
+    return Case(calls_of(perfkit.timed(BUDGET)(handle)), perfkit.evaluate_windows)
+
+
 def block(setting: Setting | None = None) -> Case:
     """Do the same for a block of code."""
     setting = setting or Setting(spans="never")

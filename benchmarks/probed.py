@@ -19,7 +19,7 @@ from benchmarks.subject import (
     work,
 )
 from perfkit.catalog import parse_limits
-from perfkit.instruments.options import callsite_options_of
+from perfkit.instruments.options import EntryPoint, callsite_options_of
 from perfkit.instruments.wrapping import wrap
 
 _BOTH: Final = (TARGET_SECONDS, THRESHOLD_SECONDS)
@@ -89,7 +89,9 @@ def profile() -> Case:
 def stack() -> Case:
     """Sample the stack of each call."""
     setting = Setting(spans="never", max_overhead="100%")
-    request = callsite_options_of(BUDGET, {}, explain=frozenset({"stack"}))
+    request = callsite_options_of(
+        EntryPoint("budget", perfkit.Metric.DURATION, explain=frozenset({"stack"})), BUDGET, {}
+    )
     return Case(calls_of(wrap(handle, request)), setting.flush)
 
 

@@ -25,7 +25,7 @@ def alert_sink(url: str) -> Layer:
     Args:
         url: Of the Alertmanager, which may be on this machine.
     """
-    sink = AlertmanagerSink(url, labels={"service": _SERVICE}, loopback=True)
+    sink = AlertmanagerSink(url, labels={"service": _SERVICE})
     return Deduplicated(sink, quiet=QUIET_SECONDS)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from perfkit.errors import BudgetExceeded as BudgetExceeded
     from perfkit.errors import CatalogError as CatalogError
     from perfkit.errors import ConfigurationError as ConfigurationError
-    from perfkit.errors import DeliveryFailed as DeliveryFailed
+    from perfkit.errors import DeliveryError as DeliveryError
     from perfkit.errors import MissingExtraError as MissingExtraError
     from perfkit.errors import PerfkitError as PerfkitError
     from perfkit.errors import UnitError as UnitError
@@ -52,7 +52,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         "perfkit.assembly": "configure override reset",
         "perfkit.catalog": "Catalog",
         "perfkit.errors": (
-            "BudgetError BudgetExceeded CatalogError ConfigurationError DeliveryFailed "
+            "BudgetError BudgetExceeded CatalogError ConfigurationError DeliveryError "
             "MissingExtraError PerfkitError UnitError UnknownBudgetError"
         ),
         "perfkit.model": (

@@ -44,7 +44,7 @@ def load_lazy_imports() -> None:
     Otherwise they run inside the first measured call, and count as its time and memory. So do those
     of the modules that are loaded hereby. Costs nothing where imports are not postponed.
     """
-    if _LAZY is None or sys.get_lazy_imports() != "all":  # type: ignore[attr-defined,unused-ignore]
+    if _LAZY is None or sys.get_lazy_imports() != "all":  # type: ignore[attr-defined]  # 3.15
         return
     loaded_before = {name for name in sys.modules if name.partition(".")[0] != "perfkit"}
     while pending := sys.modules.keys() - loaded_before - _resolved:

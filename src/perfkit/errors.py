@@ -21,7 +21,7 @@ class PerfkitError(Exception):
 class UnitError(PerfkitError, ValueError):
     """A quantity cannot be read: unknown unit, wrong dimension, not a number.
 
-    The message says what was read and what to write instead.
+    The message quotes the text and names a correct form.
     """
 
 
@@ -54,8 +54,8 @@ class MissingExtraError(PerfkitError, ImportError):
     """An optional dependency is needed and not installed.
 
     Args:
-        feature: What was asked for, as a person would say it.
-        extra: The extra that brings it.
+        feature: The feature that needs it, as a noun phrase for the message.
+        extra: The extra that installs the dependency.
     """
 
     def __init__(self, feature: str, extra: str) -> None:
@@ -66,13 +66,12 @@ class MissingExtraError(PerfkitError, ImportError):
         )
 
 
-class BudgetExceeded(PerfkitError):  # noqa: N818 - a promise was exceeded; "Error" would say less
-    """A call broke its budget and the raise sink was chosen for it.
+class BudgetExceeded(PerfkitError):  # noqa: N818 - reads as the event that it is
+    """A call violated its budget, and the raise sink is one of its sinks.
 
     Args:
-        violations: What was broken in this one call; at least one.
-        verdicts: Every judgement of the call, also of the limits that it kept; empty where nobody
-            knows them.
+        violations: The violations of one call; at least one.
+        verdicts: Every verdict of the call, also on the limits that it met; empty if not recorded.
     """
 
     def __init__(self, violations: Iterable[Violation], verdicts: Iterable[Verdict] = ()) -> None:
@@ -84,16 +83,15 @@ class BudgetExceeded(PerfkitError):  # noqa: N818 - a promise was exceeded; "Err
         return (BudgetExceeded, (self.violations, self.verdicts))
 
 
-class DeliveryFailed(PerfkitError):  # noqa: N818 - it says what happened
+class DeliveryError(PerfkitError):
     """A sink could not deliver; raised by sinks, handled by the layers around them.
 
     Args:
-        message: What happened, for people. It names no secret: of an address only scheme, host and
-            port.
+        message: The failure, for people, without secrets: of an address only scheme, host and port.
         is_permanent: Whether trying again with the same content cannot help.
-        retry_after: Seconds to wait before trying again, as the receiver asked; None if it did not.
+        retry_after: Seconds to wait before trying again, from the receiver; None for no such wait.
         is_too_large: Whether fewer violations at once may help.
-        reason: One word for the count of what was dropped, such as ``"timeout"``.
+        reason: One word for the counts of dropped violations, such as ``"timeout"``.
     """
 
     def __init__(

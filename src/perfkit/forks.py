@@ -1,6 +1,7 @@
 """Let sinks and their layers start anew in the child of a fork, and notice which sinks fork.
 
-Threads do not live on in a child, and a lock that another thread held stays held for ever.
+A child has only the thread that forked: other threads are gone, and a lock that one of them had
+acquired is never released.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ T = TypeVar("T")
 
 
 class WeakRegistry(Generic[T]):
-    """What was added to it and is still in use. Safe from any thread, and across a fork.
+    """Weak references to objects that are still in use. Safe from any thread, and across a fork.
 
-    A set of weak references cannot be gone through while another thread adds to it.
+    A `WeakSet` cannot be iterated while another thread adds to it.
     """
 
     def __init__(self) -> None:
         self._things: WeakValueDictionary[int, T] = WeakValueDictionary()
 
     def add(self, thing: T) -> None:
-        """Know `thing` from now on."""
+        """Add `thing`, until nothing else refers to it."""
         self._things[id(thing)] = thing
 
     def __iter__(self) -> Iterator[T]:
@@ -38,7 +39,7 @@ class AfterFork(Protocol):
     """Has state that is not to live on in the child of a fork."""
 
     def after_fork_in_child(self) -> None:
-        """Be as if just made, with locks that nobody holds. Called in the child."""
+        """Reset to the initial state, with new locks. Called in the child."""
 
 
 class _Here(threading.local):

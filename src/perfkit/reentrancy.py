@@ -2,8 +2,8 @@
 
 Python may run a finalizer at almost any point, in whichever thread allocates: an abandoned
 generator that is measured then ends a call while the same thread is in the middle of counting
-another one. So what happens at the end of a call is put off while perfkit is at work in this
-thread, and done right after.
+another one. So the end of a call is deferred while perfkit is at work in this thread, and runs
+right after.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ P = ParamSpec("P")
 
 
 class _Here(threading.local):
-    """What this thread is doing.
+    """The state of one thread.
 
     Attributes:
-        depth: In how many places at once perfkit is at work that say so by themselves.
-        frames: Those that are so by `busy`.
-        later: What is to be done after that.
-        is_catching_up: Whether that is being done.
+        depth: The number of nested sections that count themselves.
+        frames: The frames of sections under `busy`.
+        later: Deferred calls.
+        is_running_deferred: Whether deferred calls are running.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ else:
 
 
 def run_deferred() -> None:
-    """Do what was put off, unless perfkit is still at work."""
+    """Run the deferred calls, unless perfkit is still at work in this thread."""
     if thread_state.is_running_deferred or is_busy_here():
         return
     thread_state.is_running_deferred = True
@@ -75,7 +75,7 @@ def run_deferred() -> None:
 
 
 class _AtWork:
-    """Says that perfkit is at work in this thread while the block runs."""
+    """Marks this thread as busy while the block runs."""
 
     def __enter__(self) -> None:
         thread_state.frames.append(sys._getframe(1))  # noqa: SLF001 - inspect costs a thousand times as much
@@ -95,10 +95,10 @@ raise before it has done so.
 
 
 def is_busy_here() -> bool:
-    """Tell whether perfkit is at work in this thread.
+    """Return whether perfkit is at work in this thread.
 
     A signal handler that raises, as Ctrl-C does, may do so on the way out of `busy`, which then
-    never ends. So what has left the stack is forgotten here.
+    never ends. So frames that have left the stack are removed here.
     """
     if thread_state.depth:
         return True
@@ -113,7 +113,7 @@ def is_busy_here() -> bool:
 
 
 def defer(function: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> bool:
-    """Call `function` later, if perfkit is at work in this thread; tell whether it is."""
+    """Defer a call of `function` if perfkit is at work in this thread; return whether it did."""
     if not is_busy_here():
         return False
     thread_state.later.append(lambda: function(*args, **kwargs))

@@ -1,4 +1,4 @@
-"""Turn what people write (``"100ms"``, ``"50MB"``, ``"10MB/min"``) into base units, and back.
+"""Parse quantities such as ``"100ms"``, ``"50MB"`` or ``"10MB/min"``, and format them.
 
 Base units follow UCUM: seconds (``s``), bytes (``By``), one (``1``), and those per second.
 ``MB`` is 10**6 bytes and ``MiB`` is 2**20 bytes. ``m`` after a number is minutes.
@@ -16,7 +16,7 @@ from perfkit.errors import UnitError
 
 
 class Unit(StrEnum):
-    """The base units in which perfkit keeps every value (UCUM symbols)."""
+    """The base units of all values, by their UCUM symbols."""
 
     SECONDS = "s"
     BYTES = "By"
@@ -27,14 +27,14 @@ class Unit(StrEnum):
 
 
 def parse_quantity(text: str, unit: Unit) -> float:
-    """Read a quantity and return it in base units.
+    """Parse a quantity; return it in base units.
 
     Args:
-        text: A number with a unit, such as ``"100ms"``. Ratios and counts may stand without one.
-        unit: The base unit that the value must come out in.
+        text: A number with a unit, such as ``"100ms"``. Ratios and counts need no unit.
+        unit: The base unit of the result.
 
     Raises:
-        UnitError: If there is no number, the unit is unknown, or it measures something else.
+        UnitError: If the number is missing, or the unit is unknown or of another kind.
 
     >>> parse_quantity("100ms", Unit.SECONDS)
     0.1
@@ -52,13 +52,12 @@ def parse_quantity(text: str, unit: Unit) -> float:
 
 
 def read_quantity(text: str) -> tuple[float, Unit]:
-    """Read a quantity of any kind and return its value in base units with that unit.
+    """Parse a quantity of any kind; return its value in base units, and that unit.
 
-    A bare number is a count: only the reader knows what it is a count of. The value is the
-    closest float to the exact decimal that was written.
+    A bare number is a count. The value is the float closest to the exact decimal in the text.
 
     Raises:
-        UnitError: If there is no number or the unit is unknown.
+        UnitError: If the number is missing or the unit is unknown.
 
     >>> read_quantity("85%")
     (0.85, <Unit.RATIO: '1'>)
@@ -69,7 +68,8 @@ def read_quantity(text: str) -> tuple[float, Unit]:
             f'"{text.strip()[:_LONGEST]}" is not a quantity; '
             f'write a number and a unit, such as "100ms", "50MB" or "85%"'
         )
-    from fractions import Fraction  # noqa: PLC0415 - an import that an application may never need
+    # `float(number) * scale` would round twice: 0.1 ms would not be the float 0.0001.
+    from fractions import Fraction  # noqa: PLC0415 - only for quantities in text
 
     (times, over), unit = _scale_of(match["unit"] or "", text)
     number = Fraction(match["number"].replace(",", "").replace("_", ""))
@@ -80,7 +80,7 @@ def read_quantity(text: str) -> tuple[float, Unit]:
 
 
 def format_quantity(value: float, unit: Unit, *, digits: int = 3) -> str:
-    """Write a value in base units as people would, rounded to `digits` significant digits.
+    """Format a value in base units for people, rounded to `digits` significant digits.
 
     >>> format_quantity(0.1234, Unit.SECONDS)
     '123 ms'
@@ -104,7 +104,7 @@ def format_quantity(value: float, unit: Unit, *, digits: int = 3) -> str:
 
 
 def write_quantity(value: float, unit: Unit) -> str:
-    """Write a value so that `parse_quantity` gives exactly the same number back.
+    """Format a value so that `parse_quantity` returns exactly the same number.
 
     >>> write_quantity(0.1, Unit.SECONDS)
     '100ms'
@@ -119,14 +119,14 @@ def write_quantity(value: float, unit: Unit) -> str:
         text = f"{float(value) * over / times:.12g}"
         is_plain = text.replace(".", "").isdigit()
         is_usual = is_plain and (float(text) >= 1 or symbol == "%")
-        is_usual = is_usual and (symbol != "d" or text.isdigit())  # nobody writes 1.5d
+        is_usual = is_usual and (symbol != "d" or text.isdigit())  # 1.5d is unusual
         if is_usual and read_quantity(text + symbol)[0] == value:
             best = min(best or (text, symbol), (text, symbol), key=lambda pair: len(pair[0]))
     return "".join(best or (repr(float(value)).removesuffix(".0"), _EXACT_SYMBOLS[unit][-1]))
 
 
 def _scale_of(written: str, text: str) -> tuple[_Scale, Unit]:
-    """Return what to multiply by and to divide by to reach base units, and which that is."""
+    """Return multiplier, divisor and base unit."""
     numerator, slash, denominator = _AS_RATE.get(written.lower(), written).partition("/")
     if not slash:
         numerator, slash, denominator = written.partition(" per ")
@@ -191,7 +191,7 @@ EXAMPLES: Final = {
     Unit.RATIO: '"85%" or 0.85',
     Unit.COUNT: '"10 concurrent" or 10',
 }
-"""For each unit, what a person could write: for messages."""
+"""Examples of each unit, for messages."""
 
 _NAMES: Final = {
     Unit.SECONDS: "a duration",

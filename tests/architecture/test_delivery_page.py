@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 import perfkit
-from perfkit import DeliveryFailed
+from perfkit import DeliveryError
 from perfkit.sinks import JsonLinesSink
 from tests.architecture.page_blocks import rows_of
 
@@ -23,7 +23,7 @@ CALLS: Final = [
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
     if isinstance(node, ast.Call)
 ]
-USUAL: Final = inspect.signature(DeliveryFailed).parameters["reason"].default
+USUAL: Final = inspect.signature(DeliveryError).parameters["reason"].default
 
 
 def texts_given_to(method: str) -> Iterator[str]:
@@ -38,9 +38,9 @@ def texts_given_to(method: str) -> Iterator[str]:
 
 
 def reasons_of_failures() -> Iterator[str]:
-    """Yield each literal reason of a `DeliveryFailed`."""
+    """Yield each literal reason of a `DeliveryError`."""
     for call in CALLS:
-        if isinstance(call.func, ast.Name) and call.func.id == DeliveryFailed.__name__:
+        if isinstance(call.func, ast.Name) and call.func.id == DeliveryError.__name__:
             given = (each.value for each in call.keywords if each.arg == "reason")
             yield from filter(None, map(text_of, given))
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from perfkit.assembly.env_vars import VariableNotSetError, expand
 from perfkit.errors import ConfigurationError
-from perfkit.sinks.redaction.redactor import Redactor, parts_of
+from perfkit.sinks.redaction import Redactor, parts_of
 
 
 @pytest.fixture(autouse=True)

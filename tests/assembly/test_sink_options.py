@@ -26,7 +26,7 @@ from tests.sinks.violations import make_violation
             'type = "webhook"\nuurl = "x"\nqq = 1',
             [
                 "unknown option uurl; did you mean url?",
-                "unknown option qq; its own options are url, secret, body, headers, timeout, loop",
+                "unknown option qq; its own options are url, secret, body, headers, timeout, ca_f",
                 "option url is missing; write url = ...",
             ],
         ),
@@ -139,7 +139,7 @@ def test_what_is_wrong_with_options_is_told_when_the_sink_is_made() -> None:
         ),
         (  # what is allowed by one option is no mistake in another
             (
-                'type = "webhook"\nurl = "http://127.0.0.1/x"\nloopback = true\n'
+                'type = "webhook"\nurl = "http://127.0.0.1/x"\n'
                 'headers = { "a b" = "c" }\nbody = "{hunter}"'
             ),
             ["header", "placeholder {hunter}"],

@@ -1,4 +1,4 @@
-"""Run `perfkit sinks test`, and read what it says."""
+"""Run `perfkit sinks test`, and read its result."""
 
 from __future__ import annotations
 
@@ -10,10 +10,21 @@ from click.testing import CliRunner, Result
 
 from perfkit.cli.group import command
 
+BUDGETS = """
+[budgets.page]
+category = "web"
+duration = { target = "1s", threshold = "2s" }
+
+[budgets.query]
+category = "database"
+critical = true
+memory_peak = { target = "1MB", threshold = "2MB" }
+"""
+
 
 def run(catalog: str, *arguments: str) -> Result:
-    """Run the command on a catalog, which becomes a file in the working directory."""
-    Path("perfkit.toml").write_text(catalog, encoding="utf-8")
+    """Run the command on a catalog with two budgets, which becomes a file in the working folder."""
+    Path("perfkit.toml").write_text(f"{catalog}\n{BUDGETS}", encoding="utf-8")
     return CliRunner().invoke(command, ["sinks", "test", *arguments])
 
 

@@ -24,7 +24,7 @@ def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def route(name: str, sinks: str = "metrics") -> str:
     """Return a route of a catalog."""
     named = f'name = "{name}"\n' if name else ""
-    return f'[[routes]]\n{named}when = {{ budget = "x" }}\nsinks = ["{sinks}"]\n'
+    return f'[[routes]]\n{named}when = {{ budget = "page" }}\nsinks = ["{sinks}"]\n'
 
 
 def test_only_the_sinks_of_the_chosen_route_are_made() -> None:

@@ -25,7 +25,7 @@ _DURATIONS = st.one_of(
 
 def _tally(limits: Any = _LIMITS) -> BulkCounter:
     bulk_counter = BulkCounter(_BOUNDS, limits)
-    bulk_counter.open_account("reader", 1)
+    bulk_counter.add_reader("reader", 1)
     return bulk_counter
 
 
@@ -81,7 +81,7 @@ def test_lines_give_the_worst_state_that_judging_gives(nanoseconds: int, outcome
 
 def test_a_reader_that_resets_gets_each_call_once() -> None:
     bulk_counter = _tally()
-    bulk_counter.open_account("other", 1)
+    bulk_counter.add_reader("other", 1)
     for batch in (3, 5):
         for _ in range(batch):
             bulk_counter.durations.append(1000)
@@ -141,6 +141,6 @@ def test_nothing_is_lost_between_eight_threads_and_a_reader() -> None:
 def test_a_forked_child_starts_from_nothing(outcome: Outcome) -> None:
     bulk_counter = _tally()
     bulk_counter.add(outcome, 5)
-    bulk_counter.forget(9)
+    bulk_counter.reset(9)
     account = bulk_counter.read("reader", 10, reset=False)
     assert (account.since_ns, account.by_outcome, account.verdicts) == (9, {}, {})

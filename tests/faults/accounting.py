@@ -78,7 +78,6 @@ path = "/dev/full"
 [sinks.webhook]
 type = "webhook"
 url = "{url}"
-loopback = true
 rate_limit = "200/s"
 attempts = 2
 failure_cooldown = "100ms"

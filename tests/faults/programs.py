@@ -51,7 +51,7 @@ def tell(thing):
     print(json.dumps(thing), flush=True)
 
 def dead():
-    return [Sleeping(), WebhookSink(f"http://127.0.0.1:{closed_port()}/", loopback=True)]
+    return [Sleeping(), WebhookSink(f"http://127.0.0.1:{closed_port()}/")]
 """
 
 

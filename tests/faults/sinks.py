@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 import perfkit
-from perfkit import DeliveryFailed, Violation
+from perfkit import DeliveryError, Violation
 
 LONGEST: Final = 60.0
 """Seconds that a sink hangs if nobody lets it go, and that a test waits for what should happen."""
@@ -65,7 +65,7 @@ class Raising(Fault):
         kinds = (
             OSError("no route"),
             ValueError(violation),
-            DeliveryFailed("not now", retry_after=1e9),
+            DeliveryError("not now", retry_after=1e9),
             MemoryError(),
             RecursionError("too deep"),
             SystemExit(3),

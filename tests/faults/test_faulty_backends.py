@@ -35,7 +35,6 @@ _TABLE = """
 type = "{kind}"
 url = "{url}"
 timeout = "{timeout}"
-loopback = true
 attempts = {attempts}
 failures = {failures}
 failure_cooldown = "{cooldown}"

@@ -285,7 +285,7 @@ def test_a_sink_that_fails_in_every_way_at_once_leaves_the_others_alone(
 def test_the_call_is_not_told_of_any_failure(caplog: pytest.LogCaptureFixture) -> None:
     """Its own result, its own exception and its context are as without perfkit."""
 
-    @perfkit.timed(threshold="0s", on_violation=[Raising()])
+    @perfkit.timed(threshold="0s", sinks=[Raising()])
     def fail() -> None:
         raise KeyError("its own")
 
@@ -394,7 +394,7 @@ def test_sinks_may_be_made_while_all_are_flushed() -> None:
 
     def make_sinks() -> None:
         while not has_ended.is_set():
-            with perfkit.budget("made", duration="0s", on_violation=[lambda _: None]):
+            with perfkit.budget("made", duration="0s", sinks=[lambda _: None]):
                 pass
 
     configure(Hearing())

@@ -38,24 +38,20 @@ path = "/dev/full"
 type = "webhook"
 url = "{url}"
 secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-loopback = true
 
 [sinks.template]
 type = "webhook"
 url = "http://localhost:{port}/hook?key=${{KEY}}"
 body = {{ text = "{{line}} ${{KEY}}" }}
-loopback = true
 
 [sinks.down]
 type = "webhook"
 url = "http://127.0.0.1:{closed}/"
-loopback = true
 attempts = 1
 
 [sinks.refused]
 type = "webhook"
 url = "{refusing}?key=${{KEY}}"
-loopback = true
 attempts = 2
 batch_size = 2
 batch_wait = "100ms"
@@ -63,25 +59,21 @@ batch_wait = "100ms"
 [sinks.reset]
 type = "webhook"
 url = "{resetting}"
-loopback = true
 attempts = 1
 
 [sinks.secure]
 type = "webhook"
 url = "{secure}"
 ca_file = "{ca_file}"
-loopback = true
 
 [sinks.untrusted]
 type = "webhook"
 url = "{secure}"
-loopback = true
 attempts = 1
 
 [sinks.alerts]
 type = "alertmanager"
 url = "http://127.0.0.1:{port}"
-loopback = true
 time_limit = "30s"
 cooldown = "1h"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 
 import pytest
@@ -49,6 +50,19 @@ def test_every_limit_of_a_call_is_measured_for_it() -> None:
     assert spent.memory_growth is not None
     assert spent.memory_rss is not None
     assert spent.state is State.MET
+
+
+def test_a_result_shows_the_budget_the_state_and_the_values(clock: FakeClock) -> None:
+    with budget("upload", duration="2s", cpu_time="5s") as spent:
+        assert repr(spent) == "<BudgetBlock upload: not finished>"
+        clock.advance(0.5)
+    assert repr(spent).startswith("<BudgetBlock upload met: duration 500 ms, ")
+    assert re.search(r"cpu_time [\d.]+ ", repr(spent))
+    block = budget(duration="1s")
+    with block, block as inner:
+        clock.advance(3)
+    assert repr(inner).startswith("<BudgetResult tests.")
+    assert "violated: duration 3 s" in repr(inner)
 
 
 def test_spent_is_filled_even_when_leaving_raises(clock: FakeClock) -> None:
@@ -178,7 +192,7 @@ def test_a_block_knows_the_line_it_stands_on(clock: FakeClock) -> None:
 def test_other_limits_on_the_same_line_count_for_that_entry(clock: FakeClock) -> None:
     states = []
     for limit in ("1s", "10s"):
-        with budget("upload", duration=limit, on_violation=[]) as spent:
+        with budget("upload", duration=limit, sinks=[]) as spent:
             clock.advance(2)
         states.append(spent.state)
     assert states == [State.VIOLATED, State.MET]

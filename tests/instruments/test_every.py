@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any
 
 import pytest
@@ -32,6 +33,32 @@ def test_the_first_call_of_every_so_many_is_measured(
         False,
         True,
     ]
+
+
+def test_a_sample_rate_measures_that_share_of_calls(seen: Any) -> None:
+    @memory_profiled("work", sample_rate=0.5)
+    def work() -> None:
+        pass
+
+    for _ in range(200):
+        work()
+    sampled = [bool(each.slowed_by) for each in seen.measurements]
+    # Binomial: outside of these bounds about once in 10**10 runs.
+    assert 54 < sum(sampled) < 146
+    assert any(one is two for one, two in itertools.pairwise(sampled))  # not every 2nd
+    skipped = seen.measurements[sampled.index(False)].readings[Metric.MEMORY_PEAK]
+    assert (skipped.value, skipped.reason) == (None, "0.5 of calls are measured")
+
+
+@pytest.mark.parametrize(("sample_rate", "sampled"), [(0, 0), (0.0, 0), (1, 20), (1.0, 20)])
+def test_no_call_or_every_call_is_sampled(seen: Any, sample_rate: float, sampled: int) -> None:
+    @memory_profiled("work", sample_rate=sample_rate)
+    def work() -> None:
+        pass
+
+    for _ in range(20):
+        work()
+    assert sum(bool(each.slowed_by) for each in seen.measurements) == sampled
 
 
 def test_the_calls_in_between_say_why_they_have_no_figure(seen: Any) -> None:
@@ -74,7 +101,7 @@ def test_without_observers_the_calls_in_between_are_short() -> None:
 
 @pytest.mark.parametrize("every", [0, -1, 1.5, "all", True])
 def test_a_number_that_is_none_is_refused(every: Any) -> None:
-    with pytest.raises(BudgetError, match="write how many calls"):
+    with pytest.raises(BudgetError, match="write a number of calls"):
         memory_profiled("work", every=every)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from attrs import evolve
 
 from perfkit.errors import BudgetError
 from perfkit.model import LIMITABLE, Budget, Direction, Limit, Metric, Objective, Statistic
@@ -168,3 +169,38 @@ def test_only_concurrency_has_no_usual_direction() -> None:
 @pytest.mark.parametrize("metric", [Metric.THROUGHPUT, Metric.HIT_RATIO])
 def test_more_is_better_for(metric: Metric) -> None:
     assert metric.usual_direction is Direction.AT_LEAST
+
+
+def test_a_budget_is_written_like_a_block() -> None:
+    written = Budget(
+        "upload",
+        target="1s",
+        threshold="2s",
+        memory_peak=("10MB", "50MB"),
+        category="web",
+        objective="99.9%",
+        evidence="cpu",
+        sinks="log",
+    )
+    assert [(limit.metric, limit.target, limit.threshold) for limit in written.limits] == [
+        (Metric.DURATION, 1.0, 2.0),
+        (Metric.MEMORY_PEAK, 10e6, 50e6),
+    ]
+    assert written.objective == Objective(ratio=0.999)
+    assert (written.category, written.evidence, written.sinks) == ("web", ("cpu",), ("log",))
+    assert evolve(written, category="") == Budget(
+        name="upload",
+        limits=written.limits,
+        objective=written.objective,
+        evidence=["cpu"],
+        sinks=["log"],
+    )
+
+
+def test_an_unknown_argument_of_a_budget_shows_its_usage() -> None:
+    with pytest.raises(TypeError, match=r"Budget\(\) has no argument 'treshold'; did you mean"):
+        Budget("upload", treshold="2s")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"Budget\(\) takes: a name, target, threshold, category, "):
+        Budget("upload", zzzzz="2s")  # type: ignore[call-arg]
+    with pytest.raises(BudgetError, match=r"memory_peak: .*50ms"):
+        Budget("upload", memory_peak="50ms")

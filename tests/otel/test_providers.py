@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from perfkit import Budget, ConfigurationError, MissingExtraError
+from perfkit.model import CodeLocation
 from perfkit.otel import setup
 from perfkit.otel.reporting import Reporting
 
@@ -65,6 +66,77 @@ count = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics[0
 print(len(exporter.get_finished_spans()), count.data.data_points[0].count)
 """
     assert _run(_IN_MEMORY + code).split() == ["3", "2"]
+
+
+def test_a_busy_service_notices_a_provider_within_64_calls() -> None:
+    code = """
+for _ in range(1000):
+    load()
+set_tracer()
+for _ in range(64 + 1000):
+    load()
+print(1000 <= len(exporter.get_finished_spans()))
+"""
+    assert _run(_IN_MEMORY + code).split() == ["True"]
+
+
+def test_a_provider_that_one_place_notices_is_there_for_every_other() -> None:
+    code = """
+@perfkit.timed
+def other():
+    return 1
+
+def evaluate_windows():
+    perfkit.evaluate_windows()
+
+for notice in (other, evaluate_windows):
+    for _ in range(1000):
+        load()
+    exec({other: "set_tracer()", evaluate_windows: "set_meter()"}[notice])
+    notice()
+    notice()
+    load()
+count = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics[0]
+names = [span.name for span in exporter.get_finished_spans()]
+points = {p.attributes["perfkit.budget.name"]: p.count for p in count.data.data_points}
+print(names.count("__main__.load") > 0, points)
+"""
+    assert _run(_IN_MEMORY + code).split(maxsplit=1) == ["True", "{'__main__.load': 1}\n"]
+
+
+def test_a_place_that_is_called_once_a_second_looks_at_each_call() -> None:
+    code = """
+from perfkit.runtime import callsite
+from time import perf_counter_ns
+passed = 0
+callsite.perf_counter_ns = lambda: perf_counter_ns() + passed
+for _ in range(1000):
+    load()
+for _ in range(2 * 64):
+    passed += 10**9
+    load()
+set_tracer()
+for _ in range(3):
+    load()
+print(len(exporter.get_finished_spans()))
+"""
+    assert _run(_IN_MEMORY + code).split() == ["2"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")
+def test_a_provider_set_after_a_fork_is_noticed_at_the_childs_next_call() -> None:
+    code = """
+import os
+for _ in range(1000):
+    load()
+if os.fork() == 0:
+    set_tracer()
+    load()
+    print(len(exporter.get_finished_spans()), flush=True)
+    os._exit(0)
+os.wait()
+"""
+    assert _run(_IN_MEMORY + code).split() == ["1"]
 
 
 def test_with_the_apis_own_variables_gone_the_getters_serve() -> None:
@@ -163,5 +235,9 @@ def test_providers_given_are_settled_and_unmoved(backend: Any) -> None:
     reporting = Reporting(backend.telemetry, lambda _: (), dict, lambda: 0.0, tuple)
     assert reporting.is_settled()
     always, never = (Budget(name="load", spans=spans) for spans in ("always", "never"))
-    assert len(reporting.observers_for(always)) == 2
-    assert len(reporting.observers_for(never)) == 1
+    here = CodeLocation(function="load")
+    found = [
+        reporting.reporting_for(budget, here, is_duration_only=True) for budget in (always, never)
+    ]
+    assert [each.tracing is None for each in found] == [False, True]
+    assert all(each.recorder for each in found)

@@ -149,7 +149,7 @@ def test_a_call_that_never_ran_leaves_no_value() -> None:
 
 
 def test_a_platform_without_thread_time_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cpu, "_tells_threads", False)
+    monkeypatch.setattr(cpu, "_reads_threads", False)
     readings = _measured(lambda: None)
     for metric in (Metric.CPU_TIME, Metric.CPU_UTILIZATION):
         assert (readings[metric].value, readings[metric].reason) == (None, NO_THREAD_TIME)

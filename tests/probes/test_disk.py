@@ -123,7 +123,7 @@ def test_where_nothing_is_told_there_is_a_reason(machine: Machine) -> None:
     machine.reader.io = FallbackReader("the disk traffic", [])
     for reading in _measured(DiskProbe(machine.reader), machine.pass_second).values():
         assert reading == Reading(
-            value=None, scope=Scope.PROCESS, reason="this platform does not tell the disk traffic"
+            value=None, scope=Scope.PROCESS, reason="this platform does not report the disk traffic"
         )
 
 

@@ -51,8 +51,8 @@ def test_a_way_that_fails_for_now_is_tried_again() -> None:
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (AttributeError("io_counters"), "this platform does not tell the traffic"),
-        (NotImplementedError(), "this platform does not tell the traffic"),
+        (AttributeError("io_counters"), "this platform does not report the traffic"),
+        (NotImplementedError(), "this platform does not report the traffic"),
         (PermissionError(13, "no"), "this process is not allowed to read the traffic"),
         (ValueError("has 3 words"), "the traffic could not be read: has 3 words"),
     ],
@@ -65,7 +65,7 @@ def test_why_there_is_no_figure_is_said_for_people(error: Exception, reason: str
 
 def test_without_any_way_the_platform_does_not_tell() -> None:
     figure: FallbackReader[int] = FallbackReader("the traffic", [])
-    assert (figure.read(), figure.reason) == (None, "this platform does not tell the traffic")
+    assert (figure.read(), figure.reason) == (None, "this platform does not report the traffic")
 
 
 def test_a_fault_of_perfkit_is_not_hidden() -> None:

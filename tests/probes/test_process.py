@@ -168,7 +168,7 @@ def test_a_platform_without_descriptors_says_so(
     assert readings[Metric.OPEN_FILES] == Reading(
         value=None,
         scope=Scope.PROCESS,
-        reason="this platform does not tell the number of open files",
+        reason="this platform does not report the number of open files",
     )
 
 
@@ -222,7 +222,7 @@ def test_two_samples_at_one_time_have_no_rates() -> None:
     ("trouble", "reason"),
     [
         (psutil.AccessDenied(1), "this process is not allowed to read"),
-        (AttributeError("io_counters"), "this platform does not tell"),
+        (AttributeError("io_counters"), "this platform does not report"),
         (psutil.NoSuchProcess(1), "could not be read"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 
 import perfkit
 from perfkit import BudgetExceeded, Violation, budget, timed
-from perfkit.runtime import delivery, internal_errors
+from perfkit.runtime import internal_errors, result
 from tests.sinks.violations import make_violation
 
 
@@ -114,5 +114,5 @@ def test_a_routing_that_fails_reaches_nobody() -> None:
         raise RuntimeError("no way")
 
     before = internal_errors.counts().get("routing", 0)
-    delivery.deliver([make_violation()], choose, None)
+    result.deliver([make_violation()], choose, None)
     assert internal_errors.counts()["routing"] == before + 1

@@ -90,7 +90,7 @@ def test_a_sink_named_in_code_that_does_not_exist_costs_only_itself(
 ) -> None:
     perfkit.configure(perfkit.Catalog(), clock=clock)
     heard: list[perfkit.Violation] = []
-    with budget("load", duration="1s", on_violation=["nowhere", heard.append]):
+    with budget("load", duration="1s", sinks=["nowhere", heard.append]):
         clock.advance(2)
     assert len(heard) == 1
     assert 'no sink is called "nowhere"' in caplog.text

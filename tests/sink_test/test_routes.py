@@ -1,4 +1,4 @@
-"""The ways that violations take are found in a catalog, also in one that was made in code."""
+"""Each place of a catalog that names sinks is a delivery route, also in a catalog made in code."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from perfkit import Budget, Catalog, ConfigurationError, Route, Violation
+from perfkit import Budget, Catalog, ConfigurationError, Metric, Route, Violation
 from perfkit.assembly.sink_references import references_of
+from perfkit.catalog import parse_limits
 from perfkit.catalog.catalog import CatalogSettings, SinkDeclaration
-from perfkit.sink_test.routes import ways_of
-from perfkit.sink_test.run import count_of, try_way
+from perfkit.sink_test.routes import routes_of
+from perfkit.sink_test.run import count_of, send_samples
 from perfkit.sinks import LogSink
 
 
 class _Silent:
-    """Does not even say where it leads."""
+    """A sink whose destination raises."""
 
     def __init__(self) -> None:
         self.heard: list[Violation] = []
@@ -28,19 +29,22 @@ class _Silent:
         self.heard.append(violation)
 
 
-def test_sinks_that_were_made_in_code_are_tried_too() -> None:
+def test_sinks_of_code_receive_violations_too() -> None:
     sink, called = _Silent(), list[Violation]()
     catalog = Catalog(
         routes=[Route(sinks=(sink, called.append), category="data*")],  # type: ignore[arg-type]  # as people write it
+        budgets=[
+            Budget(name="own", category="database", limits=parse_limits(Metric.DURATION, "1s"))
+        ],
         settings=CatalogSettings(sinks=()),
     )
-    (way, default) = ways_of(catalog)
-    tried = list(try_way(way))
-    assert [each.result for each in tried] == ["delivered", "delivered"]
-    assert tried[0].destination == ""
-    assert [each.budget.category for each in (*sink.heard, *called)] == ["datatest"] * 2
-    assert list(try_way(default)) == []
-    assert [count_of(each) for each in (way, default)] == [2, 0]
+    (route, default) = routes_of(catalog)
+    results = list(send_samples(route))
+    assert [each.result for each in results] == ["delivered", "delivered"]
+    assert results[0].destination == ""
+    assert [each.budget.category for each in (*sink.heard, *called)] == ["database"] * 2
+    assert list(send_samples(default)) == []
+    assert [count_of(each) for each in (route, default)] == [2, 0]
 
 
 def test_each_place_that_names_sinks_has_a_name_of_its_own() -> None:
@@ -72,7 +76,7 @@ def test_what_a_fan_out_leads_to_is_named_by_it() -> None:
             SinkDeclaration(name="one", type="metrics"),
         ]
     )
-    (default, left) = ways_of(catalog)
+    (default, left) = routes_of(catalog)
     assert [each.name for each in default.sinks] == ["log", "otel"]
     assert [each.name for each in left.sinks] == ["all"]
     assert [each.name for each in left.sinks[0].members or ()] == ["one", "log"]
@@ -86,7 +90,7 @@ def test_settings_that_cannot_be_used_are_told_with_what_is_wrong_of_sinks(
         source=str(tmp_path / "perfkit.toml"),
     )
     with pytest.raises(ConfigurationError) as caught:
-        ways_of(catalog, "x")
+        routes_of(catalog, "x")
     first, second, third = str(caught.value).splitlines()
     assert first == "no route is called 'x'; there are default"
     assert second.startswith("spans is 'sometimes'")
@@ -96,6 +100,17 @@ def test_settings_that_cannot_be_used_are_told_with_what_is_wrong_of_sinks(
 def test_a_sink_is_the_same_on_all_ways_and_once_on_each() -> None:
     sink = LogSink("app")
     catalog = Catalog(routes=[Route(sinks=(sink, sink)), Route(sinks=(sink, "log", "log"))])
-    one, other, *_ = ways_of(catalog)
+    one, other, *_ = routes_of(catalog)
     assert [len(each.sinks) for each in (one, other)] == [1, 2]
     assert one.sinks[0].sink is other.sinks[0].sink
+
+
+def test_a_catalog_without_budgets_reaches_its_default_with_one_of_perfkit() -> None:
+    """All budgets are then in code, and a test of the sinks is still of use."""
+    route, default = routes_of(Catalog(routes=[Route(sinks=("metrics",), category="data*")]))
+    (found,) = send_samples(route)
+    assert (found.result, found.reason) == (
+        "unreachable",
+        'no budget of the catalog has a category that matches "data*"',
+    )
+    assert [each.result for each in send_samples(default)][:1] == ["delivered"]

@@ -30,7 +30,7 @@ class Clock:
 
 
 def sink_for(receiver: WebhookReceiver, times: Clock, **options: Any) -> AlertmanagerSink:
-    given = {"loopback": True, "timeout": 20.0, "now": times.now, "wall": times.wall}
+    given = {"timeout": 20.0, "now": times.now, "wall": times.wall}
     return AlertmanagerSink(f"http://127.0.0.1:{receiver.port}", **{**given, **options})
 
 

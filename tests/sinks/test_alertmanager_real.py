@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from perfkit import Severity
-from perfkit.errors import DeliveryFailed
+from perfkit.errors import DeliveryError
 from perfkit.model import Budget
 from perfkit.sinks.builtin.alertmanager import AlertmanagerSink
 from tests.receivers.alertmanager import Alertmanager, find_alertmanager
@@ -35,7 +35,7 @@ def test_people_hear_of_a_violation_and_of_its_recovery(
     receiver: WebhookReceiver, tmp_path: Path
 ) -> None:
     with Alertmanager(tmp_path, notify=receiver.url) as alertmanager:
-        sink = AlertmanagerSink(alertmanager.url, loopback=True, generator_url="https://a.b/c")
+        sink = AlertmanagerSink(alertmanager.url, generator_url="https://a.b/c")
         now = time.time()
         sink.emit(ongoing(since_ns=ns(now - 5), at_ns=ns(now - 4), environment="production"))
         (alert,) = alertmanager.alerts(budget="load", environment="production")
@@ -52,7 +52,7 @@ def test_people_hear_of_a_violation_and_of_its_recovery(
 @needs_alertmanager
 def test_a_severity_that_changes_leaves_one_alert(tmp_path: Path) -> None:
     with Alertmanager(tmp_path) as alertmanager:
-        sink = AlertmanagerSink(alertmanager.url, loopback=True)
+        sink = AlertmanagerSink(alertmanager.url)
         now = time.time()
         sink.emit(ongoing(severity=Severity.INFO, since_ns=ns(now - 9), at_ns=ns(now - 9)))
         sink.emit(ongoing(since_ns=ns(now - 5), at_ns=ns(now - 5)))
@@ -64,7 +64,7 @@ def test_names_of_any_kind_arrive(tmp_path: Path) -> None:
     name = 'lo\u00e9d "{{ .Labels }}"\n\\'
     with Alertmanager(tmp_path) as alertmanager:
         now = ns(time.time())
-        sink = AlertmanagerSink(alertmanager.url, loopback=True)
+        sink = AlertmanagerSink(alertmanager.url)
         sink.emit_many(
             [make_violation(budget=Budget(name=each), at_ns=now) for each in (name, "\udcff", "x")]
         )
@@ -75,11 +75,11 @@ def test_names_of_any_kind_arrive(tmp_path: Path) -> None:
 def test_what_goes_on_is_there_again_after_a_restart(tmp_path: Path, times: Clock) -> None:
     """Alertmanager forgets alerts when it ends; the next tick that is due says them again."""
     with Alertmanager(tmp_path) as alertmanager:
-        sink = AlertmanagerSink(alertmanager.url, loopback=True, now=times.now)
+        sink = AlertmanagerSink(alertmanager.url, now=times.now)
         sink.emit(ongoing(since_ns=ns(time.time() - 5)))
         alertmanager.stop()
         times.seconds = 60.0
-        with pytest.raises(DeliveryFailed, match="cannot be reached"):
+        with pytest.raises(DeliveryError, match="cannot be reached"):
             sink.tick()
         alertmanager.start()
         assert alertmanager.alerts() == []
@@ -91,9 +91,9 @@ def test_what_goes_on_is_there_again_after_a_restart(tmp_path: Path, times: Cloc
 def test_what_is_no_alert_is_refused_for_good(tmp_path: Path) -> None:
     with Alertmanager(tmp_path) as alertmanager:
         alertmanager.start()  # it runs already
-        sink = AlertmanagerSink(alertmanager.url, loopback=True, labels={"__bad": "a"})
+        sink = AlertmanagerSink(alertmanager.url, labels={"__bad": "a"})
         sink._annotations = {"not a name": "b"}
-        with pytest.raises(DeliveryFailed, match="answered 400") as caught:
+        with pytest.raises(DeliveryError, match="responded with 400") as caught:
             sink.emit(make_violation())
     assert caught.value.is_permanent
 
@@ -112,9 +112,9 @@ def test_a_program_that_is_missing_or_broken_says_so(
 
 
 def test_where_nothing_listens_the_alert_waits(times: Clock) -> None:
-    sink = AlertmanagerSink(f"http://127.0.0.1:{closed_port()}", loopback=True, now=times.now)
-    with pytest.raises(DeliveryFailed) as caught:
+    sink = AlertmanagerSink(f"http://127.0.0.1:{closed_port()}", now=times.now)
+    with pytest.raises(DeliveryError) as caught:
         sink.emit(ongoing())
     assert caught.value.reason == "unreachable"
-    with pytest.raises(DeliveryFailed):
+    with pytest.raises(DeliveryError):
         sink.tick()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perfkit.errors import DeliveryFailed
+from perfkit.errors import DeliveryError
 from perfkit.sinks import Batched
 from tests.sinks.chains import (
     Blocking,
@@ -55,7 +55,7 @@ def test_a_flush_hands_on_what_there_is() -> None:
 
 
 def test_a_sink_that_takes_one_at_a_time_loses_only_those_that_fail() -> None:
-    chain = Chain(partial(Batched, size=3), Kept(OSError(), DeliveryFailed("", reason="x")))
+    chain = Chain(partial(Batched, size=3), Kept(OSError(), DeliveryError("", reason="x")))
     for name in "abc":
         chain.emit(of(name))
     assert chain.stats.totals().dropped_by == {"failed": 1, "x": 1}

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from perfkit import Violation
-from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.sinks import CallbackSink
 from perfkit.sinks.builtin.callback import MOST_TASKS, is_delivering, origin_loop
 from tests.sinks.violations import make_violation
@@ -154,7 +154,7 @@ def test_what_has_not_run_is_not_delivered(function: Any) -> None:
     def decorated(violation: Violation) -> object:
         return function(violation)
 
-    with pytest.raises(DeliveryFailed, match="leave the yield out") as caught:
+    with pytest.raises(DeliveryError, match="leave the yield out") as caught:
         CallbackSink(decorated).emit(make_violation())
     assert caught.value.is_permanent
 
@@ -289,7 +289,7 @@ def test_what_a_coroutine_raises_comes_out(emit: Emit) -> None:
 
 def test_a_coroutine_that_hangs_is_cancelled(emit: Emit) -> None:
     sink = CallbackSink(hang, timeout=0.01)
-    with pytest.raises(DeliveryFailed, match=r"hang did not end within 0\.01 s") as caught:
+    with pytest.raises(DeliveryError, match=r"hang did not end within 0\.01 s") as caught:
         emit(sink)
     assert caught.value.reason == "timeout"
 
@@ -306,7 +306,7 @@ def test_a_coroutine_that_is_cancelled_is_a_failed_delivery(emit: Emit) -> None:
     async def drop_pending(_: Violation) -> None:
         raise asyncio.CancelledError
 
-    with pytest.raises(DeliveryFailed, match="was cancelled") as caught:
+    with pytest.raises(DeliveryError, match="was cancelled") as caught:
         emit(CallbackSink(drop_pending))
     assert caught.value.reason == "cancelled"
 
@@ -318,7 +318,7 @@ def test_a_loop_that_stops_while_it_is_waited_for_is_a_failed_delivery() -> None
             loop.stop()
             await asyncio.Event().wait()
 
-        with pytest.raises(DeliveryFailed, match="did not end"):
+        with pytest.raises(DeliveryError, match="did not end"):
             emit_from(loop, CallbackSink(stop, timeout=0.01))
 
 
@@ -336,7 +336,7 @@ def test_a_loop_that_is_closed_before_it_began_leaves_no_coroutine() -> None:
     """One that is never awaited would be a warning, and so an error here."""
     loop = _ClosesAtOnce()
     loop.pretends = True
-    with pytest.raises(DeliveryFailed, match="did not end"):
+    with pytest.raises(DeliveryError, match="did not end"):
         emit_from(loop, CallbackSink(hang, timeout=0.01))
 
 
@@ -361,7 +361,9 @@ def test_ctrl_c_reaches_the_application() -> None:
 
 
 @pytest.mark.parametrize("has_loop", [True, False])
-def test_ctrl_c_reaches_the_application_when_another_thread_gets_the_signal(has_loop: bool) -> None:
+def test_ctrl_c_reaches_the_application_when_another_thread_gets_the_signal(
+    *, has_loop: bool
+) -> None:
     """As it may on any machine: the kernel picks the thread."""
     waits = threading.Event()
 
@@ -464,7 +466,7 @@ def test_too_many_tasks_at_once_are_refused(is_coroutine: bool) -> None:  # noqa
         sink = CallbackSink(lambda _: done.wait() if is_coroutine else future)
         for _ in range(MOST_TASKS):
             sink.emit(make_violation())
-        with pytest.raises(DeliveryFailed, match="100 calls") as caught:
+        with pytest.raises(DeliveryError, match="100 calls") as caught:
             sink.emit(make_violation())
         assert caught.value.reason == "busy"
         done.set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from perfkit import BudgetExceeded, Violation
-from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.sinks import DeliveryStats, FanOut, LogSink, RaiseSink
 from perfkit.sinks.delivery.entry import DeliveredCounter, DeliveryEntry
 from tests.sinks.chains import Chain, Kept, KeptTogether, in_threads, of
@@ -43,7 +43,7 @@ def test_all_sinks_hear_in_their_order() -> None:
 @pytest.mark.parametrize("error", [OSError("gone"), SystemExit("gone")])
 def test_one_that_fails_does_not_keep_it_from_the_others(error: BaseException) -> None:
     failing, other = Kept(error), Kept()
-    with pytest.raises(DeliveryFailed, match=r"1 of 2 failed: \w+: gone") as caught:
+    with pytest.raises(DeliveryError, match=r"1 of 2 failed: \w+: gone") as caught:
         FanOut([failing, other]).emit(of("a"))
     assert len(other.got) == 1
     assert caught.value.is_permanent
@@ -64,7 +64,7 @@ def test_a_raise_sink_among_them_raises_after_all_have_heard() -> None:
     with pytest.raises(BudgetExceeded) as caught:
         fan_out.emit(of("a"))
     assert len(last.got) == 1
-    assert isinstance(caught.value.__cause__, DeliveryFailed)
+    assert isinstance(caught.value.__cause__, DeliveryError)
     assert not FanOut([other]).reaches_caller
 
 

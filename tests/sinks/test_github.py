@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from perfkit import Severity
-from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.model import Budget, CodeLocation
 from perfkit.sinks.builtin.github import GitHubSink
 from tests.sinks.violations import make_violation
@@ -112,7 +112,7 @@ def test_what_cannot_be_written_to_is_refused() -> None:
 def test_elsewhere_it_says_why_nothing_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GITHUB_ACTIONS")
     stream = io.StringIO()
-    with pytest.raises(DeliveryFailed, match="not in GitHub Actions") as caught:
+    with pytest.raises(DeliveryError, match="not in GitHub Actions") as caught:
         GitHubSink(stream).emit(make_violation())
     assert caught.value.is_permanent
     assert caught.value.reason == "not here"

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.model import CodeLocation, Evidence
 from perfkit.sinks import JsonLinesSink, as_record
 from perfkit.sinks.builtin import jsonl
@@ -366,7 +366,7 @@ def test_a_file_that_is_taken_away_while_it_is_opened_is_opened_again(tmp_path: 
 def test_a_file_that_is_always_taken_away_is_given_up(tmp_path: Path) -> None:
     sink = _Raced(tmp_path / "v.jsonl")
     sink.times, sink.lock_seconds = 1_000_000_000, 0
-    with pytest.raises(DeliveryFailed) as caught:
+    with pytest.raises(DeliveryError) as caught:
         sink.emit(named("a"))
     assert caught.value.reason == "timeout"
 
@@ -384,7 +384,7 @@ def test_a_lock_that_is_held_for_too_long_fails_the_delivery(
 ) -> None:
     sink = JsonLinesSink(tmp_path / "v.jsonl")
     sink.lock_seconds = 0
-    with pytest.raises(DeliveryFailed, match=r"v\.jsonl locked for 0 s") as caught:
+    with pytest.raises(DeliveryError, match=r"v\.jsonl locked for 0 s") as caught:
         sink.emit(named("a"))
     assert caught.value.reason == "timeout"
     assert not caught.value.is_permanent

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.model import Budget, Violation
 from perfkit.sinks import JsonLinesSink
 from perfkit.sinks.files import streams
@@ -193,7 +193,7 @@ def _drain(reader: int) -> bytes:
 def test_a_pipe_that_nobody_reads_fails_the_delivery(pipe: Path) -> None:
     sink = JsonLinesSink(pipe)
     for _ in range(2):
-        with pytest.raises(DeliveryFailed, match=r"nobody reads .*pipe; start what") as caught:
+        with pytest.raises(DeliveryError, match=r"nobody reads .*pipe; start what") as caught:
             sink.emit(_named("a"))
         assert (caught.value.reason, caught.value.is_permanent) == ("unreachable", False)
     with _opened(pipe) as reader:
@@ -212,7 +212,7 @@ def test_a_pipe_that_is_full_fails_the_delivery_and_cuts_no_line_of_the_next(pip
             delivered.append(str(number))
 
     with _opened(pipe) as reader:
-        with pytest.raises(DeliveryFailed, match="nobody makes room in") as caught:
+        with pytest.raises(DeliveryError, match="nobody makes room in") as caught:
             fill()
         assert caught.value.reason == "timeout"
         text = _drain(reader)
@@ -250,12 +250,12 @@ def test_room_in_a_pipe_is_waited_for(pipe: Path) -> None:
 def test_who_waits_for_another_thread_waits_no_longer_either(pipe: Path) -> None:
     sink = JsonLinesSink(pipe)
     sink.lock_seconds = 0.01
-    failures: list[DeliveryFailed] = []
+    failures: list[DeliveryError] = []
 
     def emit() -> None:
         try:
             sink.emit(_named("a"))
-        except DeliveryFailed as failure:
+        except DeliveryError as failure:
             failures.append(failure)
 
     with _opened(pipe), sink._stream._one_at_a_time:
@@ -306,7 +306,7 @@ def test_room_that_somebody_else_takes_is_waited_for_again(
         assert json.loads(_drain(reader))["budget"] == "a"
         sink.lock_seconds = 0
         failures.append(BlockingIOError())
-        with pytest.raises(DeliveryFailed, match="nobody makes room"):
+        with pytest.raises(DeliveryError, match="nobody makes room"):
             sink.emit(_named("b"))
         sink.emit(_named("c"))
         assert json.loads(_drain(reader))["budget"] == "c"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from perfkit import ConfigurationError
-from perfkit.errors import DeliveryFailed
+from perfkit.errors import DeliveryError
 from perfkit.model import Violation
 from perfkit.sinks import Batched, CircuitBroken, Retried, TimeLimited
 from tests.sinks.chains import (
@@ -65,7 +65,7 @@ class _FailsNowAndThen:
             if self.calls % 3 == 0:
                 raise OSError
             if len(violations) > 4:
-                raise DeliveryFailed("", is_too_large=True)
+                raise DeliveryError("", is_too_large=True)
             self.arrived += len(violations)
 
 

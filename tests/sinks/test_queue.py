@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from perfkit import DeliveryFailed, Violation
+from perfkit import DeliveryError, Violation
 from perfkit.errors import ConfigurationError
 from perfkit.sinks import Background, Batched, CallbackSink, DeliveryStats
 from perfkit.sinks.delivery.entry import DeliveredCounter, DeliveryEntry
@@ -96,7 +96,7 @@ def test_a_sink_that_fails_in_any_way_is_counted_and_does_not_end_the_thread(clo
     def fail(violation: Violation) -> None:
         heard.append(violation.value)
         if violation.value < 3:
-            raise (OSError("no route"), SystemExit(3), DeliveryFailed("late", reason="timeout"))[
+            raise (OSError("no route"), SystemExit(3), DeliveryError("late", reason="timeout"))[
                 int(violation.value)
             ]
 

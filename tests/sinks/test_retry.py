@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from perfkit import MissingExtraError
-from perfkit.errors import DeliveryFailed
+from perfkit.errors import DeliveryError
 from perfkit.sinks import Retried
 from tests.sinks.chains import (
     Chain,
@@ -35,7 +35,7 @@ def _retried(
 
 
 def test_what_may_succeed_later_is_tried_again() -> None:
-    chain, slept = _retried(OSError(), DeliveryFailed(""))
+    chain, slept = _retried(OSError(), DeliveryError(""))
     chain.emit(of("a"))
     assert chain.sums == (1, 1, 0, 0, 0)
     assert len(slept) == 2
@@ -56,20 +56,20 @@ def test_waits_are_random_and_grow() -> None:
 def test_the_wait_that_a_receiver_asks_for_is_kept_up_to_a_minute(
     asked: float, waited: float
 ) -> None:
-    chain, slept = _retried(DeliveryFailed("", retry_after=asked))
+    chain, slept = _retried(DeliveryError("", retry_after=asked))
     chain.emit(of("a"))
     assert slept == [waited]
 
 
 @pytest.mark.parametrize("asked", [0.0, -1.0, math.nan])
 def test_a_receiver_that_asks_for_no_wait_gets_the_usual_one(asked: float) -> None:
-    chain, slept = _retried(DeliveryFailed("", retry_after=asked))
+    chain, slept = _retried(DeliveryError("", retry_after=asked))
     chain.emit(of("a"))
     assert 0 < slept[0] <= 1.0
 
 
 @pytest.mark.parametrize(
-    "error", [DeliveryFailed("no", is_permanent=True), ValueError("no"), SystemExit("no")]
+    "error", [DeliveryError("no", is_permanent=True), ValueError("no"), SystemExit("no")]
 )
 def test_what_cannot_succeed_is_not_tried_again(error: BaseException) -> None:
     chain, slept = _retried(error)
@@ -78,7 +78,7 @@ def test_what_cannot_succeed_is_not_tried_again(error: BaseException) -> None:
 
 
 def test_the_last_failure_is_the_one_that_is_told() -> None:
-    chain, slept = _retried(OSError("1"), OSError("2"), DeliveryFailed("3", reason="unreachable"))
+    chain, slept = _retried(OSError("1"), OSError("2"), DeliveryError("3", reason="unreachable"))
     chain.emit(of("a"))
     assert list(map(str, chain.failures)) == ["3"]
     assert chain.stats.totals().dropped_by == {"unreachable": 1}
@@ -87,7 +87,7 @@ def test_the_last_failure_is_the_one_that_is_told() -> None:
 
 def test_too_many_at_once_are_halved_until_they_fit() -> None:
     sink = KeptTogether(most=2)
-    sink.too_large = DeliveryFailed("", is_too_large=True)
+    sink.too_large = DeliveryError("", is_too_large=True)
     chain, slept = _retried(sink=sink)
     chain.stats.take(7)
     chain.inner.emit_many([of(str(number)) for number in range(7)])
@@ -98,7 +98,7 @@ def test_too_many_at_once_are_halved_until_they_fit() -> None:
 
 def test_of_halves_only_what_is_lost_is_counted_as_lost() -> None:
     sink = KeptTogether(ValueError("first half"), most=2)
-    sink.too_large = DeliveryFailed("", is_too_large=True, is_permanent=True)
+    sink.too_large = DeliveryError("", is_too_large=True, is_permanent=True)
     chain, _ = _retried(sink=sink)
     chain.stats.take(4)
     chain.inner.emit_many([of(str(number)) for number in range(4)])
@@ -109,9 +109,9 @@ def test_of_halves_only_what_is_lost_is_counted_as_lost() -> None:
 
 def test_one_that_is_too_large_by_itself_is_lost() -> None:
     sink = KeptTogether(most=0)
-    sink.too_large = DeliveryFailed("too large", is_too_large=True)
+    sink.too_large = DeliveryError("too large", is_too_large=True)
     chain, slept = _retried(sink=sink)
-    with pytest.raises(DeliveryFailed, match="too large"):
+    with pytest.raises(DeliveryError, match="too large"):
         chain.inner.emit_many([of("a")] * 4)
     chain.emit(of("a"))
     assert (slept, chain.sums) == ([], (1, 0, 0, 1, 0))

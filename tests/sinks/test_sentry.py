@@ -13,7 +13,7 @@ import pytest
 import sentry_sdk
 
 from perfkit import Severity, Violation
-from perfkit.errors import DeliveryFailed, MissingExtraError
+from perfkit.errors import DeliveryError, MissingExtraError
 from perfkit.model import Budget, Evidence
 from perfkit.sinks import as_record
 from perfkit.sinks.builtin.sentry import SentrySink
@@ -139,7 +139,7 @@ def test_nothing_of_it_stays_in_the_scope_of_the_application(receiver: WebhookRe
 
 
 def test_a_sentry_that_is_not_initialised_is_said() -> None:
-    with pytest.raises(DeliveryFailed, match=r"call sentry_sdk\.init") as caught:
+    with pytest.raises(DeliveryError, match=r"call sentry_sdk\.init") as caught:
         SentrySink().emit(make_violation())
     assert caught.value.is_permanent
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import perfkit
-from perfkit import BudgetExceeded, DeliveryFailed, Violation, budget
+from perfkit import BudgetExceeded, DeliveryError, Violation, budget
 from perfkit.sinks import (
     CallbackSink,
     Deduped,
@@ -68,7 +68,7 @@ def test_a_failure_is_counted_by_its_reason_and_reported() -> None:
     reported: list[Exception] = []
     stats = DeliveryStats("pager", lambda _, error: reported.append(error))
     stats.take(3)
-    stats.fail(DeliveryFailed("slow", reason="timeout"), 2)
+    stats.fail(DeliveryError("slow", reason="timeout"), 2)
     stats.fail(KeyboardInterrupt())
     assert stats.totals().dropped_by == {"timeout": 2, "failed": 1}
     assert [str(error) for error in reported] == ["slow", "KeyboardInterrupt()"]

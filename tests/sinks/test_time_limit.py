@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from perfkit.errors import DeliveryFailed
+from perfkit.errors import DeliveryError
 from perfkit.model import Violation
 from perfkit.sinks import TimeLimited
 from perfkit.sinks.delivery.recursion import thread_state
@@ -94,7 +94,7 @@ def test_a_sink_that_delivers_to_itself_does_not_wait_for_itself() -> None:
     reasons: list[str] = []
 
     def emit(_: Violation) -> None:
-        with pytest.raises(DeliveryFailed) as caught:
+        with pytest.raises(DeliveryError) as caught:
             layer.emit(of("b"))
         reasons.append(caught.value.reason)
 
@@ -110,7 +110,7 @@ def test_where_no_thread_can_be_had_nothing_stays_busy(monkeypatch: pytest.Monke
     layer = TimeLimited(sink := Kept(), 30.0)
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", start)
-        with pytest.raises(DeliveryFailed, match="can't start new thread"):
+        with pytest.raises(DeliveryError, match="can't start new thread"):
             layer.emit(of("a"))
     layer.emit(of("b"))
     assert [each.budget.name for each in sink.got] == ["b"]

@@ -10,13 +10,13 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from perfkit.catalog import parse_limits
-from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.model import Budget, CodeLocation, Evidence, Metric
 from perfkit.model.record import as_record
 from perfkit.sinks.builtin.webhook import WebhookSink
 from perfkit.sinks.delivery.layer import supports_batch
 from perfkit.sinks.http.signing import Signer
-from perfkit.sinks.redaction.redactor import Interpolated
+from perfkit.sinks.redaction import Interpolated
 from perfkit.sinks.template import Template, fact_names, facts_of
 from tests.receivers.webhook import WebhookReceiver, answer
 from tests.sinks.violations import make_violation
@@ -26,7 +26,7 @@ SECRET = f"whsec_{base64.b64encode(KEY).decode()}"
 
 
 def sink_for(receiver: WebhookReceiver, **options: Any) -> WebhookSink:
-    return WebhookSink(receiver.url, **{"loopback": True, "timeout": 20.0, **options})
+    return WebhookSink(receiver.url, **{"timeout": 20.0, **options})
 
 
 # The usual shape.
@@ -60,7 +60,7 @@ def test_what_json_cannot_hold_in_evidence_arrives_as_text(receiver: WebhookRece
 
 def test_a_receiver_that_says_no_is_a_failure(receiver: WebhookReceiver) -> None:
     receiver.always(answer(503, {"Retry-After": "3"}))
-    with pytest.raises(DeliveryFailed) as caught:
+    with pytest.raises(DeliveryError) as caught:
         sink_for(receiver).emit(make_violation())
     assert caught.value.retry_after == 3.0
 
@@ -137,10 +137,10 @@ def test_a_shape_can_be_a_text_or_a_list(receiver: WebhookReceiver) -> None:
         ("{xyzzyx}", "There are time, severity"),
         ("a { b", "write {{ for"),
         ("a } b", "write }} for"),
-        ({"a": {1, 2}}, "nothing that JSON can hold"),
-        ({"a": float("nan")}, "nothing that JSON can hold"),
-        ([float("-inf")], "nothing that JSON can hold"),
-        ({1: "a"}, "a key is no text"),
+        ({"a": {1, 2}}, "cannot be written as JSON"),
+        ({"a": float("nan")}, "cannot be written as JSON"),
+        ([float("-inf")], "cannot be written as JSON"),
+        ({1: "a"}, "a key is not a text"),
     ],
     ids=repr,
 )
@@ -182,8 +182,7 @@ def test_what_is_wrong_beside_a_variable_is_told_without_what_it_holds() -> None
 @pytest.mark.parametrize(
     "key",
     [
-        "PDKEY-0123456789abcdef",  # written into the body
-        Interpolated([('short/"1', True)]),  # out of the environment
+        Interpolated([('short/"1', True)]),
         Interpolated([("key=", False), ('short/"1', True)]),
     ],
 )
@@ -194,9 +193,9 @@ def test_a_receiver_that_quotes_the_body_gives_no_key_away(
     sink = sink_for(receiver, body=body)
     sink.emit(make_violation())
     sent = receiver.requests[0].body
-    for quoted in (sent, json.dumps(sent.decode()).encode(), sent.replace(b"/", b"\\/")):
+    for quoted in (sent, sent.replace(b"/", b"\\/")):
         receiver.then(answer(400, body=b"invalid: " + quoted))
-        with pytest.raises(DeliveryFailed) as caught:
+        with pytest.raises(DeliveryError) as caught:
             sink.emit(make_violation())
         assert "***" in str(caught.value)
         assert "trigger" in str(caught.value)
@@ -243,7 +242,7 @@ def test_a_second_attempt_has_the_same_id_and_other_violations_have_others(
 ) -> None:
     receiver.then(answer(503), answer(), answer())
     sink = sink_for(receiver, secret=SECRET, body="always the same")
-    with pytest.raises(DeliveryFailed):
+    with pytest.raises(DeliveryError):
         sink.emit(make_violation())
     sink.emit(make_violation())
     sink.emit(make_violation(at_ns=1_700_000_000_000_000_001))
@@ -279,19 +278,14 @@ def test_a_secret_that_is_none_is_an_error_that_does_not_quote_it(secret: str | 
 def test_no_repr_and_no_failure_gives_a_secret_away(receiver: WebhookReceiver) -> None:
     receiver.always(answer(400, body=b"I know of no Bearer 4711-4711"))
     sink = sink_for(receiver, secret=SECRET, headers={"Authorization": "Bearer 4711-4711"})
-    with pytest.raises(DeliveryFailed) as caught:
+    with pytest.raises(DeliveryError) as caught:
         sink.emit(make_violation())
-    told = f"{sink!r} {sink._signer!r} {sink._endpoint!r}"
+    told = f"{sink!r} {sink._signer!r} {sink._client!r}"
     for secret in (SECRET, KEY.decode(), "/hook", "4711"):
         assert secret not in told
         assert secret not in f"{caught.value!r}"
     assert sink.destination == f"http://127.0.0.1:{receiver.port}"
     assert repr(sink) == f"WebhookSink({sink.destination})"
-
-
-def test_loopback_has_to_be_allowed(receiver: WebhookReceiver) -> None:
-    with pytest.raises(ConfigurationError, match="write loopback = true"):
-        WebhookSink(receiver.url)
 
 
 def test_a_body_is_json_of_ascii(receiver: WebhookReceiver) -> None:
@@ -304,12 +298,12 @@ def test_many_with_a_body_go_one_by_one_so_that_each_arrives_or_not(
     receiver: WebhookReceiver,
 ) -> None:
     """Layers count what has arrived: of three in one hand nobody knew which, if one failed."""
-    plain = WebhookSink(receiver.url, loopback=True)
-    filled = WebhookSink(receiver.url, loopback=True, body={"text": "{sentence}"})
+    plain = WebhookSink(receiver.url)
+    filled = WebhookSink(receiver.url, body={"text": "{sentence}"})
     assert (supports_batch(plain), supports_batch(filled)) == (True, False)
 
 
 def test_a_value_that_json_does_not_know_is_text(receiver: WebhookReceiver) -> None:
-    WebhookSink(receiver.url, loopback=True).emit(make_violation(value=float("inf")))
+    WebhookSink(receiver.url).emit(make_violation(value=float("inf")))
     (record,) = receiver.records()
     assert record["value"] == "Infinity"

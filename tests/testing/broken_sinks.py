@@ -12,7 +12,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
-from perfkit import DeliveryFailed, State, Violation
+from perfkit import DeliveryError, State, Violation
 
 
 class Good:
@@ -223,10 +223,10 @@ class DiesInChild(ParentOnly):
 class WaitsForNonsense(Good):
     def emit(self, violation: Violation) -> None:
         if violation.is_test:
-            raise DeliveryFailed("busy", retry_after=-1.0)
+            raise DeliveryError("busy", retry_after=-1.0)
 
 
 class FailsWithoutReason(Good):
     def emit(self, violation: Violation) -> None:
         if violation.is_test:
-            raise DeliveryFailed("busy", reason="")
+            raise DeliveryError("busy", reason="")

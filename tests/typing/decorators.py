@@ -26,7 +26,7 @@ async def inline(key: bytes) -> int:
     return len(key)
 
 
-@memory_profiled("warm_up", threshold="50MB", on_violation=["log", "raise"])
+@memory_profiled("warm_up", threshold="50MB", sinks=["log", "raise"], sample_rate=0.01)
 @cpu_profiled
 def stacked(*parts: str, **named: int) -> int:
     return len(parts) + len(named)

@@ -125,17 +125,14 @@ def _made(
     else:
         if not found:
             return sink
-    given = {key: value for key, value in options.items() if key in _GO_TOGETHER}
     for key, value in options.items():
         try:
-            make(**{**needed, **given, key: value})
+            make(**{**needed, key: value})
         except ConfigurationError as error:
             found += str(error).splitlines()
     raise ConfigurationError("\n".join(dict.fromkeys(found)))
 
 
-_GO_TOGETHER: Final = {"loopback"}
-"""Options that say what another may be."""
 _A_URL: Final = {"url": "https://receiver.example"}
 
 

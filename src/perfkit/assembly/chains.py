@@ -15,7 +15,6 @@ from perfkit.sinks.delivery.entry import DeliveredCounter, DeliveryEntry
 from perfkit.sinks.delivery.layer import Layer, layers_of
 from perfkit.sinks.delivery.queue import Background, Queued
 from perfkit.sinks.delivery.stats import DeliveryStats, stats_registry
-from perfkit.sinks.redaction.redacting_sink import redacting
 
 _MOST_QUEUES: Final = 64
 """So many callables of the code have a queue and a thread of their own; others share one."""
@@ -57,10 +56,10 @@ class SinkChains:
             kind: Its type, such as ``"webhook"``.
             sink: The sink itself.
             policy: What was said of it; the rest is as usual for its type.
-            secrets: What it was given that nobody is to read.
+            secrets: Redacted in reports of its failures and in its destination.
         """
-        sink = redacting(sink, secrets)
         stats = stats_registry.stats_of(name, internal_errors.report)
+        stats.redact(secrets)
         shared: dict[str, Any] = {"stats": stats, "now": self._now}
         if getattr(sink, "reaches_caller", False) is True:
             return DeliveryEntry(sink, **shared)

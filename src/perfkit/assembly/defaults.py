@@ -24,7 +24,7 @@ from perfkit.otel.telemetry import Telemetry
 from perfkit.probes.clock import SystemClock
 from perfkit.probes.cpu import CpuTimeProbe
 from perfkit.runtime import (
-    duration_call,  # noqa: F401 - the first call that breaks a budget is not to wait for it to load
+    call,  # noqa: F401 - the first call that breaks a budget is not to wait for it to load
     internal_errors,
     settings,
 )

@@ -11,7 +11,7 @@ from attrs import Factory, define, frozen
 
 from perfkit.catalog.problems import shown
 from perfkit.errors import ConfigurationError
-from perfkit.sinks.redaction.redactor import Interpolated
+from perfkit.sinks.redaction import Interpolated
 
 _VARIABLE: Final = re.compile(r"\$\$|\$\{([^}]*)(\}?)")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -23,7 +23,7 @@ from perfkit.model import Policy, Sink
 from perfkit.otel.telemetry import Telemetry
 from perfkit.reentrancy import Lock
 from perfkit.sinks.delivery.signals import is_signal_exception
-from perfkit.sinks.redaction.redactor import Redactor, as_plain, values_in
+from perfkit.sinks.redaction import Redactor, as_plain, values_in
 from perfkit.text import printable
 
 ENTRY_POINTS: Final = "perfkit.sinks"

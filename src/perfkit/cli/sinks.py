@@ -1,4 +1,4 @@
-"""`perfkit sinks`: try out where violations go."""
+"""`perfkit sinks`: send a test violation through each sink."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from perfkit.assembly.sink_references import UNNAMED
 from perfkit.catalog import load_catalog
 from perfkit.cli.files import catalog_path
 from perfkit.cli.printing import shortened
-from perfkit.sink_test.routes import Way, ways_of
-from perfkit.sink_test.run import DeliveryResult, count_of, try_way
+from perfkit.sink_test.routes import DeliveryRoute, routes_of
+from perfkit.sink_test.run import DeliveryResult, count_of, send_samples
 from perfkit.text import printable
 from perfkit.units import Unit, format_quantity
 
@@ -29,12 +29,12 @@ _NOTHING_NAMES_IT: Final = "(nothing names it)"
 _NARROWEST: Final = 12
 _GAP: Final = 2
 _FEWEST_COLUMNS: Final = 72
-"""With fewer, a column would be left out; a terminal breaks the lines instead."""
+"""With a smaller width rich leaves out a column; a terminal breaks the lines instead."""
 
 
 @click.group()
 def command() -> None:
-    """Try out where violations go."""
+    """Test the sinks that receive violations."""
 
 
 @command.command()
@@ -42,101 +42,108 @@ def command() -> None:
 @click.option(
     "--route",
     metavar="NAME",
-    help='Only this route, and only its sinks are made: its name, "route 2" for the second one if '
-    'it has none, "default" for what no route takes, or "budget NAME" for a budget with sinks of '
-    "its own.",
+    help='Test only this route, and make only its sinks: the route\'s name, "route 2" for the '
+    'second route if it has no name, "default" for the sinks of the settings, or "budget NAME" '
+    "for a budget with its own sinks.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, times in seconds.")
 def test(file: Path | None, route: str | None, *, as_json: bool) -> None:
-    """Send a test violation through each sink, and tell what arrived where.
+    r"""Send a test violation through each sink, and report each result.
 
-    It goes the way of real ones, through filters, limits and retries, and real receivers get it:
-    it is marked as a test, but whoever is paged by them is paged. FILE is a catalog; where it is
-    left out, perfkit.toml or pyproject.toml is looked for in the working directory and above it.
+    The violation is one of the catalog's budgets, marked as a test. It passes the routes, filters,
+    rate limits and retries of real violations, and the real receivers get it: a pager pages.
+    A route that no budget of the catalog can reach is reported as unreachable.
 
-    A sink that nothing names is tried too, as code may use it. What a sink needs that only the
-    application has, such as a provider of OpenTelemetry, is "not checkable here".
+    FILE is a catalog. Without it, perfkit.toml or pyproject.toml is searched for in the working
+    directory and above it.
 
-    Exits with 0 if every sink that can be checked here has taken it or holds it back on purpose,
-    and where no sink is configured, so that violations go nowhere; with 1 if one has not taken it,
-    or could not be tried; and with 2 if the catalog cannot be used.
+    Sinks that nothing names are tested too, because code may use them. A sink that needs a part of
+    the application, such as its OpenTelemetry provider, is "not checkable here".
+
+    \b
+    Exit codes:
+      0  every sink that can be checked here delivered the violation, or is
+         configured to hold it back; or no sink is configured
+      1  a sink did not deliver, or is unreachable
+      2  the catalog cannot be used
     """
-    ways = ways_of(load_catalog(catalog_path(file)), route)
-    with _progress(ways) as each_tried:
-        tried = list(each_tried)
+    routes = routes_of(load_catalog(catalog_path(file)), route)
+    with _progress(routes) as results:
+        finished = list(results)
     if as_json:
-        click.echo(json.dumps([attrs.asdict(each) for each in tried], indent=2))
+        click.echo(json.dumps([attrs.asdict(each) for each in finished], indent=2))
     else:
         console = Console(highlight=False)
         console.width = max(console.width, _FEWEST_COLUMNS)
-        if tried:
-            console.print(_as_table(tried, console.width))
-        click.echo(_summary(tried))
-    if any(each.is_bad for each in tried):
+        if finished:
+            console.print(_as_table(finished, console.width))
+        click.echo(_summary(finished))
+    if any(each.is_bad for each in finished):
         click.get_current_context().exit(1)
 
 
-def _as_table(tried: Sequence[DeliveryResult], width: int) -> Table:
-    """Draw what came of each, in as many columns of text as there are: paths lose their middle."""
+def _as_table(results: Sequence[DeliveryResult], width: int) -> Table:
+    """Return a table with one row for each result; a long path loses its middle."""
     routes = [
-        _NOTHING_NAMES_IT if each.route == UNNAMED else printable(each.route) for each in tried
+        _NOTHING_NAMES_IT if each.route == UNNAMED else printable(each.route) for each in results
     ]
-    sinks = [printable(each.sink) for each in tried]
+    sinks = [printable(each.sink) for each in results]
     names = [min(width // 4, max(map(cell_len, column))) for column in (routes, sinks)]
     left = max(_NARROWEST, (width - sum(names) - 4 * _GAP) // 2)
     table = Table(box=None, padding=(0, _GAP, 0, 0), header_style="bold")
     for header, wide in zip(("route", "sink", "to"), (*names, left), strict=True):
         table.add_column(header, overflow="fold", width=max(wide, len(header)))
     table.add_column("result", overflow="fold")
-    for at, each in enumerate(tried):
-        is_first = at == 0 or tried[at - 1].route != each.route
+    for at, each in enumerate(results):
+        is_first = at == 0 or results[at - 1].route != each.route
         destination = shortened(printable(each.destination), left)
         name = Text(routes[at] if is_first else "")
         table.add_row(name, Text(sinks[at]), Text(destination), _result(each))
     return table
 
 
-def _result(tried: DeliveryResult) -> Text:
-    style = "bold red" if tried.is_bad else "yellow" if tried.is_open else "green"
-    result = Text(tried.result, style=style)
-    if tried.reason:
-        result.append(f": {printable(tried.reason)}", style="default")
-    elif tried.result == "delivered":
-        result.append(f" in {format_quantity(tried.seconds, Unit.SECONDS)}", style="default")
-    return result
+def _result(result: DeliveryResult) -> Text:
+    style = "bold red" if result.is_bad else "yellow" if result.is_open else "green"
+    text = Text(result.result, style=style)
+    if result.reason:
+        text.append(f": {printable(result.reason)}", style="default")
+    elif result.result == "delivered":
+        text.append(f" in {format_quantity(result.seconds, Unit.SECONDS)}", style="default")
+    return text
 
 
-def _summary(tried: Sequence[DeliveryResult]) -> str:
-    checked = [each for each in tried if not each.is_open]
+def _summary(results: Sequence[DeliveryResult]) -> str:
+    checked = [each for each in results if not each.is_open]
     bad = sum(each.is_bad for each in checked)
-    said = []
+    sentences = []
     if checked:
-        said.append(f"{len(checked)} tried, {f'{bad} without success' if bad else 'all well'}.")
-    if is_open := len(tried) - len(checked):
-        said.append(f"{is_open} not checkable here.")
-    if all(each.route == UNNAMED for each in tried):
-        named = "No sink is named by a route, a budget or the settings" if tried else _NO_SINK
-        said.append(f"{named}: violations go nowhere.")
-    return " ".join(said)
+        outcome = f"{bad} without success" if bad else "all well"
+        sentences.append(f"{len(checked)} tested, {outcome}.")
+    if is_open := len(results) - len(checked):
+        sentences.append(f"{is_open} not checkable here.")
+    if all(each.route == UNNAMED for each in results):
+        named = "No sink is named by a route, a budget or the settings" if results else _NO_SINK
+        sentences.append(f"{named}: violations go nowhere.")
+    return " ".join(sentences)
 
 
 _NO_SINK: Final = "No sink is configured"
 
 
 @contextmanager
-def _progress(ways: Sequence[Way]) -> Iterator[Iterator[DeliveryResult]]:
-    """Try all, and show how many have been, on standard error and only where somebody looks."""
+def _progress(routes: Sequence[DeliveryRoute]) -> Iterator[Iterator[DeliveryResult]]:
+    """Yield the results as they arrive, with a progress bar on stderr if that is a terminal."""
     console = Console(stderr=True)
-    # A name may look like markup.
+    # The name of a sink may look like markup of rich's.
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
-        task = bar.add_task("trying", total=sum(map(count_of, ways)))
+        task = bar.add_task("testing", total=sum(map(count_of, routes)))
 
-        def each_tried() -> Iterator[DeliveryResult]:
-            for tried in (tried for way in ways for tried in try_way(way)):
-                bar.update(task, advance=1, description=printable(tried.sink))
-                yield tried
+        def each_result() -> Iterator[DeliveryResult]:
+            for result in (result for route in routes for result in send_samples(route)):
+                bar.update(task, advance=1, description=printable(result.sink))
+                yield result
 
-        yield each_tried()
+        yield each_result()

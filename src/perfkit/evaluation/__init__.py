@@ -3,7 +3,7 @@
 from perfkit.evaluation.alert_state import AlertState, Transition
 from perfkit.evaluation.bulk_counter import CAPACITY, BulkCounter
 from perfkit.evaluation.objective import ObjectiveWindow
-from perfkit.evaluation.per_call import EVIDENCE, is_cut_short, judge, state_of, what_slowed
+from perfkit.evaluation.per_call import EVIDENCE, is_cut_short, judge, slowing_tools, state_of
 from perfkit.evaluation.sketch import Sketch
 from perfkit.evaluation.sliding_window import SUB_WINDOWS
 from perfkit.evaluation.thresholds_ns import (
@@ -29,7 +29,7 @@ __all__ = [
     "is_judged_by_duration",
     "judge",
     "last_ns_within",
+    "slowing_tools",
     "state_of",
     "thresholds_of",
-    "what_slowed",
 ]

@@ -1,4 +1,4 @@
-"""The figures that a limit can hold over a window: what is pooled, and what is ranked."""
+"""The statistics of a limit over a window: means, ratios and rates, and quantiles."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _QUANTILES: Final = {
 
 @define(eq=False)
 class RunningSums:
-    """What can be summed up over sub-windows, and taken out again.
+    """Sums over sub-windows; a sub-window that leaves the window is subtracted.
 
     Args:
-        samples: How many.
-        contended: How many of them hold somebody else's cost too.
-        meeting, holding: How many are on the good side of the target, and of the threshold.
+        samples: Number of samples.
+        contended: How many of them include the cost of other code.
+        meeting, holding: Numbers of samples on the good side of the target, and of the threshold.
         numerator, denominator: Sums, in the units of `perfkit.evaluation.exact`.
     """
 
@@ -44,14 +44,14 @@ class RunningSums:
     numerator: int = 0
     denominator: int = 0
 
-    def take_out(self, part: RunningSums) -> None:
-        """Subtract the sums of `part`."""
-        self.samples -= part.samples
-        self.contended -= part.contended
-        self.meeting -= part.meeting
-        self.holding -= part.holding
-        self.numerator -= part.numerator
-        self.denominator -= part.denominator
+    def subtract(self, bucket: RunningSums) -> None:
+        """Subtract the sums of `bucket`."""
+        self.samples -= bucket.samples
+        self.contended -= bucket.contended
+        self.meeting -= bucket.meeting
+        self.holding -= bucket.holding
+        self.numerator -= bucket.numerator
+        self.denominator -= bucket.denominator
 
 
 @define(eq=False)
@@ -61,7 +61,7 @@ class Bucket(RunningSums):
     Args:
         least, most: The range of the values.
         sketch: Of the values; None before the first.
-        doubt: What the latest doubtful sample said of itself.
+        doubt: The reason of the latest doubtful sample.
         gap: Why the latest reading without a value had none.
     """
 
@@ -73,11 +73,11 @@ class Bucket(RunningSums):
 
 
 class Aggregation(Protocol):
-    """One statistic. What is added goes into a sub-window and into the sums over all of them."""
+    """One statistic. Samples are added to a sub-window and to the sums over all sub-windows."""
 
     def add(
         self,
-        part: Bucket,
+        bucket: Bucket,
         total: RunningSums,
         value: float,
         fraction: tuple[float, float] | None,
@@ -85,20 +85,20 @@ class Aggregation(Protocol):
     ) -> None:
         """Add `count` samples of the same value."""
 
-    def add_ordered(self, part: Bucket, total: RunningSums, ordered: Sequence[int]) -> None:
+    def add_ordered(self, bucket: Bucket, total: RunningSums, ordered: Sequence[int]) -> None:
         """Add ascending nanoseconds, at least one."""
 
     def state(self, total: RunningSums) -> State:
         """Return the state of at least one sample, from the sums alone."""
 
-    def value(self, total: RunningSums, parts: Iterable[Bucket]) -> float | None:
-        """Return the figure in the metric's base unit; it is on the side that the state says."""
+    def value(self, total: RunningSums, buckets: Iterable[Bucket]) -> float | None:
+        """Return the value in the metric's base unit; it is in the range of the state."""
 
 
 class Mean:
-    """A mean, ratio or rate: the sum of all numerators by that of all denominators.
+    """A mean, ratio or rate: the sum of all numerators divided by that of all denominators.
 
-    A sample without a fraction is itself by one.
+    A sample without a fraction has its value as numerator, and the denominator 1.
     """
 
     def __init__(self, limit: Limit) -> None:
@@ -111,7 +111,7 @@ class Mean:
 
     def add(
         self,
-        part: Bucket,
+        bucket: Bucket,
         total: RunningSums,
         value: float,
         fraction: tuple[float, float] | None,
@@ -125,14 +125,14 @@ class Mean:
         elif self._has_tries:
             samples = round(below) * count
         numerator, denominator = from_number(above) * count, from_number(below) * count
-        _pool(part, samples, numerator, denominator)
+        _pool(bucket, samples, numerator, denominator)
         _pool(total, samples, numerator, denominator)
 
-    def add_ordered(self, part: Bucket, total: RunningSums, ordered: Sequence[int]) -> None:
+    def add_ordered(self, bucket: Bucket, total: RunningSums, ordered: Sequence[int]) -> None:
         """Add ascending nanoseconds, at least one."""
         size = len(ordered)
         numerator = size * ONE if self._counts_calls else from_nanoseconds(sum(ordered))
-        _pool(part, size, numerator, size * ONE)
+        _pool(bucket, size, numerator, size * ONE)
         _pool(total, size, numerator, size * ONE)
 
     def state(self, total: RunningSums) -> State:
@@ -140,8 +140,8 @@ class Mean:
         value = self.value(total, ())
         return State.NO_DATA if value is None else state_of(self._limit, value)
 
-    def value(self, total: RunningSums, parts: Iterable[Bucket]) -> float | None:  # noqa: ARG002 - not asked
-        """Return the exact figure, rounded once; None where all denominators are zero."""
+    def value(self, total: RunningSums, buckets: Iterable[Bucket]) -> float | None:  # noqa: ARG002 - the sums suffice
+        """Return the exact value, rounded once; None where all denominators are zero."""
         denominator = self._length or total.denominator
         return total.numerator / denominator if denominator else None
 
@@ -155,8 +155,8 @@ def _pool(sums: RunningSums, samples: int, numerator: int, denominator: int) -> 
 class Quantile:
     """A percentile or the maximum: the value at a rank among all, from the smallest.
 
-    Which side of a line it is on follows from how many values are on that side, so nothing has to
-    be sorted for it.
+    Its state follows from the number of values on the good side of each bound, so that nothing has
+    to be sorted.
     """
 
     def __init__(self, limit: Limit) -> None:
@@ -164,17 +164,17 @@ class Quantile:
         self._quantile = _QUANTILES[limit.statistic]
         self._has_sketch = limit.statistic is not Statistic.MAX
         self._is_at_most = limit.direction is Direction.AT_MOST
-        self._target_ns = self._line_ns(limit.target)
-        self._threshold_ns = self._line_ns(limit.threshold)
+        self._target_ns = self._bound_ns(limit.target)
+        self._threshold_ns = self._bound_ns(limit.threshold)
 
-    def _line_ns(self, seconds: float) -> int:
-        """Return the last nanosecond within an upper line, or the one before a lower line."""
+    def _bound_ns(self, seconds: float) -> int:
+        """Return the last nanosecond within an upper bound, or the one before a lower bound."""
         last = last_ns_within(seconds)
         return last if self._is_at_most or last / 1e9 < seconds else last - 1
 
     def add(
         self,
-        part: Bucket,
+        bucket: Bucket,
         total: RunningSums,
         value: float,
         fraction: tuple[float, float] | None,  # noqa: ARG002 - ranks are of values
@@ -183,34 +183,32 @@ class Quantile:
         """Add `count` samples of the same value."""
         meeting = count if self._limit.meets_target(value) else 0
         holding = count if self._limit.holds_threshold(value) else 0
-        _rank(part, count, meeting, holding)
+        _rank(bucket, count, meeting, holding)
         _rank(total, count, meeting, holding)
-        part.least, part.most = min(part.least, value), max(part.most, value)
+        bucket.least, bucket.most = min(bucket.least, value), max(bucket.most, value)
         if self._has_sketch:
-            part.sketch = part.sketch or Sketch()
-            part.sketch.add(value, count)
+            bucket.sketch = bucket.sketch or Sketch()
+            bucket.sketch.add(value, count)
 
-    def add_ordered(self, part: Bucket, total: RunningSums, ordered: Sequence[int]) -> None:
+    def add_ordered(self, bucket: Bucket, total: RunningSums, ordered: Sequence[int]) -> None:
         """Add ascending nanoseconds, at least one."""
         size = len(ordered)
         meeting = bisect_right(ordered, self._target_ns)
         holding = bisect_right(ordered, self._threshold_ns)
         if not self._is_at_most:
             meeting, holding = size - meeting, size - holding
-        _rank(part, size, meeting, holding)
+        _rank(bucket, size, meeting, holding)
         _rank(total, size, meeting, holding)
-        part.least = min(part.least, ordered[0] / 1e9)
-        part.most = max(part.most, ordered[-1] / 1e9)
+        bucket.least = min(bucket.least, ordered[0] / 1e9)
+        bucket.most = max(bucket.most, ordered[-1] / 1e9)
         if self._has_sketch:
-            part.sketch = part.sketch or Sketch()
-            part.sketch.add_ordered(ordered, 1e-9)
+            bucket.sketch = bucket.sketch or Sketch()
+            bucket.sketch.add_ordered(ordered, 1e-9)
 
     def state(self, total: RunningSums) -> State:
-        """Return the state of the value at the rank, exactly.
-
-        It is at most a line if that many values are, counted from the smallest; it is at least a
-        line if the values from it upwards are.
-        """
+        """Return the exact state of the value at the rank."""
+        # The value is at most a bound if `needed` values are, counted from the smallest; it is at
+        # least a bound if all values from the rank upwards are.
         needed = nearest_rank(self._quantile, total.samples)
         if not self._is_at_most:
             needed = total.samples - needed + 1
@@ -218,19 +216,21 @@ class Quantile:
             return State.VIOLATED
         return State.MET if total.meeting >= needed else State.DEGRADED
 
-    def value(self, total: RunningSums, parts: Iterable[Bucket]) -> float | None:
+    def value(self, total: RunningSums, buckets: Iterable[Bucket]) -> float | None:
         """Return the exact maximum, or a value within 1 % of the percentile."""
-        parts = [part for part in parts if part.samples]
-        most = max(part.most for part in parts)
+        filled = [bucket for bucket in buckets if bucket.samples]
+        most = max(bucket.most for bucket in filled)
         if not self._has_sketch:
             return most
         whole = Sketch()
-        for part in parts:
-            if part.sketch is not None:
-                whole.merge(part.sketch)
+        for bucket in filled:
+            if bucket.sketch is not None:
+                whole.merge(bucket.sketch)
         value = whole.quantile(self._quantile) or 0.0
-        value = min(max(value, min(part.least for part in parts)), most)
-        low, high = sides(self._limit, self.state(total))
+        value = min(max(value, min(bucket.least for bucket in filled)), most)
+        # The sketch is off by up to 1 %, the state is exact: a value on the wrong side of a bound
+        # would contradict the verdict that it is reported with.
+        low, high = _range_of(self._limit, self.state(total))
         return min(max(value, low), high)
 
 
@@ -240,8 +240,8 @@ def _rank(sums: RunningSums, samples: int, meeting: int, holding: int) -> None:
     sums.holding += holding
 
 
-def sides(limit: Limit, state: State) -> tuple[float, float]:
-    """Return the least and the most value that is in `state`."""
+def _range_of(limit: Limit, state: State) -> tuple[float, float]:
+    """Return the least and the greatest value in `state`."""
     target, threshold = limit.target, limit.threshold
     if limit.direction is Direction.AT_MOST:
         return {

@@ -1,4 +1,4 @@
-"""Say once that a limit broke, and once that it holds again."""
+"""Report once that a limit is violated, and once that it has recovered."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _BROKEN = (State.DEGRADED, State.VIOLATED)
 
 @frozen(kw_only=True)
 class Transition:
-    """A limit that broke, got worse, or holds again.
+    """A limit that is violated, got worse, or has recovered.
 
     Args:
-        verdict: The judgement that is news.
-        since_ns: When the state that began, or that is over, began.
-        severity: How much that state matters, or mattered at its start.
-        is_recovery: Whether it is over.
-        over: Of a recovery, the verdict that began what is over; else None.
+        verdict: The verdict that changed the state.
+        since_ns: Start of the new state; of a recovery, start of the state that ended.
+        severity: The severity of that state at its start.
+        is_recovery: Whether that state ended.
+        over: Of a recovery, the verdict that began the state that ended; else None.
     """
 
     verdict: Verdict
@@ -29,11 +29,11 @@ class Transition:
 
 
 class AlertState:
-    """Turns the verdicts on one limit into changes. Not safe from several threads.
+    """Turns the verdicts on one limit into transitions. Not safe from several threads.
 
-    Nothing is known at first. What gets worse has begun; what gets better is over, and where it
-    only got better, from violated to degraded, the lesser state has begun with it, unsaid. Without
-    data nothing changes: what is broken stays broken.
+    The initial state is `met`. A worse verdict begins a state, a better one is a recovery. From
+    violated to degraded only the recovery is reported, though the degraded state begins with it.
+    Verdicts without data change nothing.
     """
 
     def __init__(self) -> None:
@@ -41,23 +41,23 @@ class AlertState:
 
     @property
     def is_broken(self) -> bool:
-        """Whether the limit is broken, as far as is known."""
+        """Whether the latest verdict with data was degraded or violated."""
         return self._begun is not None
 
     @property
     def since_ns(self) -> int:
-        """When the present broken state began; 0 where nothing is broken."""
+        """Start of the present degraded or violated state; 0 where there is none."""
         return self._begun.since_ns if self._begun else 0
 
     def is_at(self, state: State) -> bool:
-        """Tell whether a verdict of `state` would be no news."""
+        """Return whether a verdict of `state` would not be a transition."""
         if state is State.NO_DATA:
             return True
         present = self._begun.verdict.state if self._begun else State.MET
         return state is present
 
     def update(self, verdict: Verdict, at_ns: int) -> Transition | None:
-        """Take the next verdict; return what is news in it, or None.
+        """Process the next verdict; return the transition, or None.
 
         Args:
             verdict: On the same limit each time.

@@ -1,8 +1,8 @@
 """Count durations and verdicts of one budget in bulk, exactly.
 
 A call only appends its duration to a list, which is safe from any thread. The list is sorted and
-counted when it is full or somebody reads: per call that costs a tenth of counting one by one. Sums
-are of whole nanoseconds, so nothing is lost to rounding.
+counted when it is full or read: per call that costs a tenth of counting one by one. Sums are of
+whole nanoseconds, so nothing is lost to rounding.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from perfkit.model import Limit, Metric, Outcome, State, Statistic, Verdict
 from perfkit.reentrancy import Lock, busy
 
 CAPACITY: Final = 4096
-"""How many durations wait before they are counted: they take 200 kB at the most."""
+"""How many durations wait before they are counted: at most 200 kB of memory."""
 
 
 @define(eq=False)
@@ -27,9 +27,9 @@ class Distribution:
     """Durations counted into buckets.
 
     Args:
-        buckets: One count a bucket; bucket ``i`` holds what is above bound ``i - 1`` and not above
-            bound ``i``, the last one the rest.
-        count: How many.
+        buckets: Bucket ``i`` counts durations above bound ``i - 1`` and not above bound ``i``, the
+            last one those above the last bound.
+        count: Number of durations.
         sum_ns: Their sum in nanoseconds.
         min_ns, max_ns: The shortest and the longest; meaningless while `count` is 0.
     """
@@ -40,7 +40,7 @@ class Distribution:
     min_ns: int = 0
     max_ns: int = 0
 
-    def take_one(self, nanoseconds: int, bucket: int) -> None:
+    def add(self, nanoseconds: int, bucket: int) -> None:
         """Add one duration, which belongs into bucket number `bucket`."""
         self.min_ns = min(self.min_ns, nanoseconds) if self.count else nanoseconds
         self.max_ns = max(self.max_ns, nanoseconds) if self.count else nanoseconds
@@ -48,8 +48,8 @@ class Distribution:
         self.sum_ns += nanoseconds
         self.buckets[bucket] += 1
 
-    def take(self, ordered: Sequence[int], ends: Sequence[int]) -> None:
-        """Add durations.
+    def add_ordered(self, ordered: Sequence[int], ends: Sequence[int]) -> None:
+        """Add many durations.
 
         Args:
             ordered: In nanoseconds, ascending, at least one.
@@ -67,12 +67,12 @@ class Distribution:
 
 @define(eq=False)
 class CallCounts:
-    """What one reader has not read yet, or all there was: as it wants it.
+    """The counts of one reader, since it last reset them or since it was added.
 
     Args:
-        since_ns: Since when, nanoseconds since the Unix epoch.
+        since_ns: Start of the counts, nanoseconds since the Unix epoch.
         by_outcome: Durations.
-        verdicts: How many judgements by metric and state.
+        verdicts: Number of verdicts by metric and state.
     """
 
     since_ns: int
@@ -81,10 +81,10 @@ class CallCounts:
 
 
 class Consumer(Protocol):
-    """Takes durations as they are counted, such as what judges windows."""
+    """Receives durations when they are counted; windows do."""
 
-    def take(self, outcome: Outcome, ordered: Sequence[int]) -> None:
-        """Take calls that ended in the same way.
+    def consume(self, outcome: Outcome, ordered: Sequence[int]) -> None:
+        """Process calls with the same outcome.
 
         Args:
             outcome: How they ended.
@@ -97,11 +97,11 @@ class BulkCounter:
 
     Args:
         bounds: Bucket bounds in seconds, ascending.
-        limits: The budget's limits: each call's verdict on those that hold a single call is
-            counted with its duration.
+        limits: The budget's limits: each call's verdicts on the limits on single calls are counted
+            with its duration.
 
     Attributes:
-        taker: Is given what was not judged before, as it is counted; None for nobody.
+        consumer: Receives the durations that were not judged before, or None.
     """
 
     def __init__(self, bounds: Sequence[float], limits: Iterable[Limit]) -> None:
@@ -112,13 +112,13 @@ class BulkCounter:
         self._bounds_ns = [last_ns_within(bound) for bound in bounds]
         self._limits = tuple(limit for limit in limits if limit.statistic is Statistic.EACH)
         self.consumer: Consumer | None = None
-        self._waiting = {Outcome.OK: self.durations}
-        self._waiting |= {outcome: [] for outcome in (Outcome.ERROR, Outcome.CANCELLED)}
-        self._accounts: dict[object, CallCounts] = {}
+        self._pending = {Outcome.OK: self.durations}
+        self._pending |= {outcome: [] for outcome in (Outcome.ERROR, Outcome.CANCELLED)}
+        self._counts: dict[object, CallCounts] = {}
 
     def add(self, outcome: Outcome, nanoseconds: int) -> None:
         """Count one call; its duration is judged when it is counted."""
-        waiting = self._waiting[outcome]
+        waiting = self._pending[outcome]
         waiting.append(nanoseconds)
         if len(waiting) >= CAPACITY:
             self.drain()
@@ -126,54 +126,54 @@ class BulkCounter:
     def add_judged(
         self, outcome: Outcome, nanoseconds: int | None, verdicts: Iterable[Verdict]
     ) -> None:
-        """Count one call that was judged already, at once.
+        """Count one call that was judged before.
 
         Args:
             outcome: How it ended.
-            nanoseconds: Its duration; None where that is not to be counted.
-            verdicts: Every judgement of it.
+            nanoseconds: Its duration, or None to count only the verdicts.
+            verdicts: All its verdicts.
         """
         counted = Counter((verdict.limit.metric, verdict.state) for verdict in verdicts)
         with busy, self._lock:
             if nanoseconds is not None:
                 bucket = bisect_left(self._bounds_ns, nanoseconds)
-                for account in self._accounts.values():
-                    self._distribution(account, outcome).take_one(nanoseconds, bucket)
-            for account in self._accounts.values():
+                for account in self._counts.values():
+                    self._distribution(account, outcome).add(nanoseconds, bucket)
+            for account in self._counts.values():
                 account.verdicts.update(counted)
 
     def drain(self) -> None:
-        """Count all that waits."""
+        """Count all pending durations."""
         with busy, self._lock:
             self._drain()
 
     def subscribe(self, consumer: Consumer | None) -> None:
-        """Let `taker` have what comes from now on; what waits is for the one before."""
+        """Pass durations from now on to `consumer`, and pending ones to the one before."""
         with busy, self._lock:
             if consumer is not self.consumer:
                 self._drain()
                 self.consumer = consumer
 
-    def open_account(self, reader: object, now_ns: int) -> None:
-        """Let `reader` read from now on; what was before is not for it."""
+    def add_reader(self, reader: object, now_ns: int) -> None:
+        """Count for `reader` from now on."""
         with busy, self._lock:
-            if reader not in self._accounts:
+            if reader not in self._counts:
                 self._drain()
-                self._accounts[reader] = CallCounts(now_ns)
+                self._counts[reader] = CallCounts(now_ns)
 
     def read(self, reader: object, now_ns: int, *, reset: bool) -> CallCounts:
-        """Return what there is for `reader`, counted up to now.
+        """Return the counts of `reader` up to now.
 
         Args:
-            reader: Who has an account.
+            reader: A reader that was added.
             now_ns: Nanoseconds since the Unix epoch.
-            reset: Begin a new account, so that the next reading has only what comes after this.
+            reset: Start its counts from zero.
         """
         with busy, self._lock:
             self._drain()
-            account = self._accounts[reader]
+            account = self._counts[reader]
             if reset:
-                self._accounts[reader] = CallCounts(now_ns)
+                self._counts[reader] = CallCounts(now_ns)
                 return account
             distributions = {
                 outcome: Distribution(list(d.buckets), d.count, d.sum_ns, d.min_ns, d.max_ns)
@@ -181,32 +181,34 @@ class BulkCounter:
             }
             return CallCounts(account.since_ns, distributions, Counter(account.verdicts))
 
-    def forget(self, now_ns: int) -> None:
-        """Start from nothing: in a forked child, what was counted is the parent's to report."""
+    def reset(self, now_ns: int) -> None:
+        """Start all counts from zero, as in a forked child: its parent reports the earlier ones."""
+        # A new lock: a thread of the parent may have held the old one during the fork.
         self._lock = Lock()
-        for waiting in self._waiting.values():
+        for waiting in self._pending.values():
             waiting.clear()
-        self._accounts = {reader: CallCounts(now_ns) for reader in self._accounts}
+        self._counts = {reader: CallCounts(now_ns) for reader in self._counts}
 
     def _drain(self) -> None:
-        for outcome, waiting in self._waiting.items():
+        for outcome, waiting in self._pending.items():
             size = len(waiting)
             if not size:
                 continue
+            # Other threads only append, so that the deleted durations are the copied ones.
             ordered = waiting[:size]
-            del waiting[:size]  # other threads only append, so these are the same ones
+            del waiting[:size]
             ordered.sort()
-            self._take_durations(outcome, ordered)
+            self._add_durations(outcome, ordered)
             if self.consumer is not None:
-                self.consumer.take(outcome, ordered)
+                self.consumer.consume(outcome, ordered)
             counted = self._judge(outcome, ordered)
-            for account in self._accounts.values():
+            for account in self._counts.values():
                 account.verdicts.update(counted)
 
-    def _take_durations(self, outcome: Outcome, ordered: Sequence[int]) -> None:
+    def _add_durations(self, outcome: Outcome, ordered: Sequence[int]) -> None:
         ends = [bisect_right(ordered, bound) for bound in self._bounds_ns]
-        for account in self._accounts.values():
-            self._distribution(account, outcome).take(ordered, ends)
+        for account in self._counts.values():
+            self._distribution(account, outcome).add_ordered(ordered, ends)
 
     def _distribution(self, account: CallCounts, outcome: Outcome) -> Distribution:
         distribution = account.by_outcome.get(outcome)
@@ -216,7 +218,7 @@ class BulkCounter:
         return distribution
 
     def _judge(self, outcome: Outcome, ordered: Sequence[int]) -> Counter[tuple[Metric, State]]:
-        """Return how many of `ordered` are in which state, as `judge` would judge each."""
+        """Count `ordered` by state; the states are those that `judge` returns for each call."""
         counted: Counter[tuple[Metric, State]] = Counter()
         for limit in self._limits:
             counts = counted_states(limit, outcome, ordered)
@@ -225,11 +227,11 @@ class BulkCounter:
 
 
 def counted_states(limit: Limit, outcome: Outcome, ordered: Sequence[int]) -> dict[State, int]:
-    """Return how many durations are in which state of `limit`.
+    """Count durations by their state against `limit`.
 
     Args:
-        limit: At most a duration for each call; any other cannot be judged from durations alone.
-        outcome: How these calls ended; a cancelled call that was within the line is no data.
+        limit: An upper limit on the duration of each call; others need more than durations.
+        outcome: How these calls ended; a cancelled call within the threshold counts as `no_data`.
         ordered: Nanoseconds, ascending.
     """
     if not is_judged_by_duration(limit):

@@ -1,8 +1,8 @@
-"""Sums of floats without rounding, so that what is added can be taken away again exactly.
+"""Sums of floats without rounding, so that a summand can be subtracted again exactly.
 
-Every finite float is a whole number of 2**-1074, the smallest one. Sums are kept as integers of
-that, divided by 10**9 once more so that whole nanoseconds have their place among seconds. Dividing
-one such integer by another rounds once, correctly.
+Every finite float is an integer times 2**-1074, the smallest float. Sums are integers in units of
+that divided by 10**9, so that whole nanoseconds are integers too. Dividing one such integer by
+another rounds once, correctly.
 """
 
 from __future__ import annotations

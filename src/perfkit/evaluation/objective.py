@@ -1,9 +1,10 @@
-"""How fast an objective's error budget is spent, and when that should alert somebody.
+"""The burn rate of an objective's error budget, and its alerts.
 
 The alerts are those of "The Site Reliability Workbook" (Beyer, Murphy, Rensin, Kawahara, Thorne,
 2018), chapter "Alerting on SLOs", multiwindow and multi-burn-rate: for a period of 30 days a page
 when 2 % of the error budget is gone in an hour or 5 % in six, a ticket when 10 % is gone in three
-days. Each also asks of a window twelve times shorter whether it still goes on.
+days. Each alert fires only while a window twelve times shorter burns too fast as well, so that it
+ends soon after the cause has.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ _DIGITS: Final = 9
 
 @frozen
 class Alert:
-    """When to alert.
+    """A condition on the burn rate.
 
     Args:
-        state: What is then said of the objective.
+        state: The state of the objective while the alert fires.
         burn_rate: Faster than this is too fast; 1 spends the whole error budget in one period.
         share: Length of the long window as a share of the period.
-        urgency: How much it matters; None where the budget says so.
+        urgency: The severity; None for that of the budget.
     """
 
     state: State
@@ -67,13 +68,13 @@ class _Calls:
     good: int = 0
     bad: int = 0
 
-    def put_in(self, good: int, bad: int) -> None:
+    def add(self, good: int, bad: int) -> None:
         self.good += good
         self.bad += bad
 
-    def take_out(self, part: _Calls) -> None:
-        self.good -= part.good
-        self.bad -= part.bad
+    def subtract(self, bucket: _Calls) -> None:
+        self.good -= bucket.good
+        self.bad -= bucket.bad
 
 
 class _Window:
@@ -82,11 +83,12 @@ class _Window:
     def __init__(self, seconds: float, objective: Objective, began_ns: int) -> None:
         self.seconds = seconds
         self._total = _Calls()
-        self._ring: SlidingWindow[_Calls] = SlidingWindow(
-            seconds, began_ns, _Calls, self._total.take_out
+        self._sub_windows: SlidingWindow[_Calls] = SlidingWindow(
+            seconds, began_ns, _Calls, self._total.subtract
         )
         self._min_samples = objective.min_samples
-        # Of 0.999 it is 0.0010000000000000009 without rounding.
+        # 1 - 0.999 is 0.0010000000000000009, which would make a burn rate of exactly 1 slightly
+        # less. Twelve decimals are more than any objective has.
         self._allowed = round(1 - objective.ratio, 12) or 1 - objective.ratio
 
     @property
@@ -94,11 +96,11 @@ class _Window:
         return self._total.good + self._total.bad
 
     def add(self, good: int, bad: int, now_ns: int) -> None:
-        self._ring.current(now_ns).put_in(good, bad)
-        self._total.put_in(good, bad)
+        self._sub_windows.current(now_ns).add(good, bad)
+        self._total.add(good, bad)
 
-    def move_on(self, now_ns: int) -> None:
-        self._ring.move_on(now_ns)
+    def advance(self, now_ns: int) -> None:
+        self._sub_windows.advance(now_ns)
 
     def burn_rate(self) -> float | None:
         """Return the burn rate without the last digits' rounding errors; None if unknown."""
@@ -109,7 +111,7 @@ class _Window:
         return round(bad / (samples * self._allowed), _DIGITS)
 
     def burns(self, rate: float) -> bool:
-        """Tell whether the burn rate is known and above `rate`."""
+        """Return whether there are enough samples and the burn rate is above `rate`."""
         burn_rate = self.burn_rate()
         return burn_rate is not None and burn_rate > rate
 
@@ -117,13 +119,13 @@ class _Window:
 class ObjectiveWindow:
     """One objective over the windows of its alerts. Not safe from several threads.
 
-    The burn rate is the share of bad calls by the share that may be bad. Each window covers between
-    59/60 of its length and all of it. All times are monotonic nanoseconds; one earlier than the
-    latest seen counts as the latest. Windows of another period than 30 days are in proportion.
+    The burn rate is the share of bad calls divided by the share that may be bad. Each window covers
+    from 59/60 of its length to its full length. All times are monotonic nanoseconds; a time earlier
+    than the latest counts as the latest. The windows are in proportion to the objective's period.
 
     Args:
-        objective: What is judged.
-        began_ns: Since when calls are counted.
+        objective: The objective.
+        began_ns: Start of counting.
     """
 
     def __init__(self, objective: Objective, began_ns: int) -> None:
@@ -137,7 +139,7 @@ class ObjectiveWindow:
 
     @property
     def limit(self) -> Limit:
-        """The limit that the most urgent alert holds."""
+        """The limit of the most urgent alert."""
         return self._limits[0]
 
     def add(self, good: int, bad: int, now_ns: int) -> None:
@@ -153,12 +155,12 @@ class ObjectiveWindow:
         return State.NO_DATA if self._first_known() is None else State.MET
 
     def burn_rate_over(self, limit: Limit) -> float:
-        """Return the burn rate over the long window of the alert that holds `limit`; 0 for none."""
+        """Return the burn rate over the long window of the alert with `limit`; 0 for none."""
         window = next((long for long, _ in self._pairs if long.seconds == limit.window), None)
         return 0.0 if window is None else window.burn_rate() or 0.0
 
     def judge(self, budget: Budget, now_ns: int) -> Verdict:
-        """Return the verdict at `now_ns`: on the alert that fires, else on the most urgent one.
+        """Return the verdict at `now_ns` on the alert that fires, else on the most urgent one.
 
         Its value is the burn rate over the alert's long window.
 
@@ -167,25 +169,25 @@ class ObjectiveWindow:
             now_ns: The time.
         """
         fired = self._fired(now_ns)
-        known = self._first_known() if fired is None else fired
-        if known is None:
+        index = self._first_known() if fired is None else fired
+        if index is None:
             return self._no_data(budget)
-        long, _ = self._pairs[known]
-        alert = ALERTS[known]
+        long, _ = self._pairs[index]
+        alert = ALERTS[index]
         return Verdict(
             budget=budget,
-            limit=self._limits[known],
+            limit=self._limits[index],
             value=long.burn_rate(),
             state=State.MET if fired is None else alert.state,
-            reason=self._why_met(known) if fired is None else "",
+            reason=self._why_met(index) if fired is None else "",
             samples=long.samples,
             urgency=None if fired is None else alert.urgency,
         )
 
     def _fired(self, now_ns: int) -> int | None:
-        """Return which alert fires first, by its place; None where none does."""
+        """Return the index of the most urgent alert that fires, or None."""
         for window in self._windows:
-            window.move_on(now_ns)
+            window.advance(now_ns)
         for place, (long, short) in enumerate(self._pairs):
             rate = ALERTS[place].burn_rate
             if long.burns(rate) and short.burns(rate):
@@ -193,20 +195,20 @@ class ObjectiveWindow:
         return None
 
     def _first_known(self) -> int | None:
-        """Return the place of the most urgent alert that can be judged; None where none can."""
+        """Return the index of the most urgent alert with enough samples, or None."""
         for place, (long, _) in enumerate(self._pairs):
             if long.burn_rate() is not None:
                 return place
         return None
 
     def _why_met(self, place: int) -> str:
-        """Say why a burn rate that is too fast does not alert; empty where it is not too fast."""
+        """Return why a burn rate above the alert's does not fire it, or an empty text."""
         long, short = self._pairs[place]
         if not long.burns(ALERTS[place].burn_rate):
             return ""
         seconds, rate = format_quantity(short.seconds, Unit.SECONDS), short.burn_rate()
-        held = self._how_few(short) if rate is None else f"a burn rate of {rate:g}"
-        return f"only {held} in the last {seconds}"
+        found = self._how_few(short) if rate is None else f"a burn rate of {rate:g}"
+        return f"only {found} in the last {seconds}"
 
     def _how_few(self, window: _Window) -> str:
         return f"{window.samples} of {self.objective.min_samples} samples"

@@ -1,4 +1,4 @@
-"""One measurement against one budget. Pure functions on plain data."""
+"""Judge one measurement by one budget. Pure functions on plain data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from perfkit.model import (
 NOT_MEASURED: Final = "not measured at this place"
 CANCELLED: Final = "cancelled before it ended"
 EVIDENCE: Final = "evidence"
-"""What slows a call down that gathers evidence for a violation before it."""
+"""The mark in `Measurement.slowed_by` of a call that gathers evidence."""
 TRACER: Final = "tracemalloc"
 _TIMES: Final = frozenset(
     {
@@ -37,8 +37,8 @@ _TIMES: Final = frozenset(
 def judge(budget: Budget, measurement: Measurement) -> tuple[Verdict, ...]:
     """Return one verdict for each limit of `budget` on a single call, in its order.
 
-    A value on the line is on its good side. What was not measured and what a profiler slowed down
-    is `no_data`, with the reason. Limits over a window are judged there.
+    A value equal to a bound is on its good side. A metric that was not measured, or that a profiler
+    falsified, is `no_data`, with the reason. Limits over a window are left out.
     """
     return tuple(
         _judge_limit(budget, limit, measurement)
@@ -63,18 +63,16 @@ def _judge_limit(budget: Budget, limit: Limit, measurement: Measurement) -> Verd
 
 
 def state_of(limit: Limit, value: float) -> State:
-    """Return how `value`, in the base unit of the limit's metric, stands against `limit`."""
+    """Return the state of `value`, in the base unit of the limit's metric."""
     if not limit.holds_threshold(value):
         return State.VIOLATED
     return State.MET if limit.meets_target(value) else State.DEGRADED
 
 
-def what_slowed(budget: Budget, metric: Metric, measurement: Measurement) -> str:
-    """Return what makes the value of `metric` untrue in this measurement; empty if nothing does.
+def slowing_tools(budget: Budget, metric: Metric, measurement: Measurement) -> str:
+    """Return the tools that falsify the value of `metric` in this measurement, or an empty text.
 
-    A budget that limits the traced memory as well as the duration wants both of the same call;
-    its duration then includes the tracer's cost. A call that gathers evidence is out of all
-    judging of time.
+    In a call that gathers evidence no time is judged.
     """
     slowed_by = measurement.slowed_by
     if not slowed_by or metric not in _TIMES:
@@ -82,13 +80,15 @@ def what_slowed(budget: Budget, metric: Metric, measurement: Measurement) -> str
     if EVIDENCE not in slowed_by:
         if metric is not Metric.DURATION:
             return ""
+        # A budget that limits both traced memory and the duration would otherwise never judge the
+        # duration: its duration includes the cost of tracing.
         if budget.metrics & {Metric.MEMORY_PEAK, Metric.MEMORY_NET}:
             slowed_by -= {TRACER}
     return ", ".join(sorted(slowed_by))
 
 
 def is_cut_short(limit: Limit, measurement: Measurement, value: float) -> bool:
-    """Tell whether the call was cancelled before it could have broken `limit`."""
+    """Return whether the call was cancelled before it could have violated `limit`."""
     return measurement.outcome is Outcome.CANCELLED and _could_still_grow(limit, value)
 
 
@@ -96,13 +96,13 @@ def _why_unknown(budget: Budget, limit: Limit, measurement: Measurement, reading
     """Return why `limit` cannot be judged from this measurement; empty if it can."""
     if reading.value is None:
         return reading.reason or NOT_MEASURED
-    if slowed := what_slowed(budget, limit.metric, measurement):
+    if slowed := slowing_tools(budget, limit.metric, measurement):
         return f"slowed down by {slowed}"
     return CANCELLED if is_cut_short(limit, measurement, reading.value) else ""
 
 
 def _could_still_grow(limit: Limit, value: float) -> bool:
-    """Tell whether a call that was cut short might yet have broken `limit`."""
+    """Return whether a cancelled call might have violated `limit` had it gone on."""
     return limit.direction is Direction.AT_MOST and limit.holds_threshold(value)
 
 

@@ -3,8 +3,8 @@
 The idea is that of Charles Masson, Jee E. Rim and Homin K. Lee, "DDSketch: A fast and
 fully-mergeable quantile sketch with relative-error guarantees", 2019: count values in buckets whose
 borders grow by a constant factor. With a factor of (1 + a) / (1 - a) one number in each bucket is
-within the share a of all that the bucket can hold. Here the counts are a plain array and no bucket
-is ever given up, as the range is bounded instead.
+within the share a of all values in the bucket. Here the counts are a plain array and buckets are
+never collapsed, because the range is bounded instead.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ RELATIVE_ERROR: Final = 0.01
 """How far an estimated quantile may be from the true one, as a share of the true one."""
 
 SMALLEST: Final = 1e-9
-"""What is nearer to zero counts as zero."""
+"""Values nearer to zero count as zero."""
 
 LARGEST: Final = 1e15
-"""What is further from zero counts as this."""
+"""Values further from zero count as this."""
 
 _GROWTH: Final = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 _LOG_GROWTH: Final = log(_GROWTH)
@@ -45,17 +45,17 @@ def _border_of(bucket: int) -> float:
 
 _LAST: Final = ceil(log(LARGEST) / _LOG_GROWTH - 0.5)
 BUCKETS: Final = _LAST - _bucket_of(SMALLEST) + 1
-"""The most buckets for values of one sign, at 8 bytes each: 2,764, so 22 kB.
+"""The most buckets for values of one sign: 2,764 of 8 bytes, 22 kB.
 
-Values within one decade take about 116 of them.
+Values within one decade need about 116 of them.
 """
 
 
 def nearest_rank(quantile: float, count: int) -> int:
-    """Return which of `count` sorted values, from 1, is the `quantile`: the ceil(q * n)-th.
+    """Return the 1-based rank of a quantile among `count` sorted values: ceil(q * n).
 
     Args:
-        quantile: From 0 to 1; six decimals of it are taken, so that 0.95 is exactly that.
+        quantile: From 0 to 1, rounded to six decimals, so that 0.95 is exact.
         count: At least 1.
 
     >>> nearest_rank(0.95, 20), nearest_rank(0.95, 21), nearest_rank(0, 5)
@@ -65,10 +65,10 @@ def nearest_rank(quantile: float, count: int) -> int:
 
 
 class Sketch:
-    """How many values there were of about which size. Not safe from several threads.
+    """Counts of values by magnitude. Not safe from several threads.
 
-    Values below `SMALLEST` in magnitude count as zero, and those above `LARGEST` as that. Holds at
-    most 2 * `BUCKETS` counts, 44 kB; only the range of values that occurs takes memory.
+    Values below `SMALLEST` in magnitude count as zero, and those above `LARGEST` as that. It has at
+    most 2 * `BUCKETS` counts, 44 kB; only the range of values that occurs needs memory.
 
     >>> sketch = Sketch()
     >>> for value in range(1, 101):
@@ -86,7 +86,7 @@ class Sketch:
 
     @property
     def count(self) -> int:
-        """How many values were added."""
+        """Number of values."""
         return self._negative.count + self._zeros + self._positive.count
 
     def add(self, value: float, count: int = 1) -> None:
@@ -94,7 +94,7 @@ class Sketch:
 
         Args:
             value: Of either sign, not NaN.
-            count: How many times; at least 1.
+            count: How often; at least 1.
 
         Raises:
             ValueError: If it is NaN.
@@ -123,7 +123,7 @@ class Sketch:
         self._positive.add_ordered(values, positives, scale)
 
     def merge(self, other: Sketch) -> None:
-        """Add all that was added to `other`; the result is as if it had been added here."""
+        """Add the values of `other`, exactly as if they had been added here."""
         self._positive.merge(other._positive)
         self._negative.merge(other._negative)
         self._zeros += other._zeros
@@ -156,26 +156,25 @@ class _Buckets:
     def add(self, bucket: int, count: int) -> None:
         """Count `count` values in `bucket`."""
         if not 0 <= bucket - self._first < len(self._counts):
-            self._reach(bucket, bucket)
+            self._extend_to(bucket, bucket)
         self._counts[bucket - self._first] += count
         self.count += count
 
     def add_ordered(self, values: Sequence[float], begin: int, scale: float) -> None:
-        """Count ascending values from place `begin` on, each times `scale`.
-
-        From one bucket to the next it takes a product and a search; logarithms only over gaps.
-        """
+        """Count ascending values from index `begin` on, each times `scale`."""
         if begin == len(values):
             return
         end = bisect_right(values, LARGEST / scale, begin)
         if end < len(values):
             self.add(_LAST, len(values) - end)
         if begin < end:
-            self._take(values, begin, end, scale)
+            self._add_in_range(values, begin, end, scale)
 
-    def _take(self, values: Sequence[float], begin: int, end: int, scale: float) -> None:
-        # One bucket more than the last, as rounding may move a value on a border by one.
-        self._reach(_bucket_of(values[begin] * scale), _bucket_of(values[end - 1] * scale) + 1)
+    def _add_in_range(self, values: Sequence[float], begin: int, end: int, scale: float) -> None:
+        # One bucket more than the last, because rounding may move a value on a border by one. The
+        # next border is a product, and a logarithm is computed only after a gap: a batch of 4,096
+        # values costs about as much as the buckets that it falls into.
+        self._extend_to(_bucket_of(values[begin] * scale), _bucket_of(values[end - 1] * scale) + 1)
         self.count += end - begin
         first, counts, bucket, border = self._first, self._counts, 0, 0.0
         while begin < end:
@@ -194,19 +193,19 @@ class _Buckets:
         if not other.count:
             return
         size = len(other._counts)
-        self._reach(other._first, other._first + size - 1)
+        self._extend_to(other._first, other._first + size - 1)
         begin = other._first - self._first
         mine = self._counts[begin : begin + size]
         self._counts[begin : begin + size] = array("q", map(add, mine, other._counts))
         self.count += other.count
 
     def estimate(self, rank: int) -> float:
-        """Return what is within 1 % of the `rank`-th smallest, counted from 1."""
+        """Return a value within 1 % of the `rank`-th smallest, counted from 1."""
         place = bisect_left(list(accumulate(self._counts)), rank)
         return 2 * _border_of(self._first + place) / (_GROWTH + 1)
 
-    def _reach(self, low: int, high: int) -> None:
-        """Make room for the buckets from `low` to `high`."""
+    def _extend_to(self, low: int, high: int) -> None:
+        """Extend the array to the buckets from `low` to `high`."""
         if not self._counts:
             self._first = low
         end = self._first + len(self._counts)

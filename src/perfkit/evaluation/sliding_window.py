@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, Generic, TypeVar
 
 SUB_WINDOWS: Final = 60
-"""How many sub-windows a window has. It covers between 59/60 of its length and all of it."""
+"""Number of sub-windows. The window covers from 59/60 of its length to its full length."""
 
 PartT = TypeVar("PartT")
 
@@ -14,14 +14,14 @@ PartT = TypeVar("PartT")
 class SlidingWindow(Generic[PartT]):
     """The sub-windows of one sliding window. Not safe from several threads.
 
-    A sub-window begins when something is put into it and leaves as a whole when its start is one
-    window ago. Moving on costs as much as there are sub-windows that leave, 60 at the most.
+    A sub-window is made when a sample is added to it, and dropped as a whole when its start is one
+    window ago. Advancing costs a step for each sub-window that is dropped, at most 60.
 
     Args:
         window: Length in seconds, above 0.
-        began_ns: Where its first sub-window starts, in monotonic nanoseconds.
-        make: Makes an empty sub-window.
-        leave: Is given each sub-window that leaves.
+        began_ns: Start of the first sub-window, in monotonic nanoseconds.
+        make: Returns an empty sub-window.
+        drop: Is called with each sub-window that is dropped.
     """
 
     def __init__(
@@ -29,12 +29,12 @@ class SlidingWindow(Generic[PartT]):
         window: float,
         began_ns: int,
         make: Callable[[], PartT],
-        leave: Callable[[PartT], None],
+        drop: Callable[[PartT], None],
     ) -> None:
         self._began_ns = began_ns
         self._length_ns = max(round(window * 1e9), 1)
         self._make = make
-        self._leave = leave
+        self._drop = drop
         self._latest = 0
         self._parts: list[PartT | None] = [None] * SUB_WINDOWS
 
@@ -44,16 +44,16 @@ class SlidingWindow(Generic[PartT]):
         return self._latest >= SUB_WINDOWS
 
     def current(self, now_ns: int) -> PartT:
-        """Move on to `now_ns` and return its sub-window."""
-        self.move_on(now_ns)
+        """Advance to `now_ns` and return its sub-window."""
+        self.advance(now_ns)
         place = self._latest % SUB_WINDOWS
         part = self._parts[place]
         if part is None:
             part = self._parts[place] = self._make()
         return part
 
-    def move_on(self, now_ns: int) -> None:
-        """Let go of the sub-windows that are over at `now_ns`; an earlier time changes nothing."""
+    def advance(self, now_ns: int) -> None:
+        """Drop the sub-windows that have left the window at `now_ns`; ignore an earlier time."""
         reached = (now_ns - self._began_ns) * SUB_WINDOWS // self._length_ns
         if reached <= self._latest:
             return
@@ -62,12 +62,12 @@ class SlidingWindow(Generic[PartT]):
             place = number % SUB_WINDOWS
             part = self._parts[place]
             if part is not None:
-                self._leave(part)
+                self._drop(part)
                 self._parts[place] = None
         self._latest = reached
 
     def __iter__(self) -> Iterator[PartT]:
-        """Yield the sub-windows that have begun, the latest first."""
+        """Yield the sub-windows with samples, the latest first."""
         for number in range(self._latest, self._latest - SUB_WINDOWS, -1):
             part = self._parts[number % SUB_WINDOWS]
             if part is not None:

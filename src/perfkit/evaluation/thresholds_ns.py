@@ -1,4 +1,4 @@
-"""A budget's lines as whole nanoseconds, so that judging a duration is comparing integers."""
+"""Targets and thresholds in whole nanoseconds, to judge durations by comparing integers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ LONGEST_NS: Final = 2**61
 
 
 def last_ns_within(seconds: float) -> int:
-    """Return the most whole nanoseconds that, as seconds, are not above `seconds`.
-
-    So that one comparison of integers says what comparing the seconds would say.
-    """
+    """Return the most whole nanoseconds that, as seconds, are not above `seconds`."""
+    # Rounding of the product may be off by one either way, and then a call of exactly the threshold
+    # would be judged differently here and by `judge`.
     nanoseconds = int(seconds * 1e9)
     while nanoseconds / 1e9 > seconds:
         nanoseconds -= 1
@@ -27,7 +26,7 @@ def last_ns_within(seconds: float) -> int:
 
 
 def is_judged_by_duration(limit: Limit) -> bool:
-    """Tell whether the duration of a single call says all that `limit` asks."""
+    """Return whether the duration of a single call suffices to judge `limit`."""
     return (
         limit.metric is Metric.DURATION
         and limit.statistic is Statistic.EACH
@@ -40,10 +39,10 @@ class ThresholdsNs:
     """Target and threshold of one or more limits on the duration of a call, in nanoseconds.
 
     Args:
-        target_ns: The strictest target; `LONGEST_NS` where there is none.
-        threshold_ns: The strictest threshold; likewise.
+        target_ns: The strictest target, or `LONGEST_NS`.
+        threshold_ns: The strictest threshold, or `LONGEST_NS`.
         otherwise: The state of a call that keeps both: `met`, or `no_data` where there is a limit
-            that a duration alone cannot judge; None where a single call is held to nothing.
+            that a duration alone cannot judge; None without a limit on single calls.
     """
 
     target_ns: int
@@ -51,7 +50,7 @@ class ThresholdsNs:
     otherwise: State | None
 
     def state_of(self, outcome: Outcome, elapsed_ns: int) -> State | None:
-        """Return the worst state of the limits for one call; None where there are none."""
+        """Return the worst state of the limits for one call, or None without limits."""
         if elapsed_ns > self.threshold_ns:
             return State.VIOLATED
         if self.otherwise is None:
@@ -62,7 +61,7 @@ class ThresholdsNs:
 
 
 def thresholds_of(limits: Iterable[Limit]) -> ThresholdsNs:
-    """Return the strictest lines among those `limits` that hold a single call."""
+    """Return the strictest target and threshold of the `limits` on single calls."""
     limits = tuple(limit for limit in limits if limit.statistic is Statistic.EACH)
     judged = [limit for limit in limits if is_judged_by_duration(limit)]
     otherwise = State.MET if judged else None

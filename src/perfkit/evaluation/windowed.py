@@ -1,4 +1,4 @@
-"""One limit over a sliding window: its state exactly and cheaply, its value when asked for."""
+"""Judge one limit over a sliding window."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _POOLED: Final = frozenset({Statistic.MEAN, Statistic.RATE, Statistic.RATIO})
 class LimitWindow:
     """One limit over a sliding window. Not safe from several threads; its owner locks.
 
-    The window covers between 59/60 of its length and all of it, as it drops whole sub-windows. A
-    rate is the sum by the window's length: of calls that are counted once in each sub-window it is
-    right, of calls that are added as they happen it may be up to 1/60 low.
+    The window covers from 59/60 of its length to its full length, because it drops whole
+    sub-windows. A rate is the sum divided by the window's length: it is exact for calls that are
+    counted once in each sub-window, and up to 1/60 low for calls that are added one by one.
 
     The state is exact, from counts and sums of integers. So are maxima, means, rates and ratios, to
-    the last bit of a float. A percentile's value is within 1 % of the true one, and never on
-    another side of a line than that. A limit on `each` value is judged by the latest one.
+    the last bit of a float. A percentile's value is within 1 % of the true one, and always on the
+    same side of target and threshold. A limit on `each` value is judged by the latest one.
 
-    All times are monotonic nanoseconds. One earlier than the latest seen counts as the latest.
+    All times are monotonic nanoseconds. A time earlier than the latest counts as the latest.
 
     Args:
-        limit: What is judged.
-        began_ns: Since when samples are counted.
+        limit: The limit.
+        began_ns: Start of the window.
     """
 
     def __init__(self, limit: Limit, began_ns: int) -> None:
@@ -41,9 +41,9 @@ class LimitWindow:
         )
         self._latest = Reading(value=None)
         self._total = RunningSums()
-        self._figure: Aggregation = _figure_of(limit)
-        self._ring: SlidingWindow[Bucket] = SlidingWindow(
-            limit.window or 1.0, began_ns, Bucket, self._total.take_out
+        self._aggregation: Aggregation = _aggregation_of(limit)
+        self._sub_windows: SlidingWindow[Bucket] = SlidingWindow(
+            limit.window or 1.0, began_ns, Bucket, self._total.subtract
         )
 
     # -- adding
@@ -52,31 +52,31 @@ class LimitWindow:
         """Add one reading.
 
         Args:
-            reading: Of the limit's metric. Without a value, or where one is not finite, it is no
-                sample; its reason is kept.
-            now_ns: When it was taken.
-            count: How many calls it stands for, each with this reading.
+            reading: Of the limit's metric. Without a finite value it is not a sample; its reason is
+                recorded.
+            now_ns: The time of the reading.
+            count: Number of calls with this reading.
         """
         value = reading.value
         is_sample = value is not None and _is_finite(value, reading.fraction)
         if self._is_latest:
             self._latest = reading if is_sample else Reading(value=None, reason=reading.reason)
             return
-        part = self._ring.current(now_ns)
+        bucket = self._sub_windows.current(now_ns)
         if value is None or not is_sample:
-            part.gap = reading.reason or NOT_MEASURED
+            bucket.gap = reading.reason or NOT_MEASURED
             return
         if reading.contended:
-            part.contended += count
+            bucket.contended += count
             self._total.contended += count
-        part.doubt = reading.reason or part.doubt
-        self._figure.add(part, self._total, value, reading.fraction, count)
+        bucket.doubt = reading.reason or bucket.doubt
+        self._aggregation.add(bucket, self._total, value, reading.fraction, count)
 
     def add_ordered_ns(self, ordered: Sequence[int], now_ns: int) -> None:
         """Add many durations at once.
 
         Args:
-            ordered: Nanoseconds, ascending. A limit on `each` value takes the last, the longest.
+            ordered: Nanoseconds, ascending. A limit on `each` value is judged by the last.
             now_ns: When they were counted.
         """
         if not ordered:
@@ -84,14 +84,14 @@ class LimitWindow:
         if self._is_latest:
             self._latest = Reading(value=ordered[-1] / 1e9)
             return
-        self._figure.add_ordered(self._ring.current(now_ns), self._total, ordered)
+        self._aggregation.add_ordered(self._sub_windows.current(now_ns), self._total, ordered)
 
     def add_fraction(self, numerator: float, denominator: float, now_ns: int) -> None:
-        """Add some of something: errors of calls, hits of tries, or for throughput just calls.
+        """Add a part of a total: errors of calls, hits of tries, or for throughput calls alone.
 
         Args:
-            numerator: How many; for throughput the number of calls.
-            denominator: Out of how many; nothing is added where it is 0. Throughput ignores it.
+            numerator: The part; for throughput the number of calls.
+            denominator: The total; nothing is added where it is 0. Throughput ignores it.
             now_ns: When they were counted.
         """
         if self.limit.metric is Metric.THROUGHPUT:
@@ -106,22 +106,23 @@ class LimitWindow:
         if self._is_latest:
             self._latest = Reading(value=value, fraction=fraction)
         else:
-            part = self._ring.current(now_ns)
-            self._figure.add(part, self._total, value, fraction, count)
+            bucket = self._sub_windows.current(now_ns)
+            self._aggregation.add(bucket, self._total, value, fraction, count)
 
     # -- judging
 
     def state(self, now_ns: int) -> State:
-        """Return the state at `now_ns`, at a cost for each sub-window that ended since the last."""
+        """Return the state at `now_ns`, without computing the value."""
         if self._is_latest:
             value = self._latest.value
             return State.NO_DATA if value is None else state_of(self.limit, value)
-        self._ring.move_on(now_ns)
-        if self._has_to_fill and not self._ring.has_filled:
+        self._sub_windows.advance(now_ns)
+        # A window that is not full yet may still reach a rate that is to be at least something.
+        if self._has_to_fill and not self._sub_windows.has_filled:
             return State.NO_DATA
         if self._total.samples < self.limit.min_samples:
             return State.NO_DATA
-        return self._figure.state(self._total)
+        return self._aggregation.state(self._total)
 
     def judge(self, budget: Budget, now_ns: int) -> Verdict:
         """Return the verdict at `now_ns` with its value; for a percentile this merges sketches.
@@ -131,14 +132,14 @@ class LimitWindow:
             now_ns: The time.
         """
         state = self.state(now_ns)
-        is_known = state is not State.NO_DATA
+        has_data = state is not State.NO_DATA
         return Verdict(
             budget=budget,
             limit=self.limit,
-            value=self._value() if is_known else None,
+            value=self._value() if has_data else None,
             state=state,
             contended=self._is_contended(),
-            reason=self._doubt() if is_known else self._why_unknown(),
+            reason=self._doubt() if has_data else self._why_unknown(),
             samples=self._samples(),
         )
 
@@ -153,12 +154,12 @@ class LimitWindow:
     def _value(self) -> float | None:
         if self._is_latest:
             return self._latest.value
-        return self._figure.value(self._total, self._ring)
+        return self._aggregation.value(self._total, self._sub_windows)
 
     def _doubt(self) -> str:
         if self._is_latest:
             return self._latest.reason
-        return next((part.doubt for part in self._ring if part.doubt), "")
+        return next((bucket.doubt for bucket in self._sub_windows if bucket.doubt), "")
 
     def _why_unknown(self) -> str:
         if self._is_latest:
@@ -166,17 +167,18 @@ class LimitWindow:
         return "; ".join(self._whys())
 
     def _whys(self) -> Iterator[str]:
-        if self._has_to_fill and not self._ring.has_filled:
+        # A window that is not full yet may still reach a rate that is to be at least something.
+        if self._has_to_fill and not self._sub_windows.has_filled:
             length = format_quantity(self.limit.window or 0.0, Unit.SECONDS)
             yield f"not yet watched for a whole window of {length}"
         elif self._total.samples < self.limit.min_samples:
             yield f"{self._total.samples} of {self.limit.min_samples} samples"
         else:
             yield "nothing to divide by"
-        yield from (part.gap for part in self._ring if part.gap)
+        yield from (bucket.gap for bucket in self._sub_windows if bucket.gap)
 
 
-def _figure_of(limit: Limit) -> Aggregation:
+def _aggregation_of(limit: Limit) -> Aggregation:
     is_pooled = limit.statistic in _POOLED or limit.statistic is Statistic.EACH
     return Mean(limit) if is_pooled else Quantile(limit)
 

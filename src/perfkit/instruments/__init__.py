@@ -1,10 +1,12 @@
-"""The doors that users put into their code."""
+"""The entry points that users put into their code."""
 
+from perfkit.instruments import options
 from perfkit.instruments.budget_block import BudgetBlock, budget
 from perfkit.instruments.budget_result import BudgetResult
 from perfkit.instruments.decorators import cpu_profiled, memory_profiled, timed
 from perfkit.instruments.monitor import monitor
 from perfkit.instruments.ratio import Ratio, ratio
+from perfkit.model import budget as _budget
 
 __all__ = [
     "BudgetBlock",
@@ -17,3 +19,5 @@ __all__ = [
     "ratio",
     "timed",
 ]
+
+_budget.option_parser = options

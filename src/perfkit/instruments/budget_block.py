@@ -10,7 +10,7 @@ from types import CodeType, FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, Unpack
 
 from perfkit.instruments.budget_result import BudgetResult
-from perfkit.instruments.options import BudgetOptions, callsite_options_of
+from perfkit.instruments.options import BUDGET, BudgetOptions, callsite_options_of
 from perfkit.instruments.wrapping import wrap
 from perfkit.model.measurement import CodeLocation
 from perfkit.reentrancy import defer
@@ -19,7 +19,6 @@ from perfkit.runtime.state import state
 
 if TYPE_CHECKING:
     from perfkit.runtime.call import Call
-    from perfkit.runtime.duration_call import DurationCall
     from perfkit.runtime.in_flight import InFlight
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -84,6 +83,7 @@ class BudgetBlock(BudgetResult):
             self._first = None if hasattr(self, "_elapsed_ns") else self._began_ns
             self._began_ns = _LONG_AGO
         spent = BudgetResult()
+        spent._site = self._site  # noqa: SLF001 - for its repr
         call = spent._call = self._begin()  # noqa: SLF001 - read there
         entry = (call, spent)
         _open_entries.set(((self, entry), *_open_entries.get()))
@@ -102,7 +102,7 @@ class BudgetBlock(BudgetResult):
             self._first = (self._call, self)
         return self
 
-    def _begin(self) -> Call | DurationCall | None:
+    def _begin(self) -> Call | None:
         return _callsite_of(_users_frame(), self._site).begin()
 
     def _enter_counted(self, site: Callsite) -> BudgetResult:
@@ -157,7 +157,7 @@ class BudgetBlock(BudgetResult):
 
 _LONG_AGO: Final = -(2**62)
 _FAR: Final = 2**61 + 2**60
-_Entry: TypeAlias = "tuple[Call | DurationCall | None, BudgetResult]"
+_Entry: TypeAlias = "tuple[Call | None, BudgetResult]"
 _open_entries: ContextVar[tuple[tuple[BudgetBlock, _Entry], ...]] = ContextVar(
     "perfkit_open_blocks", default=()
 )
@@ -217,13 +217,13 @@ def budget(name: str | None = None, /, **options: Unpack[BudgetOptions]) -> Budg
     block = BudgetBlock()
     block._began_ns = None  # noqa: SLF001 - see the class
     if options or name is None:
-        callsite_options = callsite_options_of(_checked(name), options)
+        callsite_options = callsite_options_of(BUDGET, _checked(name), options)
         block._site = _callsite_of(sys._getframe(1), Callsite(callsite_options, _ANYWHERE))  # noqa: SLF001 - likewise
         return block
     try:
         block._site = _by_name[name]  # noqa: SLF001 - likewise
     except (KeyError, TypeError):
-        site = Callsite(callsite_options_of(_checked(name), {}), _ANYWHERE)
+        site = Callsite(callsite_options_of(BUDGET, _checked(name), {}), _ANYWHERE)
         block._site = _keep(site)  # noqa: SLF001 - likewise
     return block
 
@@ -261,7 +261,7 @@ def _renewed(site: Callsite) -> Callsite:
     if site.where is not _ANYWHERE:
         site.renew()
         return site
-    if site.is_planned and site.is_outdated:
+    if site.is_planned and site.is_outdated():
         site = _keep(Callsite(site.options, _ANYWHERE))
     site.renew()
     return site

@@ -1,4 +1,4 @@
-"""What a block has cost, for the code around it."""
+"""The cost of a block, for the code around it."""
 
 from __future__ import annotations
 
@@ -6,38 +6,39 @@ from typing import TYPE_CHECKING
 
 from perfkit.model.budget import Metric
 from perfkit.runtime.callsite import Callsite
+from perfkit.units import format_quantity
 
 if TYPE_CHECKING:
     from perfkit.model import Evidence, Outcome, State, Verdict
     from perfkit.runtime.call import Call
-    from perfkit.runtime.duration_call import DurationCall
     from perfkit.runtime.result import CallResult
 
 
 class BudgetResult:
-    """What a block has cost, in base units: filled when the block ends.
+    """The cost of a block in base units, available when the block has ended.
 
-    Each metric is None until then, and stays None if it was not measured.
+    Each metric is None until then, and stays None if it was not measured. ``repr()`` lists the
+    budget, the state and the values with their units.
     """
 
     __slots__ = ("_call", "_elapsed_ns", "_finished", "_site", "_tries")
 
-    _call: Call | DurationCall | None
+    _call: Call | None
     _elapsed_ns: int
     _finished: CallResult
     _site: Callsite
     _tries: tuple[int, int]
 
     def hit(self, count: int = 1) -> None:
-        """Count tries that found what they looked for, towards ``hit_ratio``."""
+        """Count hits towards ``hit_ratio``."""
         self._count(count, 0)
 
     def miss(self, count: int = 1) -> None:
-        """Count tries that did not."""
+        """Count misses towards ``hit_ratio``."""
         self._count(0, count)
 
     def _count(self, hits: int, misses: int) -> None:
-        """Count for the block, or at once for the windows where the block itself keeps nothing."""
+        """Count for the block, or directly for the windows if the block is not a tracked call."""
         before = getattr(self, "_tries", (0, 0))
         self._tries = (before[0] + hits, before[1] + misses)
         if hasattr(self, "_call"):
@@ -46,8 +47,9 @@ class BudgetResult:
         else:
             self._site.count_tries(hits, misses)
 
-    def _settled(self) -> CallResult | None:
-        """Return how the block went; one that took the short cut is judged when somebody asks."""
+    def _result(self) -> CallResult | None:
+        """Return the result, None before the end."""
+        # The fast path only stores the duration; it is judged here, when it is first used.
         if hasattr(self, "_finished"):
             return self._finished
         if not hasattr(self, "_elapsed_ns"):
@@ -56,8 +58,23 @@ class BudgetResult:
         return self._finished
 
     def _value(self, metric: Metric) -> float | None:
-        finished = self._settled()
+        finished = self._result()
         return finished.measurement.value(metric) if finished else None
+
+    def __repr__(self) -> str:
+        finished = self._result()
+        name = self._site.options.name or self._site.where.function
+        if finished is None:
+            return f"<{type(self).__name__} {name}: not finished>"
+        values = {
+            metric: reading.value
+            for metric, reading in finished.measurement.readings.items()
+            if reading.value is not None
+        }
+        if self.hit_ratio is not None:
+            values[Metric.HIT_RATIO] = self.hit_ratio
+        costs = (f"{metric} {format_quantity(v, metric.unit)}" for metric, v in values.items())
+        return f"<{type(self).__name__} {name} {self.state}: {', '.join(costs)}>"
 
     @property
     def duration(self) -> float | None:
@@ -86,17 +103,17 @@ class BudgetResult:
 
     @property
     def memory_peak(self) -> float | None:
-        """The most bytes that the Python heap held above what it held at the start."""
+        """The peak of the Python heap, in bytes above its size at the start."""
         return self._value(Metric.MEMORY_PEAK)
 
     @property
     def memory_net(self) -> float | None:
-        """Bytes that the Python heap holds at the end above what it held at the start."""
+        """The growth of the Python heap from start to end, in bytes."""
         return self._value(Metric.MEMORY_NET)
 
     @property
     def memory_growth(self) -> float | None:
-        """Bytes by which the process's resident set grew; it seldom shrinks."""
+        """The growth of the process's resident set, in bytes; it seldom shrinks."""
         return self._value(Metric.MEMORY_GROWTH)
 
     @property
@@ -126,39 +143,39 @@ class BudgetResult:
 
     @property
     def concurrency(self) -> float | None:
-        """How many calls of this budget ran when the block began, itself among them."""
+        """Number of calls of this budget that ran when the block began, itself included."""
         return self._value(Metric.CONCURRENCY)
 
     @property
     def hit_ratio(self) -> float | None:
-        """Hits of all tries counted by `hit` and `miss` so far; None as long as there are none."""
+        """The share of hits in the tries so far; None before the first."""
         hits, misses = getattr(self, "_tries", (0, 0))
         return hits / (hits + misses) if hits + misses else None
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
-        """What explains the cost, where evidence was gathered in this very call."""
-        finished = self._settled()
+        """The evidence that was gathered in this call."""
+        finished = self._result()
         return finished.measurement.evidence if finished else ()
 
     @property
     def outcome(self) -> Outcome | None:
-        """How the block ended; None until it does."""
-        finished = self._settled()
+        """The outcome; None before the end."""
+        finished = self._result()
         return finished.measurement.outcome if finished else None
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
         """One verdict for each limit on a single call; empty until the block ends.
 
-        How limits over a window stand, `perfkit.evaluate_windows` says.
+        For limits over a window see `perfkit.evaluate_windows`.
         """
-        finished = self._settled()
+        finished = self._result()
         return finished.verdicts if finished else ()
 
     @property
     def state(self) -> State:
         """The worst of the verdicts; `no_data` where there are none."""
-        from perfkit.model.verdict import State  # noqa: PLC0415 - loads when somebody asks
+        from perfkit.model.verdict import State  # noqa: PLC0415 - seldom needed
 
         return max((v.state for v in self.verdicts), key=lambda s: s.rank, default=State.NO_DATA)

@@ -1,4 +1,4 @@
-"""`monitor()`: hold the process as a whole to budgets."""
+"""`monitor()`: judge the process as a whole by budgets."""
 
 from __future__ import annotations
 
@@ -13,29 +13,26 @@ if TYPE_CHECKING:
 
 
 def monitor(*names: str, interval: str | float | timedelta | None = "1s") -> Monitor:
-    """Sample the process at an interval, and hold it to budgets, within a ``with`` block.
+    """Sample the process at an interval, and judge it by budgets, within a ``with`` block.
 
     A sample has the resident memory, CPU utilization (1 is one core busy all the time), disk rates,
     and the number of threads and open files. The first reading of CPU and disks is discarded. While
     it runs, the process is reported under the ``process.*`` names of OpenTelemetry, unless
-    something else of the application does that already.
+    the application does that already.
 
     Args:
-        *names: Budgets of the catalog, by name or glob. None means every budget that limits nothing
-            but what a sample has.
-        interval: Between samples: ``"1s"``, a number of seconds, a timedelta; None means that only
-            `Monitor.sample` takes samples.
+        *names: Budgets of the catalog, by name or glob. Without any, every budget whose limits
+            are all on metrics of a sample.
+        interval: Between samples: ``"1s"``, a number of seconds, a timedelta; None for
+            samples by `Monitor.sample` only.
 
     Raises:
-        ConfigurationError: If the interval cannot be read or is not above zero.
-        UnknownBudgetError: On entering, if a name is in no budget and ``unknown_budgets`` is
+        ConfigurationError: If the interval cannot be parsed or is not above zero.
+        UnknownBudgetError: On entering, if a name matches no budget and ``unknown_budgets`` is
             ``"raise"``.
 
     >>> import perfkit
-    >>> from perfkit.catalog import parse_limits
-    >>> small = perfkit.Budget(
-    ...     name="small", limits=parse_limits(perfkit.Metric.MEMORY_RSS, "64GB")
-    ... )
+    >>> small = perfkit.Budget("small", memory_rss="64GB")
     >>> with perfkit.override(perfkit.Catalog(budgets=[small])):
     ...     with perfkit.monitor("small", interval=None) as process:
     ...         process.sample()
@@ -51,7 +48,7 @@ def seconds_of(interval: str | float | timedelta, *, may_be_zero: bool = False) 
     """Return an interval in seconds.
 
     Raises:
-        ConfigurationError: If it cannot be read or is not above zero.
+        ConfigurationError: If it cannot be parsed or is not above zero.
     """
     try:
         seconds = (

@@ -1,148 +1,184 @@
-"""Turn the arguments of a decorator or a block into a request, once, with clear errors."""
+"""Parse the arguments of a decorator or a block, once for all calls, with clear errors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
+
+from attrs import frozen
 
 from perfkit.errors import BudgetError, UnitError
 from perfkit.model.budget import EVIDENCE_KINDS, LIMITABLE, Metric
+from perfkit.model.limit_options import LimitOptions
 from perfkit.runtime.callsite_options import CallsiteOptions
 from perfkit.text import suggest
 
 if TYPE_CHECKING:
     from perfkit.model import Limit, Objective, Sink, Violation
 
-    LimitValue: TypeAlias = (
-        str
-        | float
-        | timedelta
-        | Limit
-        | tuple[str | float | timedelta, str | float | timedelta]
-        | Mapping[str, Any]
-        | Sequence[Mapping[str, Any]]
-    )
-    """What a limit may be written as: see `budget`."""
-
     SinkChoice: TypeAlias = str | Sink | Callable[[Violation], object]
     Spans: TypeAlias = Literal["always", "violations", "never"]
 
 
-class BudgetOptions(TypedDict, total=False):
-    """Keyword arguments of `budget` and of every decorator."""
+class BudgetOptions(LimitOptions, total=False):
+    """Keyword arguments of `budget`, `ratio` and every decorator."""
 
     category: str
     critical: bool
     description: str
     spans: Spans
-    on_violation: SinkChoice | Sequence[SinkChoice]
+    sinks: SinkChoice | Sequence[SinkChoice]
+    on_violation: SinkChoice
     objective: str | float | Objective | Mapping[str, Any]
     evidence: str | Sequence[str]
-    duration: LimitValue
-    first_item: LimitValue
-    cpu_time: LimitValue
-    process_cpu_time: LimitValue
-    gc_time: LimitValue
-    cpu_utilization: LimitValue
-    memory_peak: LimitValue
-    memory_net: LimitValue
-    memory_growth: LimitValue
-    memory_rss: LimitValue
-    disk_write_rate: LimitValue
-    disk_read_rate: LimitValue
-    threads: LimitValue
-    open_files: LimitValue
-    throughput: LimitValue
-    concurrency: LimitValue
-    hit_ratio: LimitValue
-    error_ratio: LimitValue
-    scaling_exponent: LimitValue
 
 
 class DecoratorOptions(BudgetOptions, total=False):
-    """Keyword arguments of a decorator: `target` and `threshold` are of its own metric."""
+    """Keyword arguments of `timed`."""
 
-    target: str | float | timedelta
-    threshold: str | float | timedelta
     skip_nested: bool
     include_suspended: bool
 
 
 class ProfilerOptions(DecoratorOptions, total=False):
-    """Keyword arguments of a decorator that slows down what it measures."""
+    """Keyword arguments of a decorator that slows down the code that it measures."""
 
     every: int
+    sample_rate: float
 
 
+_OWN: Final = ("target", "threshold")
 _PLAIN: Final = ("category", "critical", "description", "spans")
-_OTHERS: Final = ("on_violation", "objective", "evidence")
+_PARSED: Final = ("sinks", "on_violation", "objective", "evidence")
 _FLAGS: Final = ("skip_nested", "include_suspended")
+_SAMPLING: Final = ("every", "sample_rate")
 _SPANS: Final = ("always", "violations", "never")
 _METRICS: Final = tuple(str(metric) for metric in LIMITABLE)
 
 
-def callsite_options_of(
-    name: str | None,
-    options: Mapping[str, Any],
-    *,
-    own_metric: Metric | None = None,
-    metrics: frozenset[Metric] = frozenset(),
-    explain: frozenset[str] = frozenset(),
-) -> CallsiteOptions:
-    """Read the arguments of a door.
+@frozen
+class EntryPoint:
+    """A public function with options.
 
     Args:
-        name: The budget's name; None for a place with limits of its own or none.
-        options: The door's keyword arguments.
-        own_metric: What `target` and `threshold` are of; None where the door has no such.
-        metrics: Measured in any case.
-        explain: Kinds of evidence to gather in any case.
+        name: The function's name, for messages.
+        metric: The metric of its `target` and `threshold`.
+        extra: The options that it accepts beside those of `budget`.
+        metrics: Metrics that it measures even without a limit.
+        explain: Kinds of evidence that it gathers at every call.
+    """
+
+    name: str
+    metric: Metric
+    extra: tuple[str, ...] = ()
+    metrics: frozenset[Metric] = frozenset()
+    explain: frozenset[str] = frozenset()
+
+
+BUDGET: Final = EntryPoint("budget", Metric.DURATION)
+RATIO: Final = EntryPoint("ratio", Metric.HIT_RATIO)
+TIMED: Final = EntryPoint("timed", Metric.DURATION, _FLAGS)
+MEMORY_PROFILED: Final = EntryPoint(
+    "memory_profiled",
+    Metric.MEMORY_PEAK,
+    _FLAGS + _SAMPLING,
+    frozenset({Metric.MEMORY_PEAK, Metric.MEMORY_NET, Metric.MEMORY_GROWTH}),
+)
+CPU_PROFILED: Final = EntryPoint(
+    "cpu_profiled",
+    Metric.CPU_TIME,
+    _FLAGS + _SAMPLING,
+    frozenset({Metric.CPU_TIME}),
+    frozenset({"cpu"}),
+)
+
+
+def callsite_options_of(
+    entry_point: EntryPoint, name: str | None, options: Mapping[str, Any]
+) -> CallsiteOptions:
+    """Parse the arguments of an entry point.
+
+    Args:
+        entry_point: The function that was called.
+        name: The budget's name; None for limits without a name, or for no budget at all.
+        options: The keyword arguments.
 
     Raises:
-        TypeError: If there is an argument that no door takes, or of the wrong type.
-        BudgetError: If limits cannot be read; holds every problem.
+        TypeError: If the entry point does not accept an argument, or the type of one is wrong.
+        BudgetError: If limits cannot be parsed; the message lists every problem.
     """
-    _check_names(options, own_metric)
+    _check_names(entry_point.name, options, (*_OWN, *_PLAIN, *_PARSED, *entry_point.extra))
+    spans = options.get("spans")
+    if spans is not None and spans not in _SPANS:
+        raise BudgetError(f'spans is {spans!r}; write "always", "violations" or "never"')
     if name is not None and not name.strip():
         raise BudgetError('the budget has an empty name; write one, such as "session_retrieval"')
     return CallsiteOptions(
         name=name,
-        limits=_limits(options, own_metric),
-        sinks=_sinks(options.get("on_violation")),
-        objective=_objective(options.get("objective")),
+        limits=_limits(options, entry_point.metric),
+        sinks=_sinks(options),
+        objective=parse_objective(options.get("objective")),
         evidence=_evidence(options.get("evidence")),
-        every=_every(options.get("every", 1)),
-        metrics=metrics,
-        explain=explain,
+        every=_every(options),
+        sample_rate=_sample_rate(options.get("sample_rate", 1.0)),
+        metrics=entry_point.metrics,
+        explain=entry_point.explain,
         **{key: options[key] for key in (*_PLAIN, *_FLAGS) if key in options},
     )
 
 
-def _check_names(options: Mapping[str, Any], own_metric: Metric | None) -> None:
-    known = [*_PLAIN, *_OTHERS, *_METRICS]
-    if own_metric is not None:
-        known += ["target", "threshold", *_FLAGS]
-    if own_metric not in {None, Metric.DURATION}:
-        known.append("every")
+def parse_limits_of_budget(
+    options: Mapping[str, Any], other_names: Sequence[str]
+) -> tuple[Limit, ...]:
+    """Parse the limits among the keyword arguments of `perfkit.Budget`.
+
+    Args:
+        options: The limits, as `budget` accepts them.
+        other_names: The other arguments of `perfkit.Budget`, for messages.
+
+    Raises:
+        TypeError: If a key is not the name of a metric.
+        BudgetError: If limits cannot be parsed; the message lists every problem.
+    """
+    _check_names("Budget", options, (*_OWN, *other_names))
+    return _limits(options, Metric.DURATION)
+
+
+def parse_objective(written: object) -> Objective | None:
+    """Parse an objective such as ``"99.9%"``; None stays None.
+
+    Raises:
+        BudgetError: If it cannot be parsed.
+    """
+    if written is None:
+        return None
+    from perfkit.catalog.objectives import parse_objective as parse  # noqa: PLC0415 - seldom needed
+
+    try:
+        return parse(written)
+    except (UnitError, BudgetError) as error:
+        raise BudgetError(f"objective: {error}") from None
+
+
+def _check_names(function: str, options: Iterable[str], names: Sequence[str]) -> None:
     for key in options:
-        if key not in known:
-            close = suggest(key, known)
-            hint = f"did you mean {close!r}?" if close else f"it takes {', '.join(known)}"
-            raise TypeError(f"perfkit knows no argument {key!r}; {hint}")
-    spans = options.get("spans")
-    if spans is not None and spans not in _SPANS:
-        raise BudgetError(f'spans is {spans!r}; write "always", "violations" or "never"')
+        if key in names or key in _METRICS:
+            continue
+        meant = suggest(key, (*names, *_METRICS))
+        raise TypeError(
+            f"{function}() has no argument {key!r}{f'; did you mean {meant!r}?' if meant else ''}\n"
+            f"{function}() takes: a name, {', '.join(names)}, and a limit for any metric by its "
+            f"name: {', '.join(_METRICS)}"
+        )
 
 
-def _limits(options: Mapping[str, Any], own_metric: Metric | None) -> tuple[Limit, ...]:
-    written = {key: options[key] for key in _METRICS if key in options}
-    own = {key: options[key] for key in ("target", "threshold") if key in options}
+def _limits(options: Mapping[str, Any], own_metric: Metric) -> tuple[Limit, ...]:
+    own = {key: options[key] for key in _OWN if key in options}
+    written = {str(own_metric): own} if own else {}
+    written |= {key: options[key] for key in _METRICS if key in options}
     problems = []
-    if own and own_metric is not None:
-        if own_metric in written:
-            problems.append(f"{own_metric} is given twice; write it, or target and threshold")
-        written[str(own_metric)] = own
+    if own and own_metric in options:
+        problems.append(f"{own_metric} is given twice; write it, or target and threshold")
     if written:
         from perfkit.catalog.limits import parse_limits  # noqa: PLC0415 - for limits in code only
     limits: list[Limit] = []
@@ -156,17 +192,6 @@ def _limits(options: Mapping[str, Any], own_metric: Metric | None) -> tuple[Limi
     return tuple(limits)
 
 
-def _objective(written: object) -> Objective | None:
-    if written is None:
-        return None
-    from perfkit.catalog.objectives import parse_objective  # noqa: PLC0415 - for code with one
-
-    try:
-        return parse_objective(written)
-    except (UnitError, BudgetError) as error:
-        raise BudgetError(f"objective: {error}") from None
-
-
 def _evidence(kinds: object) -> tuple[str, ...] | None:
     if kinds is None:
         return None
@@ -174,20 +199,38 @@ def _evidence(kinds: object) -> tuple[str, ...] | None:
     for kind in named:
         if kind not in EVIDENCE_KINDS:
             choices = ", ".join(map(repr, EVIDENCE_KINDS))
-            raise BudgetError(f"evidence: {kind!r} is no kind of evidence; write some of {choices}")
+            raise BudgetError(
+                f"evidence: {kind!r} is not a kind of evidence; write some of {choices}"
+            )
     return named
 
 
-def _every(number: object) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise BudgetError(f"every is {number!r}; write how many calls, such as 100")
-    return number
+def _every(options: Mapping[str, Any]) -> int:
+    every = options.get("every", 1)
+    if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+        raise BudgetError(f"every is {every!r}; write a number of calls, such as 100")
+    if all(key in options for key in _SAMPLING):
+        raise BudgetError("every and sample_rate are both given; write one of them")
+    return every
 
 
-def _sinks(choice: object) -> tuple[Sink | str, ...] | None:
-    if choice is None:
+def _sample_rate(rate: object) -> float:
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
+        raise BudgetError(f"sample_rate is {rate!r}; write a share of calls from 0 to 1")
+    return float(rate)
+
+
+def _sinks(options: Mapping[str, Any]) -> tuple[Sink | str, ...] | None:
+    chosen, short = options.get("sinks"), options.get("on_violation")
+    if short is not None:
+        if chosen is not None:
+            raise TypeError("sinks and on_violation are both given; write sinks=[...] with all")
+        if isinstance(short, list | tuple):
+            raise TypeError("on_violation is for a single sink; write sinks=[...]")
+        chosen = short
+    if chosen is None:
         return None
-    many = choice if isinstance(choice, list | tuple) else (choice,)
+    many = chosen if isinstance(chosen, list | tuple) else (chosen,)
     return tuple(as_sink(one) for one in many)
 
 
@@ -203,4 +246,4 @@ def as_sink(choice: object) -> Sink | str:
         from perfkit.sinks.builtin.callback import CallbackSink  # noqa: PLC0415 - for callables only
 
         return CallbackSink(choice)
-    raise TypeError(f"{choice!r} is no sink; give a name, a callable, or an object with emit()")
+    raise TypeError(f"{choice!r} is not a sink; write a name, a callable, or an object with emit()")

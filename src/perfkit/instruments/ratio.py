@@ -1,27 +1,27 @@
-"""`ratio()`: count hits and misses of something that is no block."""
+"""`ratio()`: count hits and misses outside of a block."""
 
 from __future__ import annotations
 
 from typing import Unpack
 
-from perfkit.instruments.options import BudgetOptions, callsite_options_of
+from perfkit.instruments.options import RATIO, BudgetOptions, callsite_options_of
 from perfkit.model.measurement import CodeLocation
 from perfkit.runtime.callsite import Callsite
 from perfkit.runtime.state import state
 
 
 class Ratio:
-    """Counts tries towards the ``hit_ratio`` of one budget. Safe from any thread and task."""
+    """Counts towards the ``hit_ratio`` of one budget. Safe from any thread and task."""
 
     def __init__(self, site: Callsite) -> None:
         self._site = site
 
     def hit(self, count: int = 1) -> None:
-        """Count tries that found what they looked for."""
+        """Count hits."""
         self._count(count, 0)
 
     def miss(self, count: int = 1) -> None:
-        """Count tries that did not."""
+        """Count misses."""
         self._count(0, count)
 
     def _count(self, hits: int, misses: int) -> None:
@@ -32,7 +32,7 @@ class Ratio:
 
 
 def ratio(name: str, /, **options: Unpack[BudgetOptions]) -> Ratio:
-    """Count hits and misses towards the ``hit_ratio`` of a budget, wherever they happen.
+    """Count hits and misses towards the ``hit_ratio`` of a budget, anywhere in the code.
 
     >>> lookups = ratio("cache_hit", hit_ratio={"threshold": "> 85%", "window": "5m"})
     >>> cache = {"a": 1}
@@ -42,13 +42,12 @@ def ratio(name: str, /, **options: Unpack[BudgetOptions]) -> Ratio:
     Inside a block, `BudgetResult.hit` and `BudgetResult.miss` do the same.
 
     Args:
-        name: A budget of the catalog, or a new name for the limits given here.
-        **options: As for `budget`.
+        name: A budget of the catalog, or a new name for the limits in the arguments.
+        **options: As for `budget`; `target` and `threshold` are of the hit ratio.
 
     Raises:
         TypeError: If an argument is unknown.
-        BudgetError: If a limit cannot be read.
+        BudgetError: If a limit cannot be parsed.
     """
-    return Ratio(
-        Callsite(callsite_options_of(name, options), CodeLocation(function=f"ratio({name!r})"))
-    )
+    where = CodeLocation(function=f"ratio({name!r})")
+    return Ratio(Callsite(callsite_options_of(RATIO, name, options), where))

@@ -9,7 +9,6 @@ from perfkit.runtime.callsite import Callsite
 
 if TYPE_CHECKING:
     from perfkit.runtime.call import Call
-    from perfkit.runtime.duration_call import DurationCall
     from perfkit.runtime.plan import Plan
 
 
@@ -140,6 +139,6 @@ async def drive_async(
     call.end(None)
 
 
-def in_steps_if_probed(awaited: Any, call: Call | DurationCall) -> Any:
+def in_steps_if_probed(awaited: Any, call: Call) -> Any:
     """Return `awaited`, or what drives it in steps where probes have to be told of each."""
     return StepwiseAwaitable(awaited, call) if call.sessions else awaited

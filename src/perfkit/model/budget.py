@@ -1,15 +1,16 @@
-"""What a team promises: budgets and their limits."""
+"""Budgets, their limits and objectives, and the metrics and statistics of limits."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, Protocol, Unpack, cast
 
-from attrs import field, frozen
+from attrs import fields, frozen
 
 from perfkit.errors import BudgetError
+from perfkit.model.limit_options import LimitOptions
 from perfkit.units import Unit, format_quantity
 
 
@@ -21,7 +22,7 @@ class Direction(StrEnum):
 
 
 class Statistic(StrEnum):
-    """What of the measured values a limit holds: each call, or a figure over a window."""
+    """The value that a limit is on: that of each call, or a statistic over a window."""
 
     EACH = "each"
     P50 = "p50"
@@ -35,7 +36,7 @@ class Statistic(StrEnum):
 
 
 class Metric(StrEnum):
-    """What is measured. `unit` is the base unit in which every value of it is kept."""
+    """A measured quantity. All its values are in its base unit, `unit`."""
 
     DURATION = "duration"
     FIRST_ITEM = "first_item"
@@ -59,7 +60,7 @@ class Metric(StrEnum):
     BURN_RATE = "burn_rate"
     """How fast an objective's error budget is spent: 1 spends all of it in exactly one period.
 
-    Judged for each `Objective`, never written as a limit.
+    Computed for each `Objective`, and not for limits.
     """
 
     @property
@@ -69,7 +70,7 @@ class Metric(StrEnum):
 
     @property
     def usual_direction(self) -> Direction | None:
-        """Which side is good when nobody says so; None where both make sense."""
+        """The direction of a limit without one; None where both are usual."""
         if self is Metric.CONCURRENCY:
             return None
         at_least = self in {Metric.THROUGHPUT, Metric.HIT_RATIO}
@@ -77,12 +78,12 @@ class Metric(StrEnum):
 
     @property
     def usual_statistic(self) -> Statistic:
-        """Which statistic is meant when nobody says so."""
+        """The statistic of a limit without one."""
         return _STATISTICS.get(self, Statistic.EACH)
 
     @property
     def statistics(self) -> tuple[Statistic, ...]:
-        """Every statistic that means something for this metric."""
+        """The statistics that are defined for this metric."""
         return _MEANINGFUL.get(self, _OF_VALUES)
 
 
@@ -140,15 +141,15 @@ _MEANINGFUL: Final = {
     Metric.BURN_RATE: (Statistic.RATIO,),
 }
 USUAL_WINDOW_SECONDS: Final = 60.0
-"""The window of a limit over a window when nobody says so."""
+"""The window of a limit over a window without a length."""
 LIMITABLE: Final[tuple[Metric, ...]] = tuple(
     metric for metric in Metric if metric is not Metric.BURN_RATE
 )
-"""The metrics that people write limits on."""
+"""The metrics of limits: all but the burn rate."""
 
 
 def one_of(choices: Iterable[str]) -> str:
-    """Write what a person can choose from, each in quotes, for messages.
+    """Return `choices` in quotes as part of a message.
 
     >>> one_of(["each", "mean"])
     'one of "each", "mean"'
@@ -159,19 +160,19 @@ def one_of(choices: Iterable[str]) -> str:
 
 @frozen(kw_only=True)
 class Limit:
-    """One metric of a budget with the line to aim for and the line to hold.
+    """Target and threshold for one statistic of a metric.
 
     Args:
-        metric: What is measured.
-        target: What we aim for, in the metric's base unit; missed means *degraded*.
-        threshold: What we must hold, in the metric's base unit; broken means *violated*.
-        direction: Which side is good. A value equal to a line is on its good side.
-        statistic: `each` call, or a figure over `window`; one of the metric's `statistics`.
+        metric: The metric.
+        target: The value to aim for, in the metric's base unit; missed means *degraded*.
+        threshold: The value not to exceed, in the metric's base unit; else *violated*.
+        direction: The good side. A value equal to target or threshold is on its good side.
+        statistic: `each` for single calls, or one over `window`; of the metric's `statistics`.
         window: Length of the window in seconds; None exactly when `statistic` is `each`.
-        min_samples: How few samples a window may have and still be judged; at least 1.
+        min_samples: The fewest samples of a window that is judged; at least 1.
 
     Raises:
-        BudgetError: If the parts contradict each other. The message holds every problem.
+        BudgetError: If the parts contradict each other. The message lists every problem.
     """
 
     metric: Metric
@@ -230,11 +231,11 @@ class Limit:
         return value <= line if self.direction is Direction.AT_MOST else value >= line
 
     def meets_target(self, value: float) -> bool:
-        """Tell whether `value`, in the metric's base unit, is on the target's good side."""
+        """Return whether `value`, in the metric's base unit, is on the target's good side."""
         return self._is_within(value, self.target)
 
     def holds_threshold(self, value: float) -> bool:
-        """Tell whether `value`, in the metric's base unit, is on the threshold's good side."""
+        """Return whether `value`, in the metric's base unit, is on the threshold's good side."""
         return self._is_within(value, self.threshold)
 
 
@@ -242,16 +243,16 @@ class Limit:
 class Objective:
     """The share of calls that are to be good, over a long period: an SLO.
 
-    A call is good if it ended well and broke no limit on a single call. The rest of the share is
-    the error budget; how fast it is spent is the burn rate.
+    A call is good if it raised no exception and violated no limit on a single call. The rest of the
+    share is the error budget; the speed at which it is spent is the burn rate.
 
     Args:
         ratio: Above 0 and below 1, such as 0.999.
         period: In seconds; the usual is 30 days.
-        min_samples: How few calls a window may have and still be judged; at least 1.
+        min_samples: The fewest calls of a window that is judged; at least 1.
 
     Raises:
-        BudgetError: If a part is out of its range. The message holds every problem.
+        BudgetError: If a part is out of its range. The message lists every problem.
     """
 
     ratio: float
@@ -272,44 +273,98 @@ class Objective:
 
 
 EVIDENCE_KINDS: Final = ("cpu", "memory", "stack", "children")
-"""Kinds of evidence that a budget can ask for."""
+"""Kinds of evidence of a budget."""
 
 
-def _as_tuple(limits: object) -> tuple[Limit, ...]:
-    return tuple(limits)  # type: ignore[arg-type]  # attrs converters take what the caller gave
+class OptionParser(Protocol):
+    """Parses the texts among the arguments of `Budget`; implemented above this module."""
+
+    def parse_limits_of_budget(
+        self, options: Mapping[str, Any], other_names: Sequence[str], /
+    ) -> tuple[Limit, ...]:
+        """Return the limits among the keyword arguments."""
+
+    def parse_objective(self, written: object, /) -> Objective | None:
+        """Return an objective."""
 
 
-@frozen(kw_only=True)
+option_parser = cast("OptionParser", None)
+"""Set by `perfkit.instruments`, which is imported with perfkit."""
+
+
+@frozen(kw_only=True, init=False)
 class Budget:
-    """A named promise: one or more limits, and how much it matters.
+    """A name with limits, and how much they matter.
+
+    >>> upload = Budget("upload", target="1s", threshold="2s", memory_peak="50MB", critical=True)
+    >>> [(str(limit.metric), limit.threshold) for limit in upload.limits]
+    [('duration', 2.0), ('memory_peak', 50000000.0)]
 
     Args:
-        name: What the promise is called, in code, on spans and in metrics.
-        category: What it belongs to, such as ``"database"``; empty where it belongs to nothing.
+        name: The budget's name in code, on spans and in metrics.
+        category: The group of budgets that it belongs to, such as ``"database"``, or empty.
         critical: Whether a broken threshold has severity `critical` rather than `warning`.
         description: One sentence for people.
-        limits: No two with the same metric and statistic. Empty means: measured, never judged.
-        sinks: Names of the sinks for this budget's violations; None means what the routes say.
-        spans: ``"always"``, ``"violations"`` or ``"never"``; None means what the settings say.
-        notes: What a written document says of it that no limit can hold.
-        objective: The share of its calls that are to be good; None means no such promise.
-        evidence: What to gather when it is broken: some of `EVIDENCE_KINDS`.
+        limits: No two with the same metric and statistic. Without any limit, calls are measured and
+            not judged.
+        sinks: Names of the sinks for this budget's violations; None means those of the routes.
+        spans: ``"always"``, ``"violations"`` or ``"never"``; None means the value in the settings.
+        notes: Remarks of a written document that cannot be expressed as limits.
+        objective: The share of its calls that are to be good, such as ``"99.9%"``, or None.
+        evidence: The kinds of evidence to gather when it is broken, of `EVIDENCE_KINDS`.
+        **options: More limits: one for any metric by its name, in any form that `perfkit.budget`
+            accepts; `target` and `threshold` are of the duration.
 
     Raises:
-        BudgetError: If the name is empty, two limits hold the same statistic of one metric, or a
-            kind of evidence is unknown.
+        TypeError: If an argument is unknown.
+        BudgetError: If the name is empty, two limits have the same metric and statistic, a kind of
+            evidence is unknown, or a limit cannot be parsed.
     """
 
     name: str
-    category: str = ""
-    critical: bool = False
-    description: str = ""
-    limits: tuple[Limit, ...] = field(default=(), converter=_as_tuple)
-    sinks: tuple[str, ...] | None = None
-    spans: str | None = None
-    notes: tuple[str, ...] = ()
-    objective: Objective | None = None
-    evidence: tuple[str, ...] = ()
+    category: str
+    critical: bool
+    description: str
+    limits: tuple[Limit, ...]
+    sinks: tuple[str, ...] | None
+    spans: str | None
+    notes: tuple[str, ...]
+    objective: Objective | None
+    evidence: tuple[str, ...]
+
+    def __init__(  # noqa: PLR0913 - all but the name are keywords
+        self,
+        name: str,
+        *,
+        category: str = "",
+        critical: bool = False,
+        description: str = "",
+        limits: Iterable[Limit] = (),
+        sinks: str | Iterable[str] | None = None,
+        spans: str | None = None,
+        notes: Iterable[str] = (),
+        objective: str | float | Objective | Mapping[str, Any] | None = None,
+        evidence: str | Iterable[str] = (),
+        **options: Unpack[LimitOptions],
+    ) -> None:
+        limits = tuple(limits)
+        if options:
+            names = [field.name for field in fields(Budget) if field.name != "name"]
+            limits += option_parser.parse_limits_of_budget(options, names)
+        if not isinstance(objective, Objective | None):
+            objective = option_parser.parse_objective(objective)
+        self.__attrs_init__(
+            name=name,
+            category=category,
+            critical=critical,
+            description=description,
+            limits=limits,
+            sinks=None if sinks is None else _texts(sinks),
+            spans=spans,
+            notes=_texts(notes),
+            objective=objective,
+            evidence=_texts(evidence),
+        )
 
     def __attrs_post_init__(self) -> None:
         if not self.name:
@@ -329,5 +384,9 @@ class Budget:
 
     @property
     def metrics(self) -> frozenset[Metric]:
-        """Every metric that some limit of this budget holds."""
+        """The metrics of its limits."""
         return frozenset(limit.metric for limit in self.limits)
+
+
+def _texts(texts: str | Iterable[str]) -> tuple[str, ...]:
+    return (texts,) if isinstance(texts, str) else tuple(texts)

@@ -1,4 +1,4 @@
-"""What one call cost."""
+"""The measured cost of one call, with its place and outcome."""
 
 from __future__ import annotations
 
@@ -19,8 +19,25 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
 
 
+def outcome_of(error: BaseException | None, *, in_items: bool = False) -> Outcome:
+    """Return how a call ended: cancelled by what is not an `Exception`, such as Ctrl-C.
+
+    A generator that its consumer closes early has ended well.
+    """
+    if error is None or (in_items and isinstance(error, GeneratorExit)):
+        return Outcome.OK
+    return Outcome.ERROR if isinstance(error, Exception) else Outcome.CANCELLED
+
+
+def error_type_of(error: BaseException) -> str:
+    """Return the qualified name of an exception's class."""
+    kind = type(error)
+    is_builtin = kind.__module__ == "builtins"
+    return kind.__qualname__ if is_builtin else f"{kind.__module__}.{kind.__qualname__}"
+
+
 class Scope(StrEnum):
-    """Whose cost a reading is: the measured code alone, its thread, or the whole process."""
+    """The code whose cost a reading is: the call alone, its thread, or the whole process."""
 
     CALL = "call"
     THREAD = "thread"
@@ -32,11 +49,10 @@ class Reading:
     """One measured value, and how far it can be trusted.
 
     Args:
-        value: In the metric's base unit; None where there is no data, never a made-up zero.
-        scope: Whose cost it is.
-        contended: Whether something else that perfkit measured ran at the same time and is in
-            the value too.
-        reason: Why there is no value, or what is in it that should not be.
+        value: In the metric's base unit; None without data, never a zero in place of it.
+        scope: The code whose cost it is.
+        contended: Whether the value includes other measured code that ran at the same time.
+        reason: The cause of a missing or doubtful value, else empty.
         fraction: For a ratio or a rate its numerator and denominator, such as hits and tries or
             bytes and seconds, so that several can be pooled into one; else None.
     """
@@ -68,7 +84,7 @@ class CodeLocation:
 
 @frozen(kw_only=True)
 class SpanIds:
-    """The span that stands for a call, as W3C trace context writes it.
+    """The span of a call, in the notation of W3C trace context.
 
     Args:
         trace_id: 32 hexadecimal digits.
@@ -83,18 +99,18 @@ class SpanIds:
 
 @frozen(kw_only=True)
 class Evidence:
-    """What explains a cost: rows of figures from a profiler, with a line for people.
+    """An explanation of a cost: rows from a profiler, and a line for people.
 
     Args:
-        kind: Where it comes from: ``"cpu"`` for a call profile, ``"memory"`` for allocations that
-            were held, ``"stack"`` for samples of the call stack, ``"children"`` for the budgets
+        kind: Its source: ``"cpu"`` for a call profile, ``"memory"`` for allocations that were
+            not freed, ``"stack"`` for samples of the call stack, ``"children"`` for the budgets
             that the call spent its time in.
-        summary: One line, the most telling row first.
+        summary: One line, the most important row first.
         rows: Each a flat mapping of column to value; at most a few dozen.
         note: Why it is missing or mixed, such as ``"profiler_busy"``; empty if it is sound.
-        since_armed: Seconds from the violation that asked for it until it was gathered, in a later
-            call of the same budget; None where it is of the very call.
-        detail: All of it, for files: for ``"cpu"`` what the `pstats` module reads, for ``"stack"``
+        since_armed: Seconds from the violation until this evidence was gathered in a later call
+            of the same budget; None for evidence of the violating call itself.
+        detail: The whole data, for files: for ``"cpu"`` in the form of `pstats`, for ``"stack"``
             collapsed stacks with their counts. Not part of records, nor of comparisons.
     """
 
@@ -108,18 +124,18 @@ class Evidence:
 
 @frozen(kw_only=True)
 class Measurement:
-    """What one call cost: readings by metric, with where, when and how it ended.
+    """The readings of one call by metric, with its place, start and outcome.
 
     Args:
         where: The measured place.
         started_ns: Start of the call, nanoseconds since the Unix epoch.
-        readings: What was measured.
+        readings: The measured values by metric.
         outcome: How the call ended.
         error_type: Qualified name of the exception class where the outcome is not `ok`.
         suspended: Seconds between the steps of a generator, while its consumer ran; else 0.
-        slowed_by: What slowed the call down while it was measured (``"tracemalloc"``,
-            ``"cProfile"``), so that its duration must not be taken for the real one.
-        evidence: What explains the readings.
+        slowed_by: Tools that slowed the call down while it was measured (``"tracemalloc"``,
+            ``"cProfile"``), so that its duration is longer than without them.
+        evidence: Explanations of the readings.
     """
 
     where: CodeLocation

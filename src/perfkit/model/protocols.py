@@ -1,4 +1,4 @@
-"""Every plug of perfkit on one page: implement one of these to extend it."""
+"""The extension points of perfkit: implement one of these protocols."""
 
 from __future__ import annotations
 
@@ -12,49 +12,49 @@ from perfkit.model.violation import Violation
 
 
 class Clock(Protocol):
-    """Tells the time. Replaced in tests by `perfkit.testing.FakeClock`."""
+    """Reads the time. Replaced in tests by `perfkit.testing.FakeClock`."""
 
     def monotonic_ns(self) -> int:
-        """Return nanoseconds from an arbitrary start; never goes back."""
+        """Return nanoseconds since an arbitrary start; they never decrease."""
 
     def time_ns(self) -> int:
         """Return nanoseconds since the Unix epoch."""
 
 
 class ProbeSession(Protocol):
-    """One probe at work on one call.
+    """The measurement of one call by one probe.
 
-    A call that suspends (a coroutine) is resumed and suspended at each step, so that what runs in
+    The session of a coroutine is resumed and suspended at each step, so that code that runs in
     between is not counted. All methods are called in the thread that runs the step.
     """
 
     def resume(self) -> None:
-        """Start or go on measuring: the measured code is about to run in this thread."""
+        """Start or continue measuring: the measured code is about to run in this thread."""
 
     def suspend(self) -> None:
-        """Stop measuring for now: the measured code has stopped running."""
+        """Pause measuring: the measured code has stopped running."""
 
     def close(self) -> Mapping[Metric, Reading]:
-        """End the session, after the last `suspend`, and return what was measured."""
+        """End the session, after the last `suspend`, and return the readings."""
 
     def evidence(self) -> Sequence[Evidence]:
-        """Return what explains the readings; called once, after `close`."""
+        """Return explanations of the readings; called once, after `close`."""
 
 
 class Probe(Protocol):
-    """Reads one aspect of the machine. One instance serves all calls; sessions hold the state."""
+    """Reads one aspect of the machine. One instance serves all calls; sessions have the state."""
 
     @property
     def metrics(self) -> frozenset[Metric]:
-        """What its sessions read."""
+        """The metrics that its sessions read."""
 
     @property
     def explains(self) -> str:
-        """The kind of evidence that its sessions give, such as ``"cpu"``; empty for none."""
+        """The kind of evidence that its sessions return, such as ``"cpu"``; empty for none."""
 
     @property
     def slows(self) -> str:
-        """What makes the duration of the measured code untrue, such as ``"cProfile"``, or empty."""
+        """The tool that lengthens measured durations, such as ``"cProfile"``; empty for none."""
 
     def open(self) -> ProbeSession:
         """Begin a session, not yet measuring. Must be safe from any thread."""
@@ -64,7 +64,7 @@ class Observation(Protocol):
     """One observer's view of one call, from its start to its end."""
 
     def stop(self, measurement: Measurement, verdicts: Sequence[Verdict]) -> SpanIds | None:
-        """Take in how the call went; return the span that stands for it, if one was made.
+        """Process the end of the call; return its span, if one was made.
 
         Called once, in reverse order of start.
         """
@@ -72,26 +72,26 @@ class Observation(Protocol):
 
 @runtime_checkable
 class SteppedObservation(Observation, Protocol):
-    """An observation that also hears when a generator rests and goes on.
+    """An observation that is also notified when a generator suspends and resumes.
 
-    In between, its consumer's code runs: a span that is current must not be so meanwhile.
+    In between, its consumer's code runs, and the generator's span must not be the current one.
     """
 
     def suspend(self) -> None:
-        """Note that the code rests until its consumer wants the next item."""
+        """Note that the generator suspends until its consumer requests the next item."""
 
     def resume(self) -> None:
-        """Note that the code is about to go on."""
+        """Note that the generator is about to resume."""
 
 
 class Observer(Protocol):
-    """Sees every call start and stop, for example to make its span current meanwhile."""
+    """Is notified of the start and the end of every call."""
 
     def start(self, budget: Budget, where: CodeLocation, started_ns: int) -> Observation | None:
-        """Note that a call starts; None if this call is of no interest.
+        """Note the start of a call; return None to ignore it.
 
         Args:
-            budget: The promise that the call is held to.
+            budget: The budget that the call is judged by.
             where: The measured place.
             started_ns: Nanoseconds since the Unix epoch.
         """
@@ -99,11 +99,10 @@ class Observer(Protocol):
 
 @runtime_checkable
 class Sink(Protocol):
-    """Takes violations to where somebody hears of them.
+    """Delivers violations.
 
     `emit` may be called from any thread, several at once, also inside a running event loop. It
-    should return quickly and not raise: what it raises is logged once, counted, and goes no
-    further.
+    should return quickly and not raise: an exception is logged once, counted, and not propagated.
     """
 
     def emit(self, violation: Violation) -> None:

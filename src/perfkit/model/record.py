@@ -19,7 +19,7 @@ def as_record(violation: Violation) -> dict[str, Any]:
     """Return `violation` as plain data.
 
     Values are in base units, named by ``unit``; ``time`` is ISO 8601 in UTC. A key is always
-    there; what is not known is an empty string.
+    present; an unknown value is an empty string.
     """
     limit = violation.limit
     return {
@@ -57,10 +57,10 @@ def as_record(violation: Violation) -> dict[str, Any]:
 def as_json(record: Mapping[str, Any]) -> str:
     """Return `record` as one line of strict JSON, without its end.
 
-    What JSON cannot hold becomes text: numbers that are not finite are ``"Infinity"``,
+    Values without a JSON form become text: numbers that are not finite are ``"Infinity"``,
     ``"-Infinity"`` and ``"NaN"``. The line is encodable in UTF-8, one line to every reader, and
-    looks in a terminal like what it says: what cannot be printed, such as lone surrogates, line
-    ends of Unicode, and characters that turn the writing around or are not seen, is escaped.
+    is safe on a terminal: unprintable characters are escaped, such as lone surrogates, line ends
+    of Unicode, and characters that are invisible or change the direction of the text.
     """
     import json  # noqa: PLC0415 - loads when first needed
 
@@ -72,7 +72,7 @@ def as_json(record: Mapping[str, Any]) -> str:
 
 
 def as_finite(value: Any) -> Any:
-    """Return plain data like `value`, with text for numbers and keys that JSON does not know."""
+    """Return plain data like `value`, with text for numbers and keys that have no JSON form."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Which violations go to which sinks, as data."""
+"""The routes from violations to sinks, as data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from perfkit.model.violation import Violation
 
 
 def _is_no_text(_: object, __: object, sinks: object) -> None:
-    """Refuse a single name, whose letters would be taken for names."""
+    """Refuse a single name: its letters would become the names."""
     if isinstance(sinks, str):
         example = sinks if sinks.isprintable() else "log"
         raise ConfigurationError(f'sinks is a text; write sinks=["{example}"]')
@@ -21,19 +21,19 @@ def _is_no_text(_: object, __: object, sinks: object) -> None:
 
 @frozen(kw_only=True)
 class Route:
-    """Send the violations that match every given condition to some sinks.
+    """Send the violations that match all its conditions to some sinks.
 
     Globs are those of `fnmatch`, such as ``"session_*"``; None matches all.
 
     Args:
-        sinks: Names of sinks, or sinks; empty means that these violations go nowhere.
-        name: What to call the route, for ``perfkit sinks test --route``; empty for none.
+        sinks: Names of sinks, or sinks; with none, these violations are dropped.
+        name: The route's name, for ``perfkit sinks test --route``; empty for none.
         budget: A glob on the budget's name.
         category: A glob on the budget's category.
         metric: A glob on the metric, such as ``"memory_*"``.
         severity: The least severity that matches; None matches `warning` and above.
         state: The one state that matches, `degraded` or `violated`. A recovery counts as the state
-            that is over, so that it goes where its violation went.
+            that ended, so that it is sent to the sinks of its violation.
         environment: A glob on the environment that the application runs in.
 
     Raises:
@@ -50,7 +50,7 @@ class Route:
     environment: str | None = None
 
     def matches(self, violation: Violation) -> bool:
-        """Tell whether `violation` is one of those that this route is for."""
+        """Return whether `violation` matches all conditions."""
         globs = (
             (self.budget, violation.budget.name),
             (self.category, violation.budget.category),

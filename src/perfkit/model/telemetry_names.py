@@ -26,13 +26,13 @@ OVERFLOW: Final = "otel.metric.overflow"
 
 
 def of_budget(budget: Budget) -> dict[str, str]:
-    """Return what tells budgets apart in metrics: few values, never a user's data."""
+    """Return the attributes of a budget in metrics: few values, never a user's data."""
     named = {BUDGET_NAME: budget.name}
     return {**named, BUDGET_CATEGORY: budget.category} if budget.category else named
 
 
 def of_place(where: CodeLocation) -> dict[str, str | int]:
-    """Return the place in the code; what is not known is left out."""
+    """Return the attributes of a code location, without the unknown ones."""
     place: dict[str, str | int] = {FUNCTION: where.function}
     if where.file:
         place |= {FILE: where.file, LINE: where.line}
@@ -44,7 +44,7 @@ _LONGEST: Final = 1024
 
 
 def of_evidence(evidence: Iterable[Evidence]) -> dict[str, str]:
-    """Return what is found, a text of a few lines for each kind, at most 1,024 characters."""
+    """Return one attribute for each kind of evidence: a few lines, at most 1,024 characters."""
     return {
         f"perfkit.evidence.{each.kind}": "\n".join(_lines_of(each))[:_LONGEST] for each in evidence
     }

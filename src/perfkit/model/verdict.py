@@ -1,4 +1,4 @@
-"""How a measurement stands against a budget."""
+"""Verdicts: the states of a budget's limits for a measurement."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from perfkit.model.budget import Budget, Limit
 
 
 class State(StrEnum):
-    """The judgement of one limit. `no_data` is never a pass."""
+    """The state of one limit. `no_data` never counts as a pass."""
 
     MET = "met"
     DEGRADED = "degraded"
@@ -25,7 +25,7 @@ class State(StrEnum):
 
 
 class Severity(StrEnum):
-    """How much a missed promise matters."""
+    """The importance of a violation."""
 
     INFO = "info"
     WARNING = "warning"
@@ -42,7 +42,7 @@ _SEVERITY_RANKS: Final = {Severity.INFO: 0, Severity.WARNING: 1, Severity.CRITIC
 
 
 def severity_of(state: State, *, critical: bool) -> Severity | None:
-    """Return how much `state` matters; None for `met` and `no_data`."""
+    """Return the severity of `state`; None for `met` and `no_data`."""
     if state is State.DEGRADED:
         return Severity.INFO
     if state is State.VIOLATED:
@@ -55,14 +55,14 @@ class Verdict:
     """One limit of a budget, judged.
 
     Args:
-        budget: The promise.
-        limit: The limit of it that was judged.
+        budget: The budget.
+        limit: Its limit that was judged.
         value: In the base unit of the limit's metric; None where the state is `no_data`.
-        state: The judgement.
-        contended: Whether the value holds somebody else's cost too.
-        reason: Why there is no data, or why the value is doubtful; else empty.
-        samples: How many samples the value is made of; 1 for a single call.
-        urgency: How much it matters where state and budget do not say it all; else None.
+        state: The state.
+        contended: Whether the value includes the cost of other measured code.
+        reason: The cause of a missing or doubtful value, else empty.
+        samples: Number of samples in the value; 1 for a single call.
+        urgency: A severity that replaces that of state and budget; else None.
     """
 
     budget: Budget
@@ -76,5 +76,5 @@ class Verdict:
 
     @property
     def severity(self) -> Severity | None:
-        """How much it matters; None for `met` and `no_data`."""
+        """The severity; None for `met` and `no_data`."""
         return self.urgency or severity_of(self.state, critical=self.budget.critical)

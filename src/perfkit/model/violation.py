@@ -1,4 +1,4 @@
-"""A verdict that someone must hear of, and the line in which people read it."""
+"""Violations, and the line that describes one for people."""
 
 from __future__ import annotations
 
@@ -15,32 +15,31 @@ from perfkit.units import Unit, format_quantity
 
 @frozen(kw_only=True)
 class Violation:
-    """A verdict that someone must hear of.
+    """A verdict to report: a limit was missed, or has recovered.
 
     Args:
-        budget: The promise that was missed.
-        limit: The limit of it.
-        value: What was measured, in the base unit of the limit's metric.
+        budget: The budget.
+        limit: Its limit that was missed.
+        value: The measured value, in the base unit of the limit's metric.
         state: `degraded` or `violated`.
-        severity: How much it matters.
+        severity: The severity.
         where: The measured place.
         at_ns: When the call ended, nanoseconds since the Unix epoch.
         outcome: How the call ended.
         trace_id: 32 hexadecimal digits; empty where no span was current.
         span_id: 16 hexadecimal digits; empty where no span was current.
         trace_flags: The span's W3C trace flags; bit 0 is set where it was sampled.
-        contended: Whether the value holds somebody else's cost too.
-        evidence: What explains the value.
-        suppressed: How many like it were held back before it.
-        suppressed_since_ns: When the first of those came, nanoseconds since the Unix epoch; 0 for
-            none.
-        samples: How many samples the value is made of; 1 for a single call.
-        since_ns: When the window first broke the limit, nanoseconds since the Unix epoch; 0 for a
-            single call.
-        is_recovery: Whether it says that the limit, broken since `since_ns`, holds again. Then
-            `state` is the new state, and `severity` that of what is over.
-        environment: Where the application runs, such as ``"production"``; empty if nobody said.
-        is_test: Whether it was made up, to try a sink out.
+        contended: Whether the value includes the cost of other measured code.
+        evidence: Explanations of the value.
+        suppressed: Number of violations of the same kind that were suppressed before it.
+        suppressed_since_ns: Time of the first of those, nanoseconds since the epoch; 0 for none.
+        samples: Number of samples in the value; 1 for a single call.
+        since_ns: Start of a window's violation, nanoseconds since the Unix epoch; 0 for a single
+            call.
+        is_recovery: Whether the limit, violated since `since_ns`, has recovered. Then `state` is
+            the new state, and `severity` that of the state that ended.
+        environment: Where the application runs, such as ``"production"``, or empty.
+        is_test: Whether it is a sample, made to test a sink.
     """
 
     budget: Budget
@@ -66,14 +65,14 @@ class Violation:
 
     @property
     def kind(self) -> tuple[str, Metric, Statistic]:
-        """What makes it one like another: the budget, the metric and the statistic."""
+        """Budget, metric and statistic: violations that share them are of the same kind."""
         return (self.budget.name, self.limit.metric, self.limit.statistic)
 
     def describe(self) -> str:
-        """Return one line for people: which promise, by how much, where, how often, and why.
+        """Return one line for people: the budget, the excess, the place, the count and the cause.
 
-        Names and figures only, never arguments of the call. Control characters are escaped, and of
-        very long names only the beginning and the end are said.
+        It has names and numbers only, never arguments of the call. Control characters are escaped,
+        and the middle of very long names is left out.
         """
         text = "".join(_sentence(self))
         return text.encode("unicode_escape").decode("ascii") if _is_unsafe(text) else text
@@ -83,21 +82,21 @@ def _sentence(violation: Violation) -> Iterator[str]:
     limit = violation.limit
     yield "TEST, nothing is wrong: " if violation.is_test else ""
     yield "recovered " if violation.is_recovery else f"{violation.severity} "
-    each = "" if limit.statistic in _UNSAID else f" {limit.statistic}"
+    each = "" if limit.statistic in _IMPLIED else f" {limit.statistic}"
     over = f" over {_time(limit.window)}" if limit.window else ""
     yield f"{_short(violation.budget.name)}: {limit.metric}{each}{over} "
-    yield from _how_it_stands(violation)
+    yield from _value_and_bound(violation)
     if violation.is_recovery and violation.at_ns > violation.since_ns:
         yield f", after {_time((violation.at_ns - violation.since_ns) / 1e9)}"
     yield f", in {_short(str(violation.where))}"
     yield ", contended" if violation.contended else ""
-    yield from _how_often(violation)
-    if top := _most_telling(violation):
+    yield from _counts(violation)
+    if top := _main_evidence(violation):
         yield f", {_short(top)}"
 
 
-def _how_it_stands(violation: Violation) -> Iterator[str]:
-    """Yield the value and the line that it missed, or keeps again."""
+def _value_and_bound(violation: Violation) -> Iterator[str]:
+    """Yield the value and the bound that it missed, or meets again."""
     limit, unit = violation.limit, violation.limit.metric.unit
     is_of_threshold = violation.is_recovery or violation.state is State.VIOLATED
     line = limit.threshold if is_of_threshold else limit.target
@@ -113,8 +112,8 @@ def _how_it_stands(violation: Violation) -> Iterator[str]:
         yield f" ({format_quantity(violation.value / line, Unit.COUNT)} x)"
 
 
-def _how_often(violation: Violation) -> Iterator[str]:
-    """Yield how many samples and how many violations there were."""
+def _counts(violation: Violation) -> Iterator[str]:
+    """Yield the numbers of samples and of suppressed violations."""
     if violation.samples > 1:
         yield f", of {violation.samples:,} samples"
     if not violation.suppressed:
@@ -128,8 +127,8 @@ def _how_often(violation: Violation) -> Iterator[str]:
         yield f", {violation.suppressed:,} like it held back"
 
 
-def _most_telling(violation: Violation) -> str:
-    """Return one line of the evidence: of the kind that explains this metric best."""
+def _main_evidence(violation: Violation) -> str:
+    """Return one line of evidence, of the kind that explains this metric best."""
     order = _OF_MEMORY if violation.limit.metric in _MEMORY else _OF_TIME
     found = {each.kind: _told(each) for each in reversed(violation.evidence) if each.summary}
     return next((found[kind] for kind in (*order, *found) if kind in found), "")
@@ -159,8 +158,8 @@ _MEMORY: Final = frozenset(
 )
 _OF_MEMORY: Final = ("memory", "children", "stack", "cpu")
 _OF_TIME: Final = ("stack", "children", "cpu", "memory")
-_UNSAID: Final = frozenset({Statistic.EACH, Statistic.RATE, Statistic.RATIO})
-"""Statistics that the name of the metric says already."""
+_IMPLIED: Final = frozenset({Statistic.EACH, Statistic.RATE, Statistic.RATIO})
+"""Statistics that the name of the metric implies."""
 
 
 def _is_unsafe(text: str) -> bool:

@@ -17,8 +17,8 @@ _BYTES: Final = tuple(float(10**power) for power in range(3, 11))
 def bounds_for(metric: Metric, lines: Iterable[float]) -> list[float]:
     """Return bucket bounds in the metric's base unit: round ones, with every line among them.
 
-    A value on a bound counts into the bucket below it, as a value on a limit keeps the limit. So
-    the buckets up to a threshold hold exactly the calls that kept it.
+    A value equal to a bound counts into the bucket below it, as a value equal to a threshold meets
+    it. So the buckets up to a threshold count exactly the calls within it.
 
     Args:
         metric: A metric in seconds or in bytes.

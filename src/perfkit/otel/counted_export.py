@@ -1,8 +1,8 @@
-"""Add perfkit's own, already counted points to what an application's metric exporter ships.
+"""Add points that perfkit has counted in bulk to the exports of an application's metric exporter.
 
 Recording through an instrument costs 10 to 30 microseconds a call; a tally costs a fraction of one.
-The SDK has no way to hand it counted points, but it has public classes for them, and an exporter
-may add to what it was given.
+The SDK has no API that accepts counted points, but it has public classes for them, and an exporter
+may add points to an export.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from perfkit.evaluation.bulk_counter import CallCounts, Distribution
 from perfkit.model import telemetry_names as names
 from perfkit.otel.counter_registry import counter_registry
 from perfkit.otel.providers import SCOPE
-from perfkit.runtime import deferred_calls
+from perfkit.runtime import deferred_calls, window_registry
 
 Attributes = Mapping[str, Any]
 
@@ -44,15 +44,15 @@ _OURS: Final = {DURATION[0], VERDICTS[0]}
 
 
 def metric_exporter(inner: MetricExporter) -> MetricExporter:
-    """Return an exporter that ships what `inner` does, and perfkit's call metrics counted in bulk.
+    """Return an exporter that adds call metrics, counted in bulk, to the exports of `inner`.
 
-    Give it to your own reader::
+    Pass it to your own reader::
 
         reader = PeriodicExportingMetricReader(metric_exporter(OTLPMetricExporter()))
 
-    Durations and verdicts are then exact and cost a fraction of a microsecond a call. They come in
-    the temporality that `inner` prefers. A provider that has other readers as well goes on to get
-    ordinary instruments, and what arrives here twice is left out.
+    Durations and verdicts are then exact and cost a fraction of a microsecond a call. They have
+    the temporality that `inner` prefers. A provider with other readers also records ordinary
+    instruments, and this exporter leaves out their duplicates.
 
     Args:
         inner: The application's exporter.
@@ -61,7 +61,7 @@ def metric_exporter(inner: MetricExporter) -> MetricExporter:
 
 
 class CountedExporter(MetricExporter):
-    """What `metric_exporter` returns."""
+    """The exporter that `metric_exporter` returns."""
 
     exports_counts = True
 
@@ -85,11 +85,11 @@ class CountedExporter(MetricExporter):
         return self._inner.export(self._with_ours(metrics_data), timeout_millis, **kwargs)
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        """Do what the inner exporter does."""
+        """Delegate to the inner exporter."""
         return self._inner.force_flush(timeout_millis)
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
-        """Do what the inner exporter does."""
+        """Delegate to the inner exporter."""
         self._inner.shutdown(timeout_millis, **kwargs)
 
     def _with_ours(self, data: MetricsData) -> MetricsData:
@@ -103,7 +103,8 @@ class CountedExporter(MetricExporter):
 
     def _scopes(self) -> list[ScopeMetrics]:
         """Return our points, in one scope, or in more where a budget's bounds have changed."""
-        deferred_calls.drain(is_safe=True)  # the SDK exports after it has let go of its instruments
+        window_registry.look_for_providers()
+        deferred_calls.drain(is_safe=True)  # the SDK exports after it has released its instruments
         now_ns = time.time_ns()
         grouped = self._read(now_ns)
         scopes = []
@@ -134,7 +135,7 @@ class CountedExporter(MetricExporter):
 
 @define
 class _Stream:
-    """What is reported under one set of attributes with one set of bounds."""
+    """The counts that are reported under one set of attributes with one set of bounds."""
 
     attributes: Attributes
     bounds: tuple[float, ...]
@@ -215,7 +216,7 @@ def _verdict_metric(
 
 
 def _without_ours(resource: ResourceMetrics) -> ResourceMetrics:
-    """Leave out what ordinary instruments, there for other readers, recorded of the same calls."""
+    """Return `resource` without the points of ordinary instruments for the same calls."""
     scopes = []
     for scope in resource.scope_metrics:
         if scope.scope.name != SCOPE:

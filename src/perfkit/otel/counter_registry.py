@@ -20,7 +20,7 @@ _Key = tuple[str, str, tuple[Limit, ...], tuple[float, ...], object]
 
 
 class CounterRegistry:
-    """Keeps one tally for each budget, and lets readers read them all. Safe from any thread."""
+    """One bulk counter for each budget, readable by any number of readers. Safe from any thread."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -54,7 +54,7 @@ class CounterRegistry:
         with busy, self._lock:
             self._readers.append(reader)
             for bulk_counter in self._tallies.values():
-                bulk_counter.open_account(reader, time.time_ns())
+                bulk_counter.add_reader(reader, time.time_ns())
 
     @property
     def has_readers(self) -> bool:
@@ -64,7 +64,7 @@ class CounterRegistry:
     def read(
         self, reader: object, now_ns: int, *, reset: bool
     ) -> Iterator[tuple[Mapping[str, str | bool], tuple[float, ...], CallCounts]]:
-        """Yield attributes, bounds in seconds, and what `reader` has to read, for each tally."""
+        """Yield attributes, bounds in seconds, and the counts unread by `reader`, by counter."""
         with busy, self._lock:
             bulk_counters = list(self._tallies.items())
         for key, bulk_counter in bulk_counters:
@@ -77,14 +77,14 @@ class CounterRegistry:
     def _new_tally(self, bounds: Sequence[float], budget: Budget) -> BulkCounter:
         bulk_counter = BulkCounter(bounds, budget.limits)
         for reader in self._readers:
-            bulk_counter.open_account(reader, time.time_ns())
+            bulk_counter.add_reader(reader, time.time_ns())
         return bulk_counter
 
     def after_fork_in_child(self) -> None:
         """After a fork, count the child's calls only: the parent reports its own."""
         self._lock = Lock()
         for bulk_counter in self._tallies.values():
-            bulk_counter.forget(time.time_ns())
+            bulk_counter.reset(time.time_ns())
 
 
 counter_registry: Final = CounterRegistry()

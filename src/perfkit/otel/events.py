@@ -33,8 +33,8 @@ _UNSET: Final = "ProxyLoggerProvider"
 class EventSink:
     """Emits each violation as a log record, correlated with the span of the call.
 
-    Goes to the logger provider that the application set, or to the one given. With none set it
-    does nothing.
+    It uses the logger provider of `telemetry`, or else the one that the application has set. With
+    none set it does nothing.
 
     Args:
         telemetry: The providers to report to; None means the global ones.
@@ -47,14 +47,14 @@ class EventSink:
 
     @property
     def missing_here(self) -> str:
-        """What keeps records from going anywhere in this process, for people; empty for nothing."""
+        """Why no record leaves this process, for people; empty where a provider is set."""
         provider = self._provider or get_logger_provider()
         if isinstance(provider, NoOpLoggerProvider) or type(provider).__name__ == _UNSET:
             return "nothing is set up here to take it; the application sets the logger provider"
         return ""
 
     def emit(self, violation: Violation) -> None:
-        """Hand the record to the provider; how it is exported is the provider's business."""
+        """Emit the record through the provider, which exports it."""
         provider = self._provider or get_logger_provider()
         provider.get_logger(SCOPE).emit(
             LogRecord(

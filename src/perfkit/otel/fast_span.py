@@ -29,6 +29,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace import Span as AnySpan
 
 from perfkit.model import telemetry_names as names
+from perfkit.otel.spans import end_span
 from perfkit.sinks.delivery.signals import is_signal_exception
 
 _new: Final = object.__new__
@@ -163,9 +164,7 @@ class FastSpanFactory:
             or parts["_name"] is not self._name
             or parts["_record_end_metrics"] is not None
         ):
-            if state:
-                span.set_attribute(names.BUDGET_STATE, state)
-            span.end(ended_ns)
+            end_span(span, ended_ns, state)
             return
         parts["_end_time"] = ended_ns
         processor = self._tracer.span_processor

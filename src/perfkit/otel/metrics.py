@@ -13,15 +13,13 @@ from opentelemetry.metrics import (
     MeterProvider,
 )
 
-from perfkit.evaluation import BulkCounter, thresholds_of
+from perfkit.evaluation import thresholds_of
 from perfkit.model import (
     Budget,
-    CodeLocation,
     Limit,
     Measurement,
     Metric,
     Outcome,
-    SpanIds,
     State,
     Statistic,
     Verdict,
@@ -64,7 +62,7 @@ class Instruments:
         )
 
     def covers(self, bounds: Mapping[Metric, list[float]]) -> bool:
-        """Tell whether every one of `bounds` is a bound here."""
+        """Return whether every one of `bounds` is a bound here."""
         return all(set(bounds[metric]) <= set(own) for metric, own in self.bounds.items())
 
 
@@ -74,15 +72,15 @@ _instruments: WeakKeyDictionary[MeterProvider, list[Instruments]] = WeakKeyDicti
 def instruments_of(
     provider: MeterProvider, lines: ThresholdsNs, self_metrics: SelfMetrics
 ) -> Instruments:
-    """Return the instruments of `provider`, made anew only where the lines ask for more bounds.
+    """Return the instruments of `provider`, rebuilt only where the limits need more bounds.
 
-    The SDK ignores other bounds for a name that it knows in the same scope. So later sets have a
+    The SDK ignores other bounds for a name that exists in the same scope. So later sets have a
     scope attribute of their own, and backends add the two streams up.
 
     Args:
         provider: Where to record.
         lines: Returns the targets and thresholds of a metric, to be bucket bounds.
-        self_metrics: What perfkit tells of itself.
+        self_metrics: The metrics of perfkit itself.
     """
     bounds = {metric: bounds_for(metric, lines(metric)) for metric in _HISTOGRAMS}
     made = _instruments.setdefault(provider, [])
@@ -110,118 +108,58 @@ def count_window(instruments: Instruments, budget: Budget, limit: Limit, state: 
     )
 
 
-class MetricObserver:
-    """Records duration, traced memory and CPU time of each call, and counts its verdicts.
+class CallRecorder:
+    """Records the calls of one budget, and counts their verdicts.
 
     Attributes are the budget's name and category, the outcome, and for verdicts the state and the
-    metric: never a threshold or an argument. Durations of calls that a profiler slowed down are
-    left out.
-    """
-
-    def __init__(self, instruments: Instruments) -> None:
-        self._instruments = instruments
-        self._recorders: dict[tuple[str, str], _Recorder] = {}
-
-    def start(self, budget: Budget, where: CodeLocation, started_ns: int) -> _Recorder:  # noqa: ARG002 - the Observer protocol gives them
-        """Return the recorder of this budget; it holds nothing of the single call."""
-        key = (budget.name, budget.category)
-        recorder = self._recorders.get(key)
-        if recorder is None:
-            recorder = self._recorders[key] = _Recorder(self._instruments, budget)
-        return recorder
-
-
-class _Recorder:
-    """Records the calls of one budget, with attributes prepared once."""
-
-    __slots__ = ("_by_outcome", "_by_verdict", "_histograms", "_verdicts")
-
-    def __init__(self, instruments: Instruments, budget: Budget) -> None:
-        common = names.of_budget(budget)
-        self._histograms = instruments.histograms
-        self._verdicts = instruments.verdicts
-        self._by_outcome = {outcome: {**common, names.OUTCOME: str(outcome)} for outcome in Outcome}
-        self._by_verdict = {
-            (metric, state): {**common, names.METRIC: str(metric), names.BUDGET_STATE: str(state)}
-            for metric in Metric
-            for state in State
-        }
-
-    def stop(self, measurement: Measurement, verdicts: Sequence[Verdict]) -> SpanIds | None:
-        about = self._by_outcome[measurement.outcome]
-        for metric, histogram in self._histograms.items():
-            value = measurement.value(metric)
-            if value is None or (metric is Metric.DURATION and measurement.slowed_by):
-                continue
-            histogram.record(value, about)
-        for verdict in verdicts:
-            key = (verdict.limit.metric, verdict.state)
-            self._verdicts.add(1, self._by_verdict[key])
-        return None
-
-
-class CallRecorder:
-    """Records calls of which only the duration was measured. Judges by comparing integers.
+    metric: never a threshold or an argument. They are prepared once.
 
     Args:
         instruments: Where to record.
-        budget: What the calls are held to.
+        budget: The budget of the calls.
+        is_counted_in_bulk: Whether a bulk counter has durations and verdicts already.
     """
 
-    def __init__(self, instruments: Instruments, budget: Budget) -> None:
+    def __init__(
+        self, instruments: Instruments, budget: Budget, *, is_counted_in_bulk: bool = False
+    ) -> None:
         common = names.of_budget(budget)
-        self._duration = instruments.histograms[Metric.DURATION]
+        self._is_counted_in_bulk = is_counted_in_bulk
+        self._histograms = instruments.histograms
         self._verdicts = instruments.verdicts
         self._by_outcome = {each: {**common, names.OUTCOME: str(each)} for each in Outcome}
-        self._judges = [
-            (
-                thresholds_of([limit]),
-                {
-                    state: {
-                        **common,
-                        names.METRIC: str(limit.metric),
-                        names.BUDGET_STATE: str(state),
-                    }
-                    for state in State
-                },
-            )
+        self._by_verdict = {
+            (limit.metric, state): {
+                **common,
+                names.METRIC: str(limit.metric),
+                names.BUDGET_STATE: str(state),
+            }
+            for limit in budget.limits
+            for state in State
+        }
+        self._limits = [
+            (limit.metric, thresholds_of([limit]))
             for limit in budget.limits
             if limit.statistic is Statistic.EACH
         ]
 
     def record(self, outcome: Outcome, elapsed_ns: int) -> None:
-        """Record one call."""
-        self._duration.record(elapsed_ns / 1e9, self._by_outcome[outcome])
-        for lines, by_state in self._judges:
-            state = lines.state_of(outcome, elapsed_ns)
-            self._verdicts.add(1, by_state[state or State.NO_DATA])
+        """Record a call of which only the duration was measured; compare integers for verdicts."""
+        self._histograms[Metric.DURATION].record(elapsed_ns / 1e9, self._by_outcome[outcome])
+        for metric, thresholds in self._limits:
+            state = thresholds.state_of(outcome, elapsed_ns) or State.NO_DATA
+            self._verdicts.add(1, self._by_verdict[metric, state])
 
-
-class BulkCounterObserver:
-    """Counts each call into the budget's tally, and records the rest through instruments.
-
-    Args:
-        bulk_counter: Counts durations and verdicts.
-        extras: Where memory and CPU time go; None where another observer records them.
-    """
-
-    def __init__(self, bulk_counter: BulkCounter, extras: Instruments | None) -> None:
-        self._tally = bulk_counter
-        self._extras = extras.histograms if extras else {}
-        self._common: dict[str, str] = {}
-
-    def start(self, budget: Budget, where: CodeLocation, started_ns: int) -> BulkCounterObserver:  # noqa: ARG002 - the Observer protocol gives them
-        """Return itself: it is of one budget, and holds nothing of the single call."""
-        self._common = names.of_budget(budget)
-        return self
-
-    def stop(self, measurement: Measurement, verdicts: Sequence[Verdict]) -> SpanIds | None:
-        """Count the call."""
-        seconds = None if measurement.slowed_by else measurement.value(Metric.DURATION)
-        nanoseconds = None if seconds is None else round(seconds * 1e9)
-        self._tally.add_judged(measurement.outcome, nanoseconds, verdicts)
-        for metric, histogram in self._extras.items():
+    def record_measurement(self, measurement: Measurement, verdicts: Sequence[Verdict]) -> None:
+        """Record the readings of a call; a duration that a profiler slowed down is left out."""
+        about = self._by_outcome[measurement.outcome]
+        for metric, histogram in self._histograms.items():
             value = measurement.value(metric)
-            if value is not None and metric is not Metric.DURATION:
-                histogram.record(value, {**self._common, names.OUTCOME: str(measurement.outcome)})
-        return None
+            if metric is Metric.DURATION and (measurement.slowed_by or self._is_counted_in_bulk):
+                continue
+            if value is not None:
+                histogram.record(value, about)
+        if not self._is_counted_in_bulk:
+            for verdict in verdicts:
+                key = (verdict.limit.metric, verdict.state)
+                self._verdicts.add(1, self._by_verdict[key])

@@ -70,7 +70,7 @@ def observe_process(provider: MeterProvider, totals: Callable[[], Totals | None]
     """Report the process through `provider` whenever it collects and something samples it.
 
     Args:
-        provider: Where to report, the first time that it is given.
+        provider: The meter provider; only the first call with it has an effect.
         totals: Returns the process's counters; None while nothing samples it.
     """
     if provider in _observed:
@@ -114,9 +114,9 @@ def _points(name: str, now: Totals) -> Iterable[tuple[float | None, Mapping[str,
 
 
 def is_reported_elsewhere(provider: MeterProvider, name: str) -> bool:
-    """Tell whether another scope has an instrument of this name.
+    """Return whether another scope has an instrument of this name.
 
-    The SDK has no public way to ask. Where it cannot be seen, the answer is no.
+    The SDK has no public API for this. Where its internals differ, return False.
     """
     meters: Mapping[Any, Any] = getattr(provider, "_meters", None) or {}
     return any(

@@ -1,4 +1,4 @@
-"""Which OpenTelemetry providers to report to: the application's, never taken over."""
+"""Find the OpenTelemetry providers of the application, without replacing them."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class ExportMode(Enum):
 def export_mode_of(provider: object) -> ExportMode:
     """Return how `provider` ships: counted in bulk only if all its exporters can do that.
 
-    The SDK has no public way to ask for a provider's readers. Where they cannot be seen, both
-    forms are prepared: the exporter drops what comes twice.
+    The SDK has no public API for the readers of a provider. Where its internals differ, both forms
+    are prepared, and the exporter drops the duplicates.
     """
     if not counter_registry.has_readers:
         return ExportMode.INSTRUMENTS

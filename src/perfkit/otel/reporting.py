@@ -1,4 +1,4 @@
-"""The observers that report to OpenTelemetry, as far as there are providers to report to."""
+"""The telemetry of each place, as far as there are OpenTelemetry providers to report to."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Tracer
 
 from perfkit.evaluation import BulkCounter
-from perfkit.model import Budget, CodeLocation, Limit, Metric, Observer, SpanIds, State
+from perfkit.model import Budget, CodeLocation, Limit, Metric, State
 from perfkit.otel import providers, spans
 from perfkit.otel.buckets import bounds_for
 from perfkit.otel.counter_registry import counter_registry
 from perfkit.otel.metrics import (
-    BulkCounterObserver,
     CallRecorder,
     Instruments,
-    MetricObserver,
     ThresholdsNs,
     count_window,
     instruments_of,
@@ -24,13 +22,13 @@ from perfkit.otel.metrics import (
 from perfkit.otel.process import Totals, observe_process
 from perfkit.otel.providers import SCOPE, ExportMode
 from perfkit.otel.self_metrics import Accounts, Faults, Overhead, SelfMetrics
-from perfkit.otel.spans import SpanObserver, Tracing
+from perfkit.otel.spans import Tracing
 from perfkit.otel.telemetry import Telemetry
-from perfkit.runtime.settings import FastReporting
+from perfkit.runtime.settings import CallReporting
 
 
 class Reporting:
-    """Makes the observers for the providers that are there now. Safe from any thread.
+    """The telemetry for the providers that are there now. Safe from any thread.
 
     Args:
         telemetry: The providers; what is None in it is the application's global one.
@@ -53,44 +51,28 @@ class Reporting:
         self._of_itself = SelfMetrics(
             internal_errors=internal_errors, overhead=overhead, counts_of_readers=counts_of_readers
         )
-        self._known: dict[object, Observer] = {}
         self._counting: dict[int, Instruments] = {}
 
-    def observers_for(self, budget: Budget) -> tuple[Observer, ...]:
-        """Return spans, then metrics, as far as there are providers and `budget` wants them.
-
-        Metrics stop first, while the span is still current.
-        """
-        found: list[Observer] = []
-        if (tracer := self._tracer(budget)) is not None:
-            found.append(self._once(tracer, lambda: SpanObserver(tracer)))
+    def reporting_for(
+        self, budget: Budget, where: CodeLocation, owner: object = None, *, is_duration_only: bool
+    ) -> CallReporting:
+        """Return the counter, the recorder and the spans of a place; see `Telemetry`."""
+        tracer = self._tracer(budget)
+        tracing = None if tracer is None else Tracing(tracer, budget, where)
         provider = providers.current_meter_provider(self._telemetry)
         if provider is None:
-            return tuple(found)
-        shipping = providers.export_mode_of(provider)
-        if shipping is not ExportMode.TALLIES:
-            found.append(self._once(provider, lambda: MetricObserver(self._instruments(provider))))
-        if shipping is not ExportMode.INSTRUMENTS:
-            extras = self._instruments(provider) if shipping is ExportMode.TALLIES else None
-            found.append(BulkCounterObserver(self._tally(budget), extras))
-        return tuple(found)
-
-    def fast_reporting(
-        self, budget: Budget, where: CodeLocation, owner: object = None
-    ) -> FastReporting:
-        """Return the same for calls of which only the duration is measured."""
-        tracer = self._tracer(budget)
-        provider = providers.current_meter_provider(self._telemetry)
-        shipping = None if provider is None else providers.export_mode_of(provider)
+            return CallReporting(tracing=tracing)
+        mode = providers.export_mode_of(provider)
+        # Made in any mode: the SDK skips an export, bulk counts included, if it has no instrument.
+        instruments = self._instruments(provider)
         bulk_counter = recorder = None
-        if provider is not None:
-            instruments = self._instruments(provider)
-            if shipping is not ExportMode.TALLIES:
-                recorder = CallRecorder(instruments, budget)
-            if shipping is not ExportMode.INSTRUMENTS:
-                bulk_counter = self._tally(budget, owner)
-        tracing = None if tracer is None else Tracing(tracer, budget, where)
-        return FastReporting(bulk_counter=bulk_counter, recorder=recorder, tracing=tracing)
+        if mode is not ExportMode.INSTRUMENTS:
+            bulk_counter = self._bulk_counter(budget, owner)
+        # Memory and CPU time have no bulk counter: instruments record them beside one.
+        if mode is not ExportMode.TALLIES or not is_duration_only:
+            is_counted = mode is ExportMode.TALLIES
+            recorder = CallRecorder(instruments, budget, is_counted_in_bulk=is_counted)
+        return CallReporting(bulk_counter=bulk_counter, recorder=recorder, tracing=tracing)
 
     def _tracer(self, budget: Budget) -> Tracer | None:
         provider = providers.current_tracer_provider(self._telemetry)
@@ -98,7 +80,7 @@ class Reporting:
             return None
         return provider.get_tracer(SCOPE)
 
-    def _tally(self, budget: Budget, owner: object = None) -> BulkCounter:
+    def _bulk_counter(self, budget: Budget, owner: object = None) -> BulkCounter:
         lines = {line for limit in budget.limits for line in (limit.target, limit.threshold)}
         bounds = bounds_for(Metric.DURATION, lines.union(self._lines(Metric.DURATION)))
         return counter_registry.tally_of(budget, bounds, owner)
@@ -112,9 +94,7 @@ class Reporting:
         given = self._telemetry.tracer_provider and self._telemetry.meter_provider
         return bool(given) or providers.global_revision() == providers.BOTH
 
-    def current_span(self) -> SpanIds | None:
-        """Return the span that the application made current; None where there is none."""
-        return spans.current_span_ids()
+    current_span = staticmethod(spans.current_span_ids)
 
     def count_window(self, budget: Budget, limit: Limit, state: State) -> None:
         """Count one judgement of a limit over a window."""
@@ -130,12 +110,6 @@ class Reporting:
         provider = providers.current_meter_provider(self._telemetry)
         if provider is not None:
             observe_process(provider, totals)
-
-    def _once(self, provider: object, make: Callable[[], Observer]) -> Observer:
-        known = self._known.get(id(provider))
-        if known is None:
-            known = self._known[id(provider)] = make()
-        return known
 
     def _instruments(self, provider: MeterProvider) -> Instruments:
         return instruments_of(provider, self._lines, self._of_itself)

@@ -1,4 +1,4 @@
-"""What perfkit reports of itself: its failures, its cost, and what became of violations."""
+"""Metrics of perfkit itself: its failures, its overhead, and the deliveries of violations."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Accounts = Callable[[], Sequence[Totals]]
 
 @frozen(kw_only=True)
 class SelfMetrics:
-    """Where the figures come from.
+    """The sources of the figures.
 
     Args:
         faults: Returns how often each part of perfkit has failed.
-        overhead: Returns the share of wall time that perfkit takes.
-        accounts: Returns what became of the violations that each sink was given.
+        overhead: Returns the share of wall time that perfkit uses.
+        accounts: Returns the delivery counts of each sink.
     """
 
     internal_errors: Faults

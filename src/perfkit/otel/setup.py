@@ -43,14 +43,14 @@ _PROTOCOLS: Final = {
 
 
 def set_up_from_environment() -> Telemetry:
-    """Make SDK providers as the ``OTEL_*`` variables say, set them globally, and return them.
+    """Create SDK providers from the ``OTEL_*`` variables, set them globally, and return them.
 
     A provider that the application has set already stays, and is used. The SDK flushes and shuts
     its providers down when the interpreter exits.
 
     Raises:
-        MissingExtraError: If the exporter that is asked for is not installed.
-        ConfigurationError: If a variable has a value that is not known.
+        MissingExtraError: If the selected exporter is not installed.
+        ConfigurationError: If a variable has an unknown value.
     """
     exporters = {signal: _make_exporter(signal) for signal in _EXPORTERS}
     if current_tracer_provider(_GLOBAL) is None:
@@ -101,7 +101,7 @@ def _set_logger_provider(exporter: Callable[[], Any] | None) -> None:
 
 
 def _make_exporter(signal: str) -> Callable[[], Any] | None:
-    """Return what makes the exporter of a signal; None where the environment says ``none``."""
+    """Return a factory for the exporter of a signal; None where the variable is ``none``."""
     variable = f"OTEL_{signal}_EXPORTER"
     chosen = os.environ.get(variable, "").strip() or "otlp"
     if chosen == "none":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from time import time_ns
-from typing import Protocol
+from typing import Any, Protocol
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
@@ -15,12 +15,8 @@ from perfkit.model import (
     Budget,
     CodeLocation,
     Evidence,
-    Measurement,
-    Metric,
-    Outcome,
     SpanIds,
     State,
-    Verdict,
 )
 from perfkit.model import telemetry_names as names
 
@@ -33,6 +29,13 @@ class SpanFactory(Protocol):
 
     def end(self, span: Span, ended_ns: int, state: str) -> None:
         """End it, with the worst verdict as text; empty where there is none."""
+
+
+def end_span(span: Span, ended_ns: int, state: str) -> None:
+    """End a span of any SDK, with the worst state as text; empty where there is none."""
+    if state:
+        span.set_attribute(names.BUDGET_STATE, state)
+    span.end(ended_ns)
 
 
 class OrdinarySpanFactory:
@@ -57,9 +60,7 @@ class OrdinarySpanFactory:
 
     def end(self, span: Span, ended_ns: int, state: str) -> None:
         """End a span; see `SpanFactory`."""
-        if state:
-            span.set_attribute(names.BUDGET_STATE, state)
-        span.end(ended_ns)
+        end_span(span, ended_ns, state)
 
 
 def span_factory_of(tracer: Tracer, budget: Budget, where: CodeLocation) -> SpanFactory:
@@ -101,6 +102,10 @@ class Tracing:
         return CurrentSpan(
             self._factory, self._factory.start(outside, started_ns), started_ns, outside
         )
+
+    def start_late(self, started_ns: int) -> LateSpan:
+        """Return a span that is made at its end, if the call violated its budget."""
+        return LateSpan(self, started_ns)
 
     def make_late(self, started_ns: int, parent: Context | None = None) -> CurrentSpan:
         """Make a span of a call that has ended; None means that its parent is current now."""
@@ -180,65 +185,35 @@ class CurrentSpan:
         return ids_of(self._span.get_span_context())
 
 
-class SpanObserver:
-    """Makes one span a call, for calls that go the whole way of the pipeline."""
+class LateSpan:
+    """A span that is made when its call has ended, if that violated its budget.
 
-    def __init__(self, tracer: Tracer) -> None:
-        self._tracer = tracer
-        self._tracings: dict[tuple[Budget, CodeLocation], Tracing] = {}
+    Args:
+        tracing: Makes the span.
+        started_ns: When the call started, nanoseconds since the Unix epoch.
+    """
 
-    def start(
-        self, budget: Budget, where: CodeLocation, started_ns: int
-    ) -> _Observed | _ObservedLate:
-        """Make the span current, or note where it would have started."""
-        key = (budget, where)
-        tracing = self._tracings.get(key)
-        if tracing is None:
-            tracing = self._tracings[key] = Tracing(self._tracer, budget, where)
-        if tracing.is_late:
-            return _ObservedLate(tracing)
-        return _Observed(tracing.start(started_ns))
-
-
-class _Observed:
-    """A span that is current from the call's start to its end."""
-
-    def __init__(self, current: CurrentSpan) -> None:
-        self._current = current
-        self.suspend = current.suspend
-        self.resume = current.resume
-
-    def stop(self, measurement: Measurement, verdicts: Sequence[Verdict]) -> SpanIds | None:
-        return _end(self._current, measurement, verdicts)
-
-
-class _ObservedLate:
-    """A span that is made when the call has ended, if it broke its budget."""
-
-    def __init__(self, tracing: Tracing) -> None:
+    def __init__(self, tracing: Tracing, started_ns: int) -> None:
         self._tracing = tracing
-        self._before = context.get_current()
+        self._started_ns = started_ns
+        self._parent = context.get_current()
+        self._made: CurrentSpan | None = None
 
-    def stop(self, measurement: Measurement, verdicts: Sequence[Verdict]) -> SpanIds | None:
-        if not any(verdict.state is State.VIOLATED for verdict in verdicts):
-            return None
-        late = self._tracing.make_late(measurement.started_ns, self._before)
-        return _end(late, measurement, verdicts)
+    def suspend(self) -> None:
+        """Do nothing: the span is not current."""
 
+    def resume(self) -> None:
+        """Do nothing: the span is not current."""
 
-def _end(
-    current: CurrentSpan, measurement: Measurement, verdicts: Sequence[Verdict]
-) -> SpanIds | None:
-    states = (verdict.state for verdict in verdicts)
-    elapsed_ns = round((measurement.value(Metric.DURATION) or 0.0) * 1e9)
-    current.end(
-        elapsed_ns,
-        max(states, key=lambda state: state.rank, default=None),
-        error_type=measurement.error_type,
-        is_cancelled=measurement.outcome is Outcome.CANCELLED,
-        evidence=measurement.evidence,
-    )
-    return current.ids()
+    def end(self, elapsed_ns: int, state: State | None, **about: Any) -> None:
+        """Make the span of a violated call and end it; see `CurrentSpan.end`."""
+        if state is State.VIOLATED:
+            self._made = self._tracing.make_late(self._started_ns, self._parent)
+            self._made.end(elapsed_ns, state, **about)
+
+    def ids(self) -> SpanIds | None:
+        """Return the span's ids as text; None where none was made."""
+        return None if self._made is None else self._made.ids()
 
 
 def ids_of(span: SpanContext) -> SpanIds | None:

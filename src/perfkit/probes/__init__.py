@@ -1,1 +1,1 @@
-"""What reads the machine. Each module is loaded when its metric is first asked for."""
+"""Probes of the machine. Each module is loaded when its metric is first needed."""

@@ -1,9 +1,9 @@
-"""Which functions took the time, by cProfile, without fighting over the interpreter's one hook.
+"""Profile the functions of a call by cProfile, without replacing another profiler.
 
 Before Python 3.12 the profiler sits in ``sys.setprofile``, one hook per thread: it is armed only
 where that hook is free, because arming would lose the other profile and disarming would wipe it.
-From 3.12 it is one tool for the whole process: where another tool holds it, ``enable`` raises.
-Either way a busy slot is recorded as a note, not fought over. perfkit arms one profile at a time.
+From 3.12 it is one tool for the whole process, and ``enable`` raises while another tool uses it.
+Either way a busy slot is recorded as a note. perfkit arms one profile at a time.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _Stats: TypeAlias = "dict[_Key, tuple[int, int, float, float, dict[_Key, Any]]]"
 
 
 class CallProfileProbe:
-    """Profiles the measured code and gives its most expensive functions as evidence.
+    """Profiles the measured code and returns its most expensive functions as evidence.
 
     Reads no metric. A call that suspends is profiled in its own steps only. The whole profile is
     the evidence's `detail`, in the form that the `pstats` module reads; functions of perfkit are
@@ -47,7 +47,7 @@ class CallProfileProbe:
 
 
 class _Slot:
-    """The one place for a profile that perfkit has armed. Free again in the child of a fork."""
+    """The slot for the one profile that perfkit has armed. It is free in a forked child."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -56,7 +56,7 @@ class _Slot:
         register_after_fork(self)
 
     def arm(self, profile: cProfile.Profile) -> bool:
-        """Start `profile` in this thread; False where it or another one is at work already."""
+        """Start `profile` in this thread; return False if any profile is active already."""
         if sys.getprofile() is not None or not self._lock.acquire(blocking=False):
             return False
         self._holder, self._thread = profile, threading.get_ident()
@@ -68,7 +68,7 @@ class _Slot:
         return True
 
     def disarm(self, profile: cProfile.Profile) -> bool:
-        """Stop `profile`, in the thread that armed it; False where it had been replaced."""
+        """Stop `profile`, in the thread that armed it; return False if it had been replaced."""
         if self._holder is not profile:
             return False
         try:
@@ -81,8 +81,9 @@ class _Slot:
         self._lock.release()
 
     def after_fork_in_child(self) -> None:
-        """After a fork, stop what a thread had armed that the child does not have."""
+        """After a fork, stop a profile of a thread that the child does not have."""
         if self._holder is None:
+            # Another thread may have been about to arm a profile, with the lock acquired.
             self._lock = threading.Lock()
         elif self._thread != threading.get_ident():
             holder, self._holder = self._holder, None
@@ -92,7 +93,7 @@ class _Slot:
 
 
 def _disable(profile: cProfile.Profile) -> bool:
-    """Stop `profile`, and leave a hook in place that the measured code has put in its stead."""
+    """Stop `profile`; restore the hook if the measured code has replaced it."""
     if _SEES_ALL_THREADS:
         profile.disable()
         return True
@@ -154,17 +155,15 @@ def _is_mixed_now() -> bool:
 
 
 def _has_started_threads(stats: _Stats) -> bool:
-    """Tell whether threads may have come and gone within a step."""
+    """Return whether threads may have started and ended within a step."""
     return _SEES_ALL_THREADS and any(
         name in function for _, _, function in stats for name in _STARTS_THREADS
     )
 
 
 def _read(profile: cProfile.Profile) -> _Stats:
-    """Return what `pstats` reads, but for the profiler's own functions.
-
-    Reads the profile without `create_stats`, which would disarm whatever profiler is now active.
-    """
+    """Return the profile in the form of `pstats`, without the profiler's own functions."""
+    # `create_stats` would also disable any profiler that is now active.
     profile.snapshot_stats()
     stats: Mapping[_Key, Any] = profile.stats
     return {key: entry for key, entry in stats.items() if "_lsprof.Profiler" not in key[2]}

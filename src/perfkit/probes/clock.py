@@ -6,7 +6,7 @@ import time
 
 
 class SystemClock:
-    """The clock that perfkit uses unless a test gives another one."""
+    """The clock that perfkit uses unless a test sets another one."""
 
     monotonic_ns = staticmethod(time.perf_counter_ns)
     time_ns = staticmethod(time.time_ns)

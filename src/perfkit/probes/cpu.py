@@ -1,4 +1,4 @@
-"""The time that processors spent on a call, and how busy it kept them."""
+"""CPU time and CPU utilization of a call."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Final
 from perfkit.model import Evidence, Metric, Reading, Scope
 from perfkit.probes.messages import FORKED, NEVER_RAN, NO_TIME
 
-NO_THREAD_TIME: Final = "this platform does not tell the CPU time of a thread"
+NO_THREAD_TIME: Final = "this platform does not report the CPU time of a thread"
 
-_tells_threads: Final = hasattr(time, "thread_time_ns")
+_reads_threads: Final = hasattr(time, "thread_time_ns")
 _SCOPES: Final = {
     Metric.CPU_TIME: Scope.THREAD,
     Metric.PROCESS_CPU_TIME: Scope.PROCESS,
@@ -21,19 +21,19 @@ _SCOPES: Final = {
 
 
 class CpuTimeProbe:
-    """Reads the CPU time of the measured code, and the share of a core that it kept busy.
+    """Reads the CPU time of the measured code, and its share of one core.
 
     - `cpu_time`: seconds of its thread, during its own steps. Each step reads the thread that it
       runs in, so a call may move between threads. Scope: the thread.
     - `process_cpu_time`: seconds of all threads of the process, from the first step to the end,
-      whoever ran. Scope: the process.
-    - `cpu_utilization`: `cpu_time` by the real time from the start of the first step to the end of
-      the last; 1 is one core busy all along. Scope: the thread.
+      whichever code ran. Scope: the process.
+    - `cpu_utilization`: `cpu_time` divided by the wall time from the start of the first step to the
+      end of the last; 1 is one core that is always busy. Scope: the thread.
 
-    Cost: about 7 microseconds a call, 1.5 more for each further step. Platforms: all; where threads
-    are not told apart, only `process_cpu_time` has a value. Windows counts in steps of 15.6 ms.
-    It lies by what is handed to other threads (only `process_cpu_time` has it) or other processes
-    (none has it), and by everything else that runs in the process (`process_cpu_time` has it).
+    Cost: about 7 microseconds a call, 1.5 more for each further step. Platforms: all; without CPU
+    time by thread, only `process_cpu_time` has a value. Windows counts in steps of 15.6 ms.
+    Limits: work in other threads is in `process_cpu_time` alone, work in other processes in none;
+    `process_cpu_time` includes everything else that runs in the process.
     """
 
     metrics: Final = frozenset(_SCOPES)
@@ -41,7 +41,7 @@ class CpuTimeProbe:
     slows: Final = ""
 
     def open(self) -> _CpuTimeSession:
-        """Begin a session; it holds a few integers."""
+        """Begin a session of a few integers."""
         return _CpuTimeSession()
 
 
@@ -58,11 +58,11 @@ class _CpuTimeSession:
             self._pid = os.getpid()
             self._process_ns = time.process_time_ns()
             self._began_ns = time.perf_counter_ns()
-        if _tells_threads:
+        if _reads_threads:
             self._resumed_ns = time.thread_time_ns()
 
     def suspend(self) -> None:
-        if _tells_threads:
+        if _reads_threads:
             self._busy_ns += time.thread_time_ns() - self._resumed_ns
         self._wall_ns = time.perf_counter_ns() - self._began_ns
 
@@ -78,13 +78,13 @@ class _CpuTimeSession:
         }
 
     def _time(self) -> Reading:
-        if not _tells_threads:
+        if not _reads_threads:
             return _nothing(Metric.CPU_TIME, NO_THREAD_TIME)
         return Reading(value=self._busy_ns / 1e9, scope=Scope.THREAD)
 
     def _utilization(self) -> Reading:
-        if not _tells_threads or not self._wall_ns:
-            reason = NO_TIME if _tells_threads else NO_THREAD_TIME
+        if not _reads_threads or not self._wall_ns:
+            reason = NO_TIME if _reads_threads else NO_THREAD_TIME
             return _nothing(Metric.CPU_UTILIZATION, reason)
         busy_s, wall_s = self._busy_ns / 1e9, self._wall_ns / 1e9
         return Reading(value=busy_s / wall_s, scope=Scope.THREAD, fraction=(busy_s, wall_s))

@@ -1,4 +1,4 @@
-"""How fast a call reads from disk and writes to it."""
+"""Disk traffic of a call."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from perfkit.probes.process import ProcessReader, shared_reader
 
 
 class DiskProbe:
-    """Reads the bytes a second that the measured code read from storage and wrote to it.
+    """Reads the bytes per second that the measured code read from storage and wrote to it.
 
-    As `disk_read_rate` and `disk_write_rate`: bytes that reached the storage layer, by the seconds
-    from the start of the first step to the end of the last; `fraction` holds both. What the page
-    cache answers was not read from storage. What is written counts when it is handed to the page
-    cache, whether or not it is on the disk by then.
-    Scope: the thread on Linux, for the call's own steps only; elsewhere the process, whoever wrote.
+    As `disk_read_rate` and `disk_write_rate`: bytes that reached the storage layer, divided by the
+    seconds from the start of the first step to the end of the last; `fraction` has both. Reads from
+    the page cache do not count. Writes count when they reach the page cache, whether or not they
+    are on the disk by then.
+    Scope: the thread on Linux, for the call's own steps only; elsewhere the whole process.
     Cost: about 10 microseconds a call, 7 more for each further step; 30 a call through psutil.
     Platforms: Linux, and Windows with all kinds of traffic in it; none on macOS and BSD, nor where
     the kernel does not count or the process may not read it (some containers).
-    It lies by what other threads write for the call, about file systems that the kernel does not
-    count (tmpfs, some network and overlay file systems), and by data deleted before it was on disk.
+    Limits: writes of other threads for the call are missing, as is traffic on file systems that the
+    kernel does not count (tmpfs, some network and overlay file systems); data that is deleted
+    before it reached the disk is included.
     """
 
     metrics: Final = frozenset({Metric.DISK_READ_RATE, Metric.DISK_WRITE_RATE})
@@ -36,7 +37,7 @@ class DiskProbe:
         self._reader = reader or shared_reader()
 
     def open(self) -> _DiskSession:
-        """Begin a session; whose counters it reads shows at its first step."""
+        """Begin a session; its first step finds whether counters of the thread can be read."""
         return _DiskSession(self._reader)
 
 
@@ -44,7 +45,7 @@ class _DiskSession:
     __slots__ = (
         "_before",
         "_began_ns",
-        "_figure",
+        "_counter",
         "_is_lost",
         "_pid",
         "_read",
@@ -55,7 +56,7 @@ class _DiskSession:
 
     def __init__(self, reader: ProcessReader) -> None:
         self._reader = reader
-        self._figure: FallbackReader[tuple[int, int]] = reader.thread_io
+        self._counter: FallbackReader[tuple[int, int]] = reader.thread_io
         self._before: tuple[int, int] | None = None
         self._pid = self._began_ns = self._wall_ns = 0
         self._read = self._written = 0
@@ -63,12 +64,12 @@ class _DiskSession:
 
     def resume(self) -> None:
         if self._is_of_thread or not self._pid:
-            self._before = self._figure.read()
+            self._before = self._counter.read()
         if not self._pid:
             self._pid = os.getpid()
             if self._before is None:
-                self._figure = self._reader.io
-                self._before = self._figure.read()
+                self._counter = self._reader.io
+                self._before = self._counter.read()
             self._began_ns = time.perf_counter_ns()
 
     def suspend(self) -> None:
@@ -79,7 +80,7 @@ class _DiskSession:
     def close(self) -> Mapping[Metric, Reading]:
         if self._pid and not self._is_of_thread:
             self._add()
-        reason = self._why_nothing()
+        reason = self._why_unknown()
         if reason:
             nothing = Reading(value=None, scope=self._scope, reason=reason)
             return {Metric.DISK_READ_RATE: nothing, Metric.DISK_WRITE_RATE: nothing}
@@ -90,26 +91,26 @@ class _DiskSession:
 
     @property
     def _is_of_thread(self) -> bool:
-        return self._figure is self._reader.thread_io
+        return self._counter is self._reader.thread_io
 
     @property
     def _scope(self) -> Scope:
         return Scope.THREAD if self._is_of_thread else Scope.PROCESS
 
     def _add(self) -> None:
-        """Count what came since the last look."""
-        before, after = self._before, self._figure.read()
+        """Add the traffic since the last reading."""
+        before, after = self._before, self._counter.read()
         if before is None or after is None:
             self._is_lost = True
             return
         self._read += after[0] - before[0]
         self._written += after[1] - before[1]
 
-    def _why_nothing(self) -> str:
+    def _why_unknown(self) -> str:
         if self._pid != os.getpid():
             return FORKED if self._pid else NEVER_RAN
         if self._is_lost:
-            return self._figure.reason
+            return self._counter.reason
         return "" if self._wall_ns else NO_TIME
 
     def _rate(self, amount: int) -> Reading:

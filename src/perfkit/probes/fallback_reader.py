@@ -1,4 +1,4 @@
-"""One figure of the machine, read in the cheapest way that works here."""
+"""Read a value of the machine by the cheapest reader that works on this platform."""
 
 from __future__ import annotations
 
@@ -7,42 +7,42 @@ from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
 
 _T = TypeVar("_T")
-_TROUBLE: Final = (OSError, ValueError, AttributeError, NotImplementedError)
-_PASSES: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR}
+_FAILURES: Final = (OSError, ValueError, AttributeError, NotImplementedError)
+_TEMPORARY: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR}
 
 
 class FallbackReader(Generic[_T]):
-    """One figure of the machine, with the ways in which it can be read, the cheapest first.
+    """Readers of one value of the machine, the cheapest first.
 
-    A way that fails for good (no such file, not allowed, not on this platform) is not tried again;
-    one that fails for now (too many open files) is. Safe from any thread.
+    A reader that fails permanently (no such file, not allowed, not on this platform) is not tried
+    again; one that fails for the moment (too many open files) is. Safe from any thread.
 
     Args:
-        name: What it is, for people.
-        ways: Each returns the figure, or raises `OSError` or `ValueError` if it cannot,
-            `AttributeError` or `NotImplementedError` if the platform has no such thing.
+        name: The value, as a noun phrase for messages.
+        readers: Each returns the value, or raises `OSError` or `ValueError` if it fails, and
+            `AttributeError` or `NotImplementedError` if the platform does not have the value.
     """
 
     def __init__(self, name: str, readers: Sequence[Callable[[], _T]]) -> None:
         self._name = name
-        self._ways = tuple(readers)
-        self.reason = f"this platform does not tell {name}"
-        """Why `read` has last returned None."""
+        self._readers = tuple(readers)
+        self.reason = f"this platform does not report {name}"
+        """The reason of the last None from `read`."""
 
     def read(self) -> _T | None:
-        """Return the figure of this moment, or None where there is no way to read it."""
-        for way in self._ways:
+        """Return the present value, or None if no reader works."""
+        for reader in self._readers:
             try:
-                return way()
-            except _TROUBLE as error:
+                return reader()
+            except _FAILURES as error:
                 self.reason = self._explain(error)
-                if not (isinstance(error, OSError) and error.errno in _PASSES):
-                    self._ways = tuple(other for other in self._ways if other is not way)
+                if not (isinstance(error, OSError) and error.errno in _TEMPORARY):
+                    self._readers = tuple(other for other in self._readers if other is not reader)
         return None
 
     def _explain(self, error: Exception) -> str:
         if isinstance(error, AttributeError | NotImplementedError):
-            return f"this platform does not tell {self._name}"
+            return f"this platform does not report {self._name}"
         if isinstance(error, PermissionError):
             return f"this process is not allowed to read {self._name}"
         return f"{self._name} could not be read: {error}"

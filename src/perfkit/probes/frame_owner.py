@@ -1,4 +1,4 @@
-"""Tell the user's own code from perfkit's and from that of libraries, by the path of its file."""
+"""Classify code by the path of its file: perfkit's, a library's or the user's."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _INSTALLED: Final = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{o
 
 
 def is_perfkits(file: str) -> bool:
-    """Tell whether `file` is part of perfkit."""
+    """Return whether `file` is part of perfkit."""
     return file.startswith(_OWN)
 
 
 def is_probes(file: str) -> bool:
-    """Tell whether `file` is one of the probes', which never call the measured code."""
+    """Return whether `file` is a probe; probes never call the measured code."""
     return file.startswith(_PROBES)
 
 
 @lru_cache(maxsize=4096)
 def is_library(file: str) -> bool:
-    """Tell whether `file` belongs to the standard library or to an installed package."""
+    """Return whether `file` belongs to the standard library or to an installed package."""
     return (
         file.startswith((_STANDARD_LIBRARY, "<frozen"))
         or any(folder in file for folder in _INSTALLED)

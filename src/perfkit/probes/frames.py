@@ -1,6 +1,6 @@
-"""Find the frames of the measured code: on a thread's stack, or in what a task awaits.
+"""Find the frames of the measured code: on a thread's stack, or in the chain that a task awaits.
 
-Nothing here keeps a frame, since a frame keeps all local variables alive.
+No function here stores a frame, because a frame keeps all its local variables alive.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TRANSPARENT: Final = frozenset(
 
 
 class Place(NamedTuple):
-    """A line of code. File and line are empty and 0 where it stands for no code in Python."""
+    """A line of code. File and line are empty and 0 for native code and the rest."""
 
     module: str
     name: str
@@ -48,24 +48,24 @@ NATIVE: Final[Stack] = (Place("", "(native code)", "", 0),)
 
 
 def caller_of(frame: FrameType) -> tuple[FrameType | None, FrameType | None]:
-    """Return perfkit's outermost frame of those that `frame` is in, and the user's around it.
+    """Return perfkit's outermost frame around `frame`, and the user's frame that called it.
 
-    The measured code is either called by the first, or, in a ``with`` block, it is the second.
+    The first called the measured code; for a ``with`` block the second is the measured code.
     """
-    door, outer = None, frame
+    entry, outer = None, frame
     while is_perfkits(file := outer.f_code.co_filename) or file == _CONTEXTLIB:
         if file != _CONTEXTLIB:
-            door = outer
+            entry = outer
         if outer.f_back is None:
-            return door, None
+            return entry, None
         outer = outer.f_back
-    return door, outer
+    return entry, outer
 
 
 def current_task() -> weakref.ref[Any] | None:
-    """Return the asyncio task that runs now in this thread, held weakly; None where there is none.
+    """Return a weak reference to the asyncio task that runs in this thread, or None.
 
-    An asyncio that nobody has imported is not loaded for this.
+    It does not import asyncio.
     """
     asyncio = sys.modules.get("asyncio")
     if asyncio is None:
@@ -78,19 +78,19 @@ def current_task() -> weakref.ref[Any] | None:
 
 
 def running_frames(
-    top: FrameType | None, door: FrameType | None, caller: FrameType | None
+    top: FrameType | None, entry: FrameType | None, caller: FrameType | None
 ) -> list[FrameType] | None:
-    """Return the frames of the measured code, innermost first; None where it is not running.
+    """Return the frames of the measured code, innermost first; None if it is not running.
 
     Args:
         top: The innermost frame of the thread.
-        door: Perfkit's frame that the measured code was called by; it is left out.
-        caller: The user's frame that a ``with`` block stands in; it is the last one returned.
+        entry: Perfkit's frame that called the measured code; it is left out.
+        caller: The user's frame with the ``with`` block; it is the last one returned.
     """
     frames: list[FrameType] = []
     frame = top
     while frame is not None and len(frames) < _DEEPEST:
-        if frame is door:
+        if frame is entry:
             return frames
         frames.append(frame)
         if frame is caller:
@@ -102,12 +102,12 @@ def running_frames(
 def awaited_frames(
     task: Any, top: FrameType | None, mark: int, *, is_inside: bool
 ) -> list[FrameType] | None:
-    """Return the frames that `task` awaits in, innermost first; None where it is not in there.
+    """Return the awaiting frames of the measured code in `task`, innermost first, or None.
 
     Args:
         task: An asyncio task.
-        top: The innermost frame of the task's thread, where an awaited task may be at work.
-        mark: The identity of the frame below which the measured code is.
+        top: The innermost frame of the task's thread, which may run an awaited task.
+        mark: The identity of the outermost frame, below which the measured code is.
         is_inside: Whether that frame is of the measured code too.
     """
     found: list[FrameType] | None = None
@@ -118,7 +118,7 @@ def awaited_frames(
             found.append(frame)
         elif id(frame) == mark:
             if runs:
-                return None  # it has just woken up, or is about to rest
+                return None  # it has just resumed, or is about to suspend
             found = [frame] if is_inside else []
     if not found:
         return found
@@ -128,7 +128,7 @@ def awaited_frames(
 
 
 def _chain(task: Any) -> Iterator[tuple[FrameType, bool]]:
-    """Yield each frame of what is awaited, outermost first, and whether it runs right now."""
+    """Yield each frame of the awaited chain, outermost first, and whether it runs now."""
     awaited = task
     for _ in range(_DEEPEST):
         frame, is_busy_here = None, False
@@ -139,11 +139,10 @@ def _chain(task: Any) -> Iterator[tuple[FrameType, bool]]:
             awaited = awaited.gi_yieldfrom or _driven_by(awaited)
         elif isinstance(awaited, AsyncGeneratorType):
             frame, is_running, awaited = awaited.ag_frame, awaited.ag_running, awaited.ag_await
-            is_busy_here = (
-                is_running and awaited is None
-            )  # it counts as running while it awaits too
+            # `ag_running` is true while the generator awaits too.
+            is_busy_here = is_running and awaited is None
         elif type(awaited).__name__ in _TRANSPARENT:
-            awaited = _stood_for(awaited)
+            awaited = _wrapped_in(awaited)
         elif hasattr(awaited, "get_coro"):
             awaited = awaited.get_coro()
         else:
@@ -153,13 +152,14 @@ def _chain(task: Any) -> Iterator[tuple[FrameType, bool]]:
 
 
 def _driven_by(generator: GeneratorType[Any, Any, Any]) -> Any:
-    """Return what perfkit drives step by step in place of awaiting it; None for others."""
+    """Return the coroutine that perfkit steps in place of awaiting it; None for others."""
     is_ours = is_perfkits(generator.gi_code.co_filename) and not generator.gi_running
-    return _stood_for(generator) if is_ours else None
+    return _wrapped_in(generator) if is_ours else None
 
 
-def _stood_for(awaited: Any) -> Any:
-    """Return what `awaited` goes on to where no attribute says so: the first such that it holds."""
+def _wrapped_in(awaited: Any) -> Any:
+    """Return the first awaitable that `awaited` refers to, or None."""
+    # No attribute leads there, so ask the garbage collector, as debuggers do.
     for thing in gc.get_referents(awaited):
         is_step = isinstance(thing, CoroutineType | GeneratorType | AsyncGeneratorType)
         if is_step or hasattr(thing, "get_coro") or type(thing).__name__ in _TRANSPARENT:
@@ -170,8 +170,7 @@ def _stood_for(awaited: Any) -> Any:
 def stack_of(frames: list[FrameType]) -> Stack:
     """Return the places of `frames`, which are innermost first, outermost first.
 
-    Frames of perfkit are left out, with what the probes call for themselves; of a deep stack the
-    outer frames.
+    Frames of perfkit and calls by its probes are left out; of a deep stack, the outer frames are.
     """
     users: list[FrameType] = []
     for frame in frames:

@@ -1,4 +1,4 @@
-"""Pauses of Python's garbage collector inside a call, by a hook that is there only meanwhile."""
+"""Pauses of Python's garbage collector inside a call, by a hook in `gc.callbacks`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from perfkit.forks import register_after_fork
 from perfkit.model import Evidence, Metric, Reading, Scope
 from perfkit.reentrancy import Lock
 
-LOST: Final = "other code took the hook out of gc.callbacks during the call"
+LOST: Final = "other code removed the hook from gc.callbacks during the call"
 
 
 class _Pauses(threading.local):
     """The pauses of one thread: a collection ends in the thread in which it began.
 
-    `began_ns` is when the one that runs now began, seen by the hook in its `seen_by`-th time in;
-    `total_ns` is how long those that ended took together.
+    `began_ns` is the start of the present one, seen by the `seen_by`-th installation of the hook;
+    `total_ns` is the sum of those that ended.
     """
 
     began_ns = 0
@@ -29,22 +29,22 @@ class _Pauses(threading.local):
 
 
 class _Hook:
-    """The one hook in `gc.callbacks`, there as long as somebody holds it.
+    """The one hook in `gc.callbacks`, installed while a session needs it.
 
     Safe from any thread, from finalizers that interrupt it, and across a fork: in the child only
-    what the forking thread holds goes on.
+    the sessions of the forking thread continue.
     """
 
     def __init__(self) -> None:
         self.pauses: Final = _Pauses()
-        # Reentrant: garbage collection inside may end a measured generator, which comes back here.
+        # Reentrant: garbage collection inside may end a measured generator, which calls `release`.
         self._lock = Lock()
         self._holders: dict[object, int] = {}
         self._installed = 0
         register_after_fork(self)
 
     def acquire(self, holder: object) -> int:
-        """Put the hook in where it is not; return how many times that was done so far."""
+        """Install the hook if it is not installed; return the number of installations so far."""
         with self._lock:
             self._holders[holder] = threading.get_ident()
             if self._on_phase not in gc.callbacks:
@@ -53,10 +53,10 @@ class _Hook:
             return self._installed
 
     def release(self, holder: object) -> int:
-        """Take the hook out if nobody else holds it.
+        """Remove the hook after its last holder.
 
         Returns:
-            What `acquire` returned if it was in all the time, else another number.
+            The number from `acquire` if the hook was installed all the time, else another one.
         """
         with self._lock:
             installed = self._installed if self._on_phase in gc.callbacks else -1
@@ -69,17 +69,17 @@ class _Hook:
         if phase == "start":
             pauses.seen_by = self._installed
             pauses.began_ns = time.perf_counter_ns()
-        elif pauses.seen_by == self._installed:  # else it began while the hook was not in
+        elif pauses.seen_by == self._installed:  # else it began before the hook was installed
             pauses.total_ns += time.perf_counter_ns() - pauses.began_ns
             pauses.seen_by = 0
 
     def _remove_if_unused(self) -> None:
         if not self._holders:
-            with suppress(ValueError):  # other code took it out
+            with suppress(ValueError):  # other code removed it
                 gc.callbacks.remove(self._on_phase)
 
     def after_fork_in_child(self) -> None:
-        """After a fork, drop what belonged to threads that the child does not have."""
+        """After a fork, drop the holders in threads that the child does not have."""
         self._lock = Lock()
         here = threading.get_ident()
         self._holders = {who: thread for who, thread in self._holders.items() if thread == here}
@@ -92,13 +92,12 @@ _HOOK: Final = _Hook()
 class GcProbe:
     """Reads how long the garbage collector paused the measured code, as `gc_time` in seconds.
 
-    A part of the call's duration and CPU time, told apart: much of what is collected may be
-    somebody else's garbage. Scope: the thread, in which a collection runs that its own allocation
-    set off. No collection is ever asked for.
-    Cost: about 3 microseconds a call, 1 more for each collection meanwhile. Platforms: CPython
-    everywhere.
-    It lies where a collection in another thread holds the interpreter lock: this call waits, but
-    the pause counts there.
+    It is a part of the call's duration and CPU time; much of the garbage may be other code's.
+    Scope: the thread, in which a collection runs that its own allocation triggered. The probe never
+    triggers one.
+    Cost: about 3 microseconds a call, 1 more for each collection meanwhile. Platforms: CPython.
+    Limits: while a collection in another thread has the interpreter lock this call waits, but the
+    pause counts for the other thread.
     """
 
     metrics: Final = frozenset({Metric.GC_TIME})
@@ -106,7 +105,7 @@ class GcProbe:
     slows: Final = ""
 
     def open(self) -> _GcSession:
-        """Begin a session; the hook is put in here if it was not."""
+        """Begin a session; this installs the hook."""
         return _GcSession()
 
 

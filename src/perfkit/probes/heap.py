@@ -1,14 +1,14 @@
-"""Peak and net use of the traced Python heap, by tracemalloc, right under nesting and overlap.
+"""Peak and net use of the traced Python heap, by tracemalloc, exact under nesting and overlap.
 
-tracemalloc has one tracer and one peak for the whole process. Three rules keep them honest:
+tracemalloc has one tracer and one peak for the whole process. Three rules make them exact:
 
-- **Lease.** Tracing that somebody else started is used and never stopped; ours is counted and
-  stops with the last holder. Whoever needs traces takes the lease of `TRACER`.
+- **Lease.** Tracing that other code started is used and never stopped; perfkit's own is counted and
+  stops with the last holder of a lease of `TRACER`.
 - **Open windows.** At every boundary (a session resumes or suspends) the peak so far is credited
-  to each open window and then reset. A window's peak is its highest credit less where it began, so
-  nested and overlapping windows are each right.
-- **Sentinel.** Each session allocates an object while tracing. If the tracer no longer knows it, a
-  stranger stopped or cleared the traces meanwhile, and the readings have no value.
+  to each open window and then reset. A window's peak is its highest credit less its initial size,
+  so that nested and overlapping windows are each exact.
+- **Sentinel.** Each session allocates an object while tracing. If its trace is lost, other code
+  stopped or cleared the traces meanwhile, and the readings have no value.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ CONTENDED: Final = "another measured call ran in another thread or task meanwhil
 class Tracer:
     """The lease on the process's one tracer, with the windows now open.
 
-    Strictly private to the probes, which share the one instance `TRACER`. Safe from any thread,
-    from finalizers and signal handlers that interrupt it, and across a fork: in the child only
-    what the forking thread holds goes on.
+    Private to the probes, which share the one instance `TRACER`. Safe from any thread, from
+    finalizers and signal handlers that interrupt it, and across a fork: in the child only the
+    leases of the forking thread continue.
     """
 
     def __init__(self) -> None:
-        # Reentrant: garbage collection inside may end a measured generator, which comes back here.
+        # Reentrant: garbage collection inside may end a measured generator, which calls `close`.
         self._lock = Lock()
         self._holders: dict[object, int] = {}
         self._frames_of_ours = 0
@@ -45,16 +45,16 @@ class Tracer:
 
     @property
     def is_ours(self) -> bool:
-        """Whether tracing is on because somebody holds this lease, not by other code's wish."""
+        """Whether perfkit started the tracing, and not other code."""
         return self._frames_of_ours > 0
 
     def acquire(self, holder: object, frames: int = 1) -> None:
-        """Have traces taken until `release`; start tracing if it was not on.
+        """Add a lease until `release`; start tracing if it was off.
 
         Args:
-            holder: Who wants them, told apart by identity; one lease for each.
-            frames: How many frames each trace should have, at least 1. Tracing that is already on,
-                ours or not, keeps the number that it has: `tracemalloc.get_traceback_limit`.
+            holder: The owner of the lease, by identity; one lease for each.
+            frames: Number of frames of each trace, at least 1. Tracing that is already on continues
+                with the number that it has: `tracemalloc.get_traceback_limit`.
         """
         with self._lock:
             if not tracemalloc.is_tracing():
@@ -63,17 +63,17 @@ class Tracer:
             self._holders[holder] = threading.get_ident()
 
     def release(self, holder: object) -> None:
-        """Give up the lease of `holder`; tracing stops with the last one if it is ours.
+        """Remove the lease of `holder`; tracing stops with the last one if perfkit started it.
 
-        Does nothing for who holds none, as after a fork in another thread.
+        Does nothing without a lease, as after a fork in another thread.
         """
         with self._lock:
             self._holders.pop(holder, None)
             self._stop_if_unused()
 
     def open(self, holder: object) -> _Window:
-        """Begin a window for `holder`, which has the lease, in this thread."""
-        window = _Window(_whoever_runs())
+        """Begin a window in this thread for `holder`, which has a lease."""
+        window = _Window(_running_owner())
         with self._lock:
             self._holders[holder] = window.owner[0]
             for other in self._open:
@@ -96,27 +96,26 @@ class Tracer:
         for window in tuple(self._open):
             window.highest = max(window.highest, peak)
         tracemalloc.reset_peak()
-        self._notice_strangers()
+        self._check_ownership()
         return current
 
-    def _notice_strangers(self) -> None:
-        """Give up what is no longer ours: a stranger stopped it, and maybe started its own.
-
-        Other code that stops our tracing and starts its own with as many frames is not noticed.
-        """
+    def _check_ownership(self) -> None:
+        """Note that other code stopped our tracing, and maybe started its own."""
+        # tracemalloc has no owner to compare, so the number of frames must do: other code that
+        # stops our tracing and starts its own with as many frames goes unnoticed.
         if not tracemalloc.is_tracing() or (
             self._frames_of_ours != tracemalloc.get_traceback_limit()
         ):
             self._frames_of_ours = 0
 
     def _stop_if_unused(self) -> None:
-        self._notice_strangers()
+        self._check_ownership()
         if self.is_ours and not self._holders:
             self._frames_of_ours = 0
             tracemalloc.stop()
 
     def after_fork_in_child(self) -> None:
-        """After a fork, drop what belonged to threads that the child does not have."""
+        """After a fork, drop windows and leases of threads that the child does not have."""
         self._lock = Lock()
         here = threading.get_ident()
         self._open = [window for window in self._open if window.owner[0] == here]
@@ -124,8 +123,8 @@ class Tracer:
         self._stop_if_unused()
 
 
-def _whoever_runs() -> tuple[int, int]:
-    """Identify the thread and, inside a running event loop, the asyncio task."""
+def _running_owner() -> tuple[int, int]:
+    """Return the identities of the thread and, in a running event loop, of the asyncio task."""
     asyncio = sys.modules.get("asyncio")
     task = None
     if asyncio is not None and asyncio._get_running_loop() is not None:  # noqa: SLF001 - the public form raises when there is none
@@ -134,7 +133,7 @@ def _whoever_runs() -> tuple[int, int]:
 
 
 class _Window:
-    """A stretch of time in which one session's code runs. Figures are bytes traced."""
+    """A time span in which one session's code runs. Sizes are traced bytes."""
 
     __slots__ = ("began", "highest", "is_contended", "owner")
 
@@ -149,20 +148,20 @@ TRACER: Final = Tracer()
 
 
 class HeapProbe:
-    """Reads what the measured code takes of the traced Python heap, in bytes.
+    """Reads the use of the traced Python heap by the measured code, in bytes.
 
-    - `memory_peak`: the most that it had allocated at once, beyond what was there before.
-    - `memory_net`: what it allocated and was still held when it ended, less what it freed of
-      earlier traced allocations; may be negative.
+    - `memory_peak`: the peak of the heap during the call, above its size at the start.
+    - `memory_net`: the growth of the heap from start to end; negative if the call freed more of
+      earlier traced allocations than it allocated.
 
-    Scope: the call. Concurrent coroutines are told apart, because each is measured step by step;
-    two threads cannot be: if both are measured, both are marked contended, of the process.
+    Scope: the call. Concurrent coroutines are separated, because each is measured step by step.
+    Two measured threads are not: both are marked contended, with the process as scope.
     Cost: about 20 microseconds a call, 9 more for each further step; and tracing slows allocation
     2 to 30 times meanwhile, also in threads that are not measured. Platforms: CPython everywhere.
-    It lies where a thread that perfkit does not measure allocates meanwhile, where other code
-    calls `tracemalloc.reset_peak`, and about what C libraries take from the system by themselves.
-    Memory that was allocated before tracing began is not missed when it is freed. A few hundred
-    bytes of perfkit's own are in it.
+    Limits: allocations of threads that perfkit does not measure are included; other code that calls
+    `tracemalloc.reset_peak` falsifies the peak; allocations of C libraries outside of Python's
+    allocator are missing, and so is freed memory that was allocated before tracing began. A few
+    hundred bytes of perfkit's own are included.
     """
 
     metrics: Final = frozenset({Metric.MEMORY_PEAK, Metric.MEMORY_NET})
@@ -170,7 +169,7 @@ class HeapProbe:
     slows: Final = "tracemalloc"
 
     def open(self) -> _HeapSession:
-        """Begin a session; tracing starts here if it was not on."""
+        """Begin a session; this starts tracing if it was off."""
         return _HeapSession()
 
 
@@ -183,7 +182,7 @@ class _HeapSession:
         self._contended = False
         self._window: _Window | None = None
         TRACER.acquire(self)
-        self._sentinel = object()  # allocated while tracing: the tracer must know it at the end
+        self._sentinel = object()  # allocated while tracing: its trace must exist at the end
 
     def resume(self) -> None:
         self._window = TRACER.open(self)

@@ -1,8 +1,8 @@
-"""Where the memory was allocated that the measured code still held at its end, by tracemalloc.
+"""The lines that allocated the memory that a call did not free, by tracemalloc.
 
-Where nobody traced before, tracing is on for this call alone, and what is traced at its end is what
-it holds. Where tracing was on already, what was held before is taken off, which needs a look at
-every traced block: that is done only while there are not too many of them.
+If tracing was off, it is on for this call alone, and the traced blocks at its end are the call's.
+If it was on already, the blocks from before the call are subtracted, which needs a snapshot of
+every traced block: it is made only up to a number of blocks.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from perfkit.units import Unit, format_quantity
 
 LOST: Final = "traces_lost"
 TOO_MANY: Final = "too_many_blocks"
-MIXED: Final = "other code ran meanwhile: what it allocated is among this"
+MIXED: Final = "other code ran meanwhile: its allocations are included"
 
 FRAMES: Final = 4
-"""Each makes allocations dearer, one in a long function by much: its line has to be counted."""
+"""Each makes allocations slower, most of all in long functions, whose line must be computed."""
 
 MOST_BLOCKS: Final = 200_000
 MOST_OWN_BLOCKS: Final = 500_000
@@ -38,24 +38,23 @@ _TOOLS: Final = (tracemalloc.__file__, cProfile.__file__, "<unknown>")
 _Trace: TypeAlias = "tuple[tuple[str, int], ...]"
 """File and line of each frame, innermost first."""
 
-_Held: TypeAlias = "dict[_Trace, tuple[int, int]]"
+_Sizes: TypeAlias = "dict[_Trace, tuple[int, int]]"
 """Bytes and blocks by where they were allocated."""
 
 
 class HeapSitesProbe:
-    """Finds the lines that allocated what the measured code still holds at its end.
+    """Finds the lines that allocated memory that the measured code did not free.
 
-    Reads no metric. Exact where the code runs alone: what other threads allocate meanwhile, or
-    other code between the steps of a call that suspends, cannot be told apart, and the evidence
-    says so. Code that does nothing but allocate runs 15 times slower meanwhile with one frame, and
-    was seen to run up to 110 times slower with four. The look at the blocks takes half a
-    microsecond for each, after the call, and before it too where tracing was on already.
+    Reads no metric. Exact while the code runs alone: allocations of other threads, and of other
+    code between the steps of a call that suspends, are included, and the evidence has a note of
+    that. Code that only allocates runs 15 times slower with one frame, and up to 110 times slower
+    with four. A snapshot costs half a microsecond for each block, after the call, and before it too
+    if tracing was on already.
 
     Args:
-        frames: How many frames a trace has, where tracing was not on already.
-        most_blocks: Where tracing was on already: with more traced blocks than this, none are
-            looked at.
-        most_own_blocks: The same for a call that has the tracing for itself.
+        frames: Number of frames of a trace, if tracing was off before.
+        most_blocks: The most traced blocks for a snapshot, if tracing was on already.
+        most_own_blocks: The same if tracing was off before.
     """
 
     metrics: Final[frozenset[Metric]] = frozenset()
@@ -73,7 +72,7 @@ class HeapSitesProbe:
         self._most_own_blocks = most_own_blocks
 
     def open(self) -> _HeapSitesSession:
-        """Begin a session; tracing starts here if it was not on."""
+        """Begin a session; this starts tracing if it was off."""
         is_alone = not tracemalloc.is_tracing()
         most = self._most_own_blocks if is_alone else self._most_blocks
         return _HeapSitesSession(self._frames, most, is_alone=is_alone)
@@ -86,14 +85,14 @@ class _HeapSitesSession:
         self._most = most
         self._steps = 0
         self._note = ""
-        self._before: _Held = {}
+        self._before: _Sizes = {}
         self._after: tracemalloc.Snapshot | None = None
         self._is_mixed = _others_run()
         TRACER.acquire(self, frames)
         try:
             if not is_alone:
                 self._look_before()
-            self._sentinel = object()  # allocated while tracing: the tracer must know it at the end
+            self._sentinel = object()  # allocated while tracing: its trace must exist at the end
         except BaseException:
             TRACER.release(self)
             raise
@@ -102,7 +101,7 @@ class _HeapSitesSession:
         self._steps += 1
 
     def suspend(self) -> None:
-        """Do nothing: what is held is looked at once, at the end."""
+        """Do nothing: the one snapshot is at the end."""
 
     def close(self) -> Mapping[Metric, Reading]:
         try:
@@ -114,8 +113,8 @@ class _HeapSitesSession:
 
     def evidence(self) -> Sequence[Evidence]:
         snapshot, self._after = self._after, None
-        held = _held_in(snapshot) if snapshot is not None else {}
-        rows = _top_sites(_grown(held, self._before))
+        sizes = _sizes_in(snapshot) if snapshot is not None else {}
+        rows = _top_sites(_grown(sizes, self._before))
         self._before = {}
         note = self._note or (MIXED if self._is_mixed else "")
         return (Evidence(kind="memory", summary=_summary(rows), rows=rows, note=note),)
@@ -124,7 +123,7 @@ class _HeapSitesSession:
         if _most_traces() > self._most:
             self._note = TOO_MANY
         else:
-            self._before = _held_in(tracemalloc.take_snapshot())
+            self._before = _sizes_in(tracemalloc.take_snapshot())
 
     def _look_after(self) -> None:
         if tracemalloc.get_object_traceback(self._sentinel) is None:
@@ -136,23 +135,21 @@ class _HeapSitesSession:
 
 
 def _others_run() -> bool:
-    """Tell whether threads run that are neither this one nor perfkit's."""
+    """Return whether threads run other than this one and perfkit's."""
     threads = [each for each in threading.enumerate() if not each.name.startswith("perfkit-")]
     return len(threads) > 1
 
 
 def _most_traces() -> int:
-    """Return a number that the traced blocks are not above. Takes about a microsecond."""
+    """Return an upper bound of the number of traced blocks, in about a microsecond."""
     tracers_own = tracemalloc.get_tracemalloc_memory()
     return min(sys.getallocatedblocks(), tracers_own // _BYTES_OF_A_TRACE)
 
 
-def _held_in(snapshot: tracemalloc.Snapshot) -> _Held:
-    """Add up what `snapshot` holds, by trace.
-
-    Tracing may still be on and makes each allocation cost a microsecond, so the sums are made from
-    lists of sizes that exist already. `Snapshot.statistics` is 50 times slower then.
-    """
+def _sizes_in(snapshot: tracemalloc.Snapshot) -> _Sizes:
+    """Sum up the blocks of `snapshot` by trace."""
+    # Tracing may still be on, so that each allocation costs a microsecond: the sums are made from
+    # lists of sizes that exist already. `Snapshot.statistics` would be 50 times slower.
     sizes: defaultdict[_Trace, list[int]] = defaultdict(list)
     traces: Any = snapshot.traces
     for trace in traces._traces:  # noqa: SLF001 - the public way makes two objects of each block
@@ -160,34 +157,34 @@ def _held_in(snapshot: tracemalloc.Snapshot) -> _Held:
     return {trace: (sum(each), len(each)) for trace, each in sizes.items()}
 
 
-def _grown(after: _Held, before: _Held) -> _Held:
-    """Return what the user's code holds more of than before."""
-    grown: _Held = {}
+def _grown(after: _Sizes, before: _Sizes) -> _Sizes:
+    """Return the sizes that grew, of the user's code."""
+    grown: _Sizes = {}
     for trace, (size, blocks) in after.items():
-        known_size, known_blocks = before.get(trace, (0, 0))
-        if size > known_size and _is_users(trace):
-            grown[trace] = (size - known_size, max(1, blocks - known_blocks))
+        old_size, old_blocks = before.get(trace, (0, 0))
+        if size > old_size and _is_users(trace):
+            grown[trace] = (size - old_size, max(1, blocks - old_blocks))
     return grown
 
 
 def _is_users(trace: _Trace) -> bool:
-    """Tell whether the measured code allocated this, and not perfkit around it."""
+    """Return whether the measured code allocated this, and not perfkit around it."""
     innermost = trace[0][0]
     if is_perfkits(innermost) or innermost in _TOOLS:
         return False
     files = (file for file, _ in trace)
-    return not is_probes(next((each for each in files if _is_somebodys(each)), ""))
+    return not is_probes(next((each for each in files if _is_no_library(each)), ""))
 
 
-def _is_somebodys(file: str) -> bool:
+def _is_no_library(file: str) -> bool:
     return is_perfkits(file) or not is_library(file)
 
 
-def _top_sites(held: _Held) -> tuple[Mapping[str, Any], ...]:
-    """Return the lines that hold the most bytes, the largest first."""
+def _top_sites(sizes: _Sizes) -> tuple[Mapping[str, Any], ...]:
+    """Return the lines that allocated the most bytes, the largest first."""
     sites: defaultdict[tuple[str, int], Counter[_Trace]] = defaultdict(Counter)
     blocks: Counter[tuple[str, int]] = Counter()
-    for trace, (size, number) in held.items():
+    for trace, (size, number) in sizes.items():
         sites[trace[0]][trace] = size
         blocks[trace[0]] += number
     largest = sorted(sites, key=lambda site: sites[site].total(), reverse=True)

@@ -1,4 +1,4 @@
-"""Why a reading has no value, in the words that several probes share."""
+"""Reasons for a reading without a value that several probes share."""
 
 from typing import Final
 

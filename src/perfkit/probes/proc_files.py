@@ -1,8 +1,9 @@
-"""What Linux tells of this process in files, through descriptors that stay open.
+"""Read the files of Linux about this process, through descriptors that stay open.
 
-Opening a file of `/proc` costs several times what reading it does. A kept descriptor has two traps:
-after a fork it still shows the parent, so it is opened anew; and a program that becomes a daemon
-closes every descriptor by its number, so one that is no longer ours is neither believed nor closed.
+Opening a file of `/proc` costs several times as much as reading it. An open descriptor has two
+traps: after a fork it still shows the parent, so it is opened again; and a program that becomes a
+daemon closes every descriptor by its number, so one that is no longer ours is neither read nor
+closed.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ _PAGE: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 class _Descriptor:
-    """An open descriptor that closes when nobody refers to it any more.
+    """An open descriptor that closes with its last reference.
 
-    It may be shared by threads: who reads it refers to it, so it does not close meanwhile.
+    It may be shared by threads: a reader has a reference, so that it does not close meanwhile.
     """
 
     __slots__ = ("_identity", "fd", "pid")
@@ -47,14 +48,14 @@ def _identity_of(fd: int) -> tuple[int, int]:
 
 
 class KeptFile:
-    """A small file of figures whose descriptor stays open from the first `read` until `close`.
+    """A small file of numbers whose descriptor stays open from the first `read` until `close`.
 
-    Reading at offset 0 gives the figures of that moment. Child processes that run another program
-    do not inherit the descriptor; a forked child opens its own. Safe from any thread.
+    Reading at offset 0 returns the present numbers. Child processes that run another program do not
+    inherit the descriptor; a forked child opens its own. Safe from any thread.
 
     Args:
         path: The file.
-        words: How many words it has, so that another file under the same number is not believed.
+        words: Number of its words, to detect another file under the same descriptor.
     """
 
     __slots__ = ("_descriptor", "_path", "_words")
@@ -65,15 +66,16 @@ class KeptFile:
         self._descriptor: _Descriptor | None = None
 
     def read(self) -> list[bytes]:
-        """Return the words of the file, opening it anew where its descriptor is no longer ours.
+        """Return the words of the file; open it again if its descriptor is no longer ours.
 
         Raises:
             OSError: If it cannot be opened or read.
-            ValueError: If it has not as many words as it should.
+            ValueError: If the number of words is wrong.
         """
         kept = self._descriptor
         if kept is not None and kept.pid == os.getpid():
-            try:  # dearer by a half with suppress
+            # `suppress` would make this read half as slow again.
+            try:
                 words = os.pread(kept.fd, 1024, 0).split()
                 if len(words) == self._words:
                     return words
@@ -86,19 +88,19 @@ class KeptFile:
         return words
 
     def close(self) -> None:
-        """Close the descriptor once nobody reads it. `read` opens it again."""
+        """Close the descriptor after the last reader. `read` opens it again."""
         self._descriptor = None
 
 
 class ProcFiles:
-    """Reads this process, and the thread that asks, from the files of Linux. Safe from any thread.
+    """Reads this process and the calling thread from the files of Linux. Safe from any thread.
 
-    Keeps two descriptors open, and one more for each thread that asks for `thread_io` until that
-    thread ends. All methods raise `OSError` where a file is not there or must not be read, and
-    `ValueError` where it does not look as it should.
+    It has two open descriptors, and one more for each thread that calls `thread_io` until that
+    thread ends. All methods raise `OSError` if a file is missing or not readable, and `ValueError`
+    if its format is unknown.
 
     Args:
-        root: Where the `proc` file system is.
+        root: The root of the `proc` file system.
     """
 
     def __init__(self, root: str = "/proc") -> None:
@@ -124,7 +126,7 @@ class ProcFiles:
         return _storage(kept.read())
 
     def open_files(self) -> int:
-        """Return how many descriptors are open, these kept ones included."""
+        """Return the number of open descriptors, including those of this object."""
         folder = f"{self._root}/self/fd"
         count = os.stat(folder).st_size  # noqa: PTH116 - a Path doubles the cost
         if count:
@@ -132,7 +134,7 @@ class ProcFiles:
         return len(list(Path(folder).iterdir())) - 1  # before Linux 6.2; one is the listing's own
 
     def threads(self) -> int:
-        """Return how many threads the operating system runs for this process."""
+        """Return the number of operating system threads of this process."""
         folder = f"{self._root}/self/task"
         count = os.stat(folder).st_nlink - 2  # noqa: PTH116 - a Path doubles the cost
         return count if count > 0 else len(list(Path(folder).iterdir()))  # a folder each
@@ -154,14 +156,14 @@ def _storage(words: list[bytes]) -> tuple[int, int]:
 
 
 def available_cpus(proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> float:
-    """Return how many CPUs this process may keep busy: at most those that it is bound to.
+    """Return the number of CPUs that this process may use: at most those in its affinity mask.
 
-    A container's share of time (the quota of its control group, version 2 or 1, or of a group
-    around it) makes it fewer, maybe a fraction. Reads files each time.
+    The CPU quota of its control group (version 2 or 1) and of the groups around that reduces it,
+    maybe to a fraction. Reads files each time.
 
     Args:
-        proc: Where the `proc` file system is.
-        cgroups: Where the control groups are.
+        proc: The root of the `proc` file system.
+        cgroups: The root of the control groups.
     """
     return min([float(_bound_cpus()), *_quotas(proc, cgroups)])
 
@@ -175,7 +177,7 @@ def _bound_cpus() -> int:
 
 
 def _quotas(proc: Path, cgroups: Path) -> Iterator[float]:
-    """Yield the share of time of each control group around this process that has one, in CPUs."""
+    """Yield the quota, in CPUs, of each control group around this process that has one."""
     for line in _text(proc / "self" / "cgroup").splitlines():
         _, controllers, path = line.split(":", 2) if line.count(":") > 1 else ("", "", "")
         if controllers and "cpu" not in controllers.split(","):
@@ -186,7 +188,7 @@ def _quotas(proc: Path, cgroups: Path) -> Iterator[float]:
 
 
 def _upwards(root: Path, path: str) -> Iterator[Path]:
-    """Yield the folder of a group and those around it; a container may see the last one only."""
+    """Yield the folder of a group and those around it; some containers see only the last."""
     group = Path(path.lstrip("/"))
     for each in (group, *group.parents):
         yield root / each

@@ -1,8 +1,7 @@
-"""The process as the operating system counts it. The one home of psutil.
+"""Probes of the whole process. The only module that uses psutil.
 
-Where Linux tells a figure in a file, that is read through a kept descriptor (`proc_files`), which
-costs a fifth; where that fails, psutil is asked; where psutil cannot tell either, there is no value
-but a reason.
+On Linux, values are read from files through open descriptors (`proc_files`), at a fifth of the cost
+of psutil, which is the fallback. If neither works, the reading has a reason in place of a value.
 """
 
 from __future__ import annotations
@@ -29,29 +28,31 @@ class _Psutil:
     """Read this process with psutil; map its errors to the ones that `FallbackReader` handles."""
 
     def __init__(self) -> None:
-        self._kept: psutil.Process | None = None
+        self._process: psutil.Process | None = None
 
     def memory(self) -> tuple[int, int]:
-        memory = self._ask(lambda own: own.memory_info())
+        memory = self._read(lambda own: own.memory_info())
         return memory.rss, memory.vms
 
     def io(self) -> tuple[int, int]:
-        counters = self._ask(lambda own: own.io_counters())
+        counters = self._read(lambda own: own.io_counters())
         if counters.read_bytes < 0:  # BSD counts operations, not bytes
             raise NotImplementedError
         return counters.read_bytes, counters.write_bytes
 
     def threads(self) -> int:
-        return self._ask(lambda own: own.num_threads())
+        return self._read(lambda own: own.num_threads())
 
     def open_files(self) -> int:
-        return self._ask(lambda own: own.num_fds())
+        return self._read(lambda own: own.num_fds())
 
-    def _ask(self, question: Callable[[psutil.Process], _T]) -> _T:
+    def _read(self, read: Callable[[psutil.Process], _T]) -> _T:
         try:
-            if self._kept is None or self._kept.pid != os.getpid():  # else the parent of a fork
-                self._kept = psutil.Process()
-            return question(self._kept)
+            if (
+                self._process is None or self._process.pid != os.getpid()
+            ):  # else the parent of a fork
+                self._process = psutil.Process()
+            return read(self._process)
         except psutil.AccessDenied as error:
             raise PermissionError(str(error)) from error
         except psutil.Error as error:
@@ -59,31 +60,35 @@ class _Psutil:
 
 
 class ProcessReader:
-    """Every figure of this process that perfkit reads. Safe from any thread and across a fork.
+    """Reads all values of this process. Safe from any thread and across a fork.
 
     Args:
-        files: The files of Linux; None where there are none.
+        files: The files of Linux; None on other platforms.
     """
 
     def __init__(self, files: ProcFiles | None) -> None:
         self._files = files
-        ways: list[ProcFiles | _Psutil] = [_Psutil()]
+        sources: list[ProcFiles | _Psutil] = [_Psutil()]
         if files is not None:
-            ways.insert(0, files)
-        self.memory = FallbackReader("the memory of a process", [way.memory for way in ways])
+            sources.insert(0, files)
+        self.memory = FallbackReader(
+            "the memory of a process", [source.memory for source in sources]
+        )
         """Bytes resident, and of the address space."""
-        self.io = FallbackReader("the disk traffic of a process", [way.io for way in ways])
+        self.io = FallbackReader("the disk traffic of a process", [source.io for source in sources])
         """Bytes read from storage and written to it, so far."""
         of_thread = [] if files is None else [files.thread_io]
         self.thread_io = FallbackReader("the disk traffic of a thread", of_thread)
-        """The same, of the thread that asks."""
-        self.threads = FallbackReader("the number of threads", [way.threads for way in ways])
+        """The same, of the calling thread."""
+        self.threads = FallbackReader(
+            "the number of threads", [source.threads for source in sources]
+        )
         self.open_files = FallbackReader(
-            "the number of open files", [way.open_files for way in ways]
+            "the number of open files", [source.open_files for source in sources]
         )
 
     def close(self) -> None:
-        """Close the kept descriptors; reading opens them again."""
+        """Close the open descriptors; reading opens them again."""
         if self._files is not None:
             self._files.close()
 
@@ -92,10 +97,8 @@ _shared: weakref.ref[ProcessReader] | None = None
 
 
 def shared_reader() -> ProcessReader:
-    """Return the process's one reader; its descriptors close with the last who refers to it.
-
-    Two threads that ask for the first one at once may get two, which does no harm.
-    """
+    """Return the process's one reader; its descriptors close with its last reference."""
+    # Without a lock: two threads that call this first at once may get one each, which is harmless.
     global _shared  # noqa: PLW0603 - the one reader of the process
     reader = _shared() if _shared is not None else None
     if reader is None:
@@ -108,10 +111,10 @@ class ResidentMemoryProbe:
     """Reads the resident set size (RSS) of the process after the call, and how much it grew.
 
     Both in bytes: `memory_rss` at the end, `memory_growth` from the first step to the end.
-    Scope: the process, whoever caused it.
+    Scope: the process, all its code.
     Cost: about 8 microseconds a call on Linux, 30 elsewhere. Platforms: all.
-    It lies where growth is taken for use: RSS seldom falls when memory is freed, and a call that
-    fits into memory freed earlier grows by nothing. Linux may be some pages for each CPU behind.
+    Limits: growth is not use: RSS seldom falls when memory is freed, and a call that fits into
+    memory freed earlier does not grow. Linux may lag by some pages for each CPU.
     """
 
     metrics: Final = frozenset({Metric.MEMORY_GROWTH, Metric.MEMORY_RSS})
@@ -122,7 +125,7 @@ class ResidentMemoryProbe:
         self._reader = shared_reader()
 
     def open(self) -> _ResidentMemorySession:
-        """Begin a session; it holds two integers."""
+        """Begin a session of two integers."""
         return _ResidentMemorySession(self._reader.memory)
 
 
@@ -140,7 +143,7 @@ class _ResidentMemorySession:
             self._began = self._memory.read()
 
     def suspend(self) -> None:
-        """Do nothing: growth is from the first step to the end, whoever caused it."""
+        """Do nothing: growth is from the first step to the end, of all code."""
 
     def close(self) -> Mapping[Metric, Reading]:
         ended = self._memory.read()
@@ -162,11 +165,11 @@ class CountsProbe:
     """Counts the `threads` and `open_files` of the process at the end of the call.
 
     Threads are those of the operating system, also those that C libraries start. Open files are
-    descriptors: files, sockets, pipes, and the few that perfkit keeps open itself.
+    descriptors: files, sockets, pipes, and the few of perfkit's own.
     Scope: the process.
     Cost: about 9 microseconds a call on Linux, 30 elsewhere. Platforms: threads everywhere, open
     files all but Windows.
-    It lies about what was open during the call and is closed by its end.
+    Limits: descriptors that were closed again during the call are not counted.
     """
 
     metrics: Final = frozenset({Metric.THREADS, Metric.OPEN_FILES})
@@ -177,7 +180,7 @@ class CountsProbe:
         self._reader = shared_reader()
 
     def open(self) -> _CountsSession:
-        """Begin a session; it holds nothing."""
+        """Begin a session without state."""
         return _CountsSession(self._reader)
 
 
@@ -202,7 +205,7 @@ class _CountsSession:
 
 @frozen(kw_only=True)
 class ProcessTotals:
-    """The counters of the process; None stands for what cannot be read here.
+    """The counters of the process; None for values that this platform does not report.
 
     Args:
         cpu_user_s: Seconds of CPU time in user mode since the process began.
@@ -211,8 +214,8 @@ class ProcessTotals:
         virtual: Bytes of the address space.
         read_bytes: Bytes read from storage since the process began.
         written_bytes: Bytes written to storage since the process began.
-        threads: How many threads the operating system runs.
-        open_files: How many descriptors are open.
+        threads: Number of operating system threads.
+        open_files: Number of open descriptors.
     """
 
     cpu_user_s: float | None
@@ -227,7 +230,7 @@ class ProcessTotals:
 
 @frozen
 class _Sample:
-    """What the next sample is compared with."""
+    """The counters at one sample, for the rates of the next."""
 
     pid: int
     at_ns: int
@@ -236,14 +239,14 @@ class _Sample:
 
 
 class ProcessSampler:
-    """Reads the process at intervals, for whoever watches over it.
+    """Samples the process at intervals, for a monitor.
 
-    CPU utilisation (1 is one core busy all along, of all threads together) and disk rates are of
-    the time since the sample before, so the first one has none; nor has the first one in a child
-    process after a fork. Memory and counts are of the moment. Scope: the process.
-    Cost: about 25 microseconds a sample on Linux, 100 elsewhere. Platforms: as those of the probes
-    for single calls; where a figure cannot be read, there is a reason.
-    It lies about what comes and goes between two samples. One thread at a time may sample.
+    CPU utilization (1 is one core that is always busy, by all threads together) and disk rates are
+    averages since the sample before, so the first sample has none; nor has the first one in a child
+    process after a fork. Memory and counts are present values. Scope: the process.
+    Cost: about 25 microseconds a sample on Linux, 100 elsewhere. Platforms: those of the probes of
+    single calls; a value that cannot be read has a reason.
+    Limits: peaks between two samples are not seen. Only one thread at a time may sample.
     """
 
     def __init__(self) -> None:
@@ -251,10 +254,10 @@ class ProcessSampler:
         self._last: _Sample | None = None
 
     def sample(self, now_ns: int) -> Mapping[Metric, Reading]:
-        """Return what the process uses now, and has used since the last sample.
+        """Return the present readings, and the rates since the last sample.
 
         Args:
-            now_ns: Nanoseconds of a clock that never goes back, the same one each time.
+            now_ns: Nanoseconds of a monotonic clock, the same one each time.
         """
         reader, last = self._reader, self._last
         now = _Sample(os.getpid(), now_ns, time.process_time_ns(), reader.io.read())
@@ -270,7 +273,7 @@ class ProcessSampler:
         return {Metric.MEMORY_RSS: rss, **rates, **_counts(reader)}
 
     def totals(self) -> ProcessTotals:
-        """Return the counters as they are now. Safe from any thread."""
+        """Return the present counters. Safe from any thread."""
         reader, cpu = self._reader, os.times()
         rss, virtual = reader.memory.read() or (None, None)
         read, written = reader.io.read() or (None, None)
@@ -286,7 +289,7 @@ class ProcessSampler:
         )
 
     def close(self) -> None:
-        """Close what is kept open for reading. Sampling again opens it again."""
+        """Close the open descriptors. Sampling opens them again."""
         self._last = None
         self._reader.close()
 
@@ -306,10 +309,10 @@ _RATES: Final = (Metric.CPU_UTILIZATION, Metric.DISK_READ_RATE, Metric.DISK_WRIT
 
 
 def _counts(reader: ProcessReader) -> dict[Metric, Reading]:
-    figures = {Metric.THREADS: reader.threads, Metric.OPEN_FILES: reader.open_files}
+    readers = {Metric.THREADS: reader.threads, Metric.OPEN_FILES: reader.open_files}
     return {
-        metric: _nothing(figure.reason) if (count := figure.read()) is None else _of(count)
-        for metric, figure in figures.items()
+        metric: _nothing(each.reason) if (count := each.read()) is None else _of(count)
+        for metric, each in readers.items()
     }
 
 

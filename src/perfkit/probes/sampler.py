@@ -1,4 +1,4 @@
-"""The one thread that takes samples for all sessions that want them, while there are any."""
+"""The one thread that samples for all sessions, while there are any."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _COLLECTS_ANYWHERE: Final = sys.version_info < (3, 12)
 
 
 class Sampled(Protocol):
-    """Who wants samples."""
+    """A session that is sampled."""
 
     due: float
-    """When the next one is due, seconds of the monotonic clock; moved on by `sample`."""
+    """Time of the next sample, seconds of the monotonic clock; `sample` advances it."""
 
     def sample(self, threads: Mapping[int, FrameType], now: float) -> None:
-        """Take one, from the running frame of each thread. Must not raise, nor keep a frame."""
+        """Sample, from the running frame of each thread. Must not raise, nor store a frame."""
 
 
 class _Thread(threading.Thread):
-    """Samples until another thread has taken its place, or none is wanted any more."""
+    """Samples until another thread replaces it, or the last session ends."""
 
     def __init__(self, sampler: Sampler) -> None:
         super().__init__(name="perfkit-sampler", daemon=True)
@@ -39,7 +39,7 @@ class _Thread(threading.Thread):
 
     def run(self) -> None:
         while self._sampler.is_served_by(self):
-            pause = self._sampler.take_round()
+            pause = self._sampler.sample_due()
             if pause > 0:
                 self.wake.wait(pause)
                 self.wake.clear()
@@ -48,12 +48,12 @@ class _Thread(threading.Thread):
 class Sampler:
     """Starts its thread with the first session, ends it with the last. Safe from any thread.
 
-    Sessions are held weakly: one that is abandoned is not sampled for ever. The lock is held for a
-    few assignments only, never while samples are taken, because garbage collection in there may run
-    any code.
+    References to sessions are weak, so that an abandoned one is not sampled for ever.
     """
 
     def __init__(self) -> None:
+        # Locked for a few assignments only and never while sampling, because garbage collection
+        # during a sample may run any code.
         self._lock = Lock()
         self._sessions: list[weakref.ref[Sampled]] = []
         self._thread: _Thread | None = None
@@ -62,7 +62,7 @@ class Sampler:
     def add(self, session: Sampled) -> None:
         """Sample for `session` until it is removed.
 
-        Where no thread can be started, as while the interpreter ends, no samples are taken.
+        If no thread can be started, as at the end of the interpreter, nothing is sampled.
         """
         fresh = _Thread(self) if self._thread is None else None
         with self._lock:
@@ -94,7 +94,7 @@ class Sampler:
             thread.join(_LONGEST_JOIN_SECONDS)
 
     def is_served_by(self, thread: threading.Thread) -> bool:
-        """Tell whether `thread` is to go on; it is not, once every session is gone."""
+        """Return whether `thread` is to continue: while it is the one, and there is a session."""
         if self._thread is not thread:
             return False
         if any(known() is not None for known in self._sessions):
@@ -104,8 +104,8 @@ class Sampler:
                 self._thread = None
             return self._thread is thread
 
-    def take_round(self) -> float:
-        """Take the samples that are due; return the seconds until the next one is."""
+    def sample_due(self) -> float:
+        """Sample the sessions that are due; return the seconds until the next one is."""
         sessions = [session for known in self._sessions if (session := known()) is not None]
         now = time.monotonic()
         due = [session for session in sessions if session.due <= now]
@@ -115,23 +115,22 @@ class Sampler:
                 for session in due:
                     session.sample(threads, now)
             finally:
-                threads.clear()  # it holds this very frame, and so would live on with all others
+                # The mapping includes this very frame, a cycle that would keep all frames alive.
+                threads.clear()
         next_due = min((session.due for session in sessions), default=now)
         return min(next_due - time.monotonic(), _LONGEST_PAUSE_SECONDS)
 
     def after_fork_in_child(self) -> None:
-        """After a fork, forget sessions and thread: the child does not have it."""
+        """After a fork, drop sessions and thread: the child does not have the thread."""
         self._lock = Lock()
         self._sessions = []
         self._thread = None
 
 
 def _running_frames() -> dict[int, FrameType]:
-    """Return the innermost frame of each thread.
-
-    Before Python 3.12 the call can trigger garbage collection while it holds a lock that a
-    finalizer may want too (CPython issue 106883), so collection waits.
-    """
+    """Return the innermost frame of each thread."""
+    # Before Python 3.12 the call can trigger garbage collection while it has a lock that a
+    # finalizer may need too (CPython issue 106883), so collection waits.
     if not (_COLLECTS_ANYWHERE and gc.isenabled()):
         return sys._current_frames()  # noqa: SLF001 - documented for this purpose
     gc.disable()
@@ -142,4 +141,4 @@ def _running_frames() -> dict[int, FrameType]:
 
 
 SAMPLER: Final = Sampler()
-"""The one of this process."""
+"""The one sampler of this process."""

@@ -1,8 +1,8 @@
-"""Where a slow call spends its time: samples of its stack, also while it awaits.
+"""Sample the stack of a slow call, also while it awaits.
 
 While the measured code runs, the stack of its thread is sampled, cut where perfkit called it.
-While a coroutine rests in an asyncio task, the chain of what it awaits is sampled instead, so that
-a slow query is named although nothing runs. The sampling itself is in `sampler`.
+While a coroutine is suspended in an asyncio task, the chain of its awaitables is sampled instead,
+so that a slow query is named although no code runs. The thread that samples is in `sampler`.
 """
 
 from __future__ import annotations
@@ -34,18 +34,19 @@ NO_SAMPLES: Final = "no_samples"
 INTERVAL_SECONDS: Final = 0.002
 MOST_STACKS: Final = 1000
 
-_RESTS: Final = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+_SUSPENDS: Final = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
 
 class StackProbe:
     """Samples the stack of the measured code and names the places where it spends its time.
 
-    A sample stands for one interval. One that comes late, because code held the interpreter's lock,
-    counts for those that it missed. Awaiting is sampled in asyncio tasks only. Reads no metric.
+    A sample counts for one interval. A late sample, after code that did not release the interpreter
+    lock, counts for all intervals that it missed. Awaiting is sampled in asyncio tasks only. Reads
+    no metric.
 
     Args:
-        interval: Seconds between two samples, above zero. Sessions share one thread, which lives
-            no longer than they do.
+        interval: Seconds between two samples, above zero. Sessions share one thread, which ends
+            with the last of them.
 
     Raises:
         ValueError: If the interval is not above zero.
@@ -57,7 +58,7 @@ class StackProbe:
 
     def __init__(self, interval: float = INTERVAL_SECONDS) -> None:
         if not interval > 0:
-            raise ValueError(f"the interval between samples is {interval}; give one above zero")
+            raise ValueError(f"the interval between samples is {interval}; write one above zero")
         self._interval = interval
 
     def open(self) -> _StackSession:
@@ -66,18 +67,18 @@ class StackProbe:
 
 
 class _StackSession:
-    """Samples of one call. What frames it knows of, it holds only while the call runs."""
+    """Samples of one call. It refers to frames only while the call runs."""
 
     __slots__ = (
         "__weakref__",
         "_counts",
         "_failure",
-        "_is_known",
-        "_resting_in",
+        "_is_sampled",
         "_running",
+        "_suspended_in",
+        "_switched",
         "_task",
         "_thread",
-        "_turned",
         "due",
         "interval",
     )
@@ -87,29 +88,29 @@ class _StackSession:
         self.due = 0.0
         self._counts: Counter[Stack] | None = Counter()
         self._failure = ""
-        self._is_known = False
+        self._is_sampled = False
         self._running: tuple[FrameType | None, FrameType | None] | None = None
-        self._resting_in = 0
+        self._suspended_in = 0
         self._task: weakref.ref[Any] | None = None
         self._thread = 0
-        self._turned = 0.0
+        self._switched = 0.0
 
     def resume(self) -> None:
-        if not self._is_known:
-            self._is_known = True
+        if not self._is_sampled:
+            self._is_sampled = True
             self.due = time.monotonic() + self.interval
             SAMPLER.add(self)
-        door, caller = caller_of(sys._getframe(1))  # noqa: SLF001 - inspect.stack reads source files
+        entry, caller = caller_of(sys._getframe(1))  # noqa: SLF001 - inspect.stack reads source files
         self._thread = threading.get_ident()
         self._task = current_task()
-        rests = door is not None and door.f_code.co_flags & _RESTS
-        self._resting_in = id(door) if rests else 0
-        self._turned = time.monotonic()
-        self._running = (door, caller)
+        suspends = entry is not None and entry.f_code.co_flags & _SUSPENDS
+        self._suspended_in = id(entry) if suspends else 0
+        self._switched = time.monotonic()
+        self._running = (entry, caller)
 
     def suspend(self) -> None:
         self._running = None
-        self._turned = time.monotonic()
+        self._switched = time.monotonic()
 
     def close(self) -> Mapping[Metric, Reading]:
         self._running = self._task = None
@@ -122,13 +123,13 @@ class _StackSession:
         return (report(counts.copy(), note),)
 
     def sample(self, threads: Mapping[int, FrameType], now: float) -> None:
-        """Take one sample, in the sampler's thread; never raises.
+        """Sample once, in the sampler's thread; never raises.
 
         Args:
             threads: The running frame of each thread.
             now: Seconds of the monotonic clock.
         """
-        since = max(self._turned, self.due - self.interval)
+        since = max(self._switched, self.due - self.interval)
         self.due = now + self.interval
         try:
             stack = self._stack(threads)
@@ -143,7 +144,7 @@ class _StackSession:
         counts[stack] += max(1, int((now - since) / self.interval))
 
     def _stack(self, threads: Mapping[int, FrameType]) -> Stack | None:
-        """Return the stack of the measured code, outermost first; None where it is not at work."""
+        """Return the stack of the measured code, outermost first; None if it is not active."""
         running, task = self._running, self._task
         top = threads.get(self._thread)
         if running is not None:
@@ -152,7 +153,7 @@ class _StackSession:
                 return stack_of(found)
             mark, is_inside = id(running[1]), True
         else:
-            mark, is_inside = self._resting_in, False
+            mark, is_inside = self._suspended_in, False
         owner = task() if task is not None else None
         if owner is None or not mark:
             return None

@@ -15,15 +15,15 @@ MOST_ROWS: Final = 10
 
 
 def report(counts: Mapping[Stack, int], note: str) -> Evidence:
-    """Return what `counts` shows.
+    """Return the evidence in `counts`.
 
-    A row is a function of the user's with what it called of libraries, the heaviest first; its
-    line is the one that was seen most, and its stack the heaviest. The detail maps collapsed
-    stacks, ``"outer (file:line);inner (file:line)"``, to their counts.
+    A row is a function of the user's including the libraries that it called, the most frequent
+    first, with its most frequent line and stack. The detail maps collapsed stacks,
+    ``"outer (file:line);inner (file:line)"``, to their counts.
 
     Args:
-        counts: How often each stack was seen.
-        note: What is to be said about all of it.
+        counts: Number of samples of each stack.
+        note: A note on all of it.
     """
     total = sum(counts.values())
     rows = tuple(_row(stacks, total) for stacks in _by_function(counts)[:MOST_ROWS])
@@ -56,19 +56,19 @@ def _row(stacks: Counter[Stack], total: int) -> Mapping[str, Any]:
     for stack, count in stacks.items():
         lines[_users_place(stack)] += count
     place = lines.most_common(1)[0][0]
-    heaviest = stacks.most_common(1)[0][0]
+    most_frequent = stacks.most_common(1)[0][0]
     return {
         "function": _function(place),
         "file": place.file,
         "line": place.line,
         "samples": stacks.total(),
         "share": stacks.total() / total,
-        "stack": _collapsed(heaviest),
+        "stack": _collapsed(most_frequent),
     }
 
 
 def _users_place(stack: Stack) -> Place:
-    """Return the innermost place that is the user's own code; else the innermost of all."""
+    """Return the innermost place in the user's own code; else the innermost of all."""
     own = (place for place in reversed(stack) if place.file and not is_library(place.file))
     return next(own, stack[-1])
 
@@ -78,7 +78,7 @@ def _collapsed(stack: Stack) -> str:
 
 
 def _label(place: Place) -> str:
-    """Return a place in one word of a collapsed stack, where ``;`` and line ends have a meaning."""
+    """Return a place for a collapsed stack, without its separators: ``;`` and line ends."""
     where = f" ({Path(place.file).name}:{place.line})" if place.file else ""
     text = f"{_function(place)}{where}".replace(";", ",")
     return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from contextvars import ContextVar
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Final
 
 from perfkit._lazy import load_lazy_imports
@@ -19,12 +20,13 @@ from perfkit.runtime.state import state
 if TYPE_CHECKING:
     from perfkit.model import CodeLocation
     from perfkit.runtime.call import Call
-    from perfkit.runtime.duration_call import DurationCall
     from perfkit.runtime.in_flight import InFlight
     from perfkit.runtime.plan import Plan
     from perfkit.runtime.result import CallResult
 
 _NEVER: Final = -1
+_FIRST_LOOKS: Final = 16
+_MOST_CALLS_BETWEEN_LOOKS: Final = 64
 
 
 class Callsite:
@@ -48,8 +50,12 @@ class Callsite:
 
     __slots__ = (
         "__weakref__",
+        "_calls_to_look",
         "_duration_plan",
+        "_interval",
         "_is_inside",
+        "_looked_ns",
+        "_looks",
         "capacity",
         "durations",
         "fast_generation",
@@ -77,6 +83,8 @@ class Callsite:
         self.within_limits_ns = _NEVER
         self.durations: list[int] = []
         self.capacity = 0
+        self._looks = self._looked_ns = 0
+        self._interval = self._calls_to_look = 1
         self._is_inside: ContextVar[bool] | None = None
         if options.skip_nested:
             self._is_inside = ContextVar("perfkit_is_inside", default=False)
@@ -93,31 +101,56 @@ class Callsite:
         """Return the same for a call that begins later, with `begin_items`."""
         if self.generation != state.generation:
             self.renew()
+        elif not self.plan.is_settled:
+            self._calls_to_look -= 1
+            if self._calls_to_look <= 0:
+                self.renew()
         plan = self.plan
         if not plan.is_on or (plan.is_inside is not None and plan.is_inside.get()):
             return None
         return plan
 
-    @property
     def is_outdated(self) -> bool:
-        """Whether there is no plan yet, or the settings or the providers have changed since."""
-        return (
-            not self.is_planned
-            or self.plan.generation != state.generation
-            or (
-                self.plan.is_on
-                and not self.plan.is_settled
-                and self.plan.settings.telemetry.revision() != self.plan.revision
-            )
-        )
+        """Return whether there is no plan yet, or the settings or the providers have changed."""
+        if self.is_planned and not self.plan.is_settled:
+            self._look()
+        return not self.is_planned or self.plan.generation != state.generation
+
+    def _look(self) -> None:
+        """Look whether the application has set a provider, and schedule the next look.
+
+        The first calls look one by one: a short-lived program sets its providers between them.
+        Later a look comes once in 64 calls, or once a second where calls are rarer than that: at
+        each call it would double the cost of the fast path.
+        """
+        from perfkit.runtime import window_registry  # noqa: PLC0415 - loads at the first call
+
+        window_registry.look_for_providers()
+        now_ns = perf_counter_ns()
+        if self._looks < _FIRST_LOOKS:
+            self._looks += 1
+        else:
+            calls_a_second = self._interval * 10**9 // max(1, now_ns - self._looked_ns)
+            self._interval = min(max(1, calls_a_second), _MOST_CALLS_BETWEEN_LOOKS)
+            if self.generation == _NEVER:
+                self._set_generation()
+        self._looked_ns = now_ns
+        self._calls_to_look = self._interval
+        self.capacity = min(len(self.durations) + self._interval, self.plan.capacity)
+
+    def _set_generation(self) -> None:
+        """Let calls take the fast path without a look for providers."""
+        with state.lock:
+            self.generation = self.plan.generation
+            self.refresh()
 
     def renew(self) -> None:
-        """Make the plan anew where it is outdated, and set up the short cut.
+        """Make the plan anew where it is outdated, and set up the fast path.
 
-        While the application may still set another provider, `generation` stays behind on purpose,
-        so that each call comes here and looks.
+        While the first calls look for providers one by one, `generation` stays behind on purpose,
+        so that each of them comes here.
         """
-        if not self.is_outdated:
+        if not self.is_outdated():
             return
         from perfkit.runtime.plan import make_plan  # noqa: PLC0415 - loads at the first call
 
@@ -138,7 +171,8 @@ class Callsite:
             self.is_planned = True
             if plan.capture is not None:
                 plan.capture.watch(self)
-            self.generation = plan.generation if plan.is_settled or not plan.is_on else _NEVER
+            self._looks, self._interval = 0, 1
+            self.generation = plan.generation if plan.is_settled else _NEVER
             self.refresh()
 
     def refresh(self) -> None:
@@ -157,61 +191,64 @@ class Callsite:
 
     def drain(self) -> None:
         """Count the durations that wait, or drop them where nobody counts."""
-        bulk_counter = self._duration_plan.bulk_counter
-        if bulk_counter is None:
+        plan = self._duration_plan
+        if plan.bulk_counter is None:
             self.durations.clear()
-        elif not defer(bulk_counter.drain):
-            bulk_counter.drain()
+        elif len(self.durations) >= plan.capacity and not defer(plan.bulk_counter.drain):
+            plan.bulk_counter.drain()
+        if not self.plan.is_settled:
+            self._look()
 
-    def begin(self, *, in_steps: bool = False) -> Call | DurationCall | None:
-        """Begin a call that cannot be light; None if it is not to be measured.
+    def begin(self, *, in_steps: bool = False) -> Call | None:
+        """Begin a call that cannot take the fast path; None if it is not to be measured.
 
         Args:
-            in_steps: The caller will drive it step by step; see `perfkit.runtime.call.begin`.
+            in_steps: The caller will drive it step by step; see `perfkit.runtime.call.Call`.
         """
         if sys.is_finalizing():
-            return None  # nothing can be loaded, and nobody hears of it any more
-        from perfkit.runtime import duration_call  # noqa: PLC0415 - loads at the first call
-        from perfkit.runtime.call import begin  # noqa: PLC0415 - likewise
+            return None  # nothing can be loaded any more, and nobody reads a result
+        from perfkit.runtime.call import Call  # noqa: PLC0415 - loads at the first call
 
         plan = self.plan_for_call()
-        if plan is None:
-            return None
-        if plan.is_duration_only:
-            return duration_call.DurationCall(plan)
-        return begin(plan, in_steps=in_steps)
+        return None if plan is None else Call(plan, in_steps=in_steps)
 
     def begin_items(self, plan: Plan, *, in_steps: bool = False) -> Call:
         """Begin a call that produces items, such as a generator.
 
         Args:
-            plan: What `plan_for_items` gave.
-            in_steps: The caller will drive it step by step; see `perfkit.runtime.call.begin`.
+            plan: The result of `plan_for_items`.
+            in_steps: The caller will drive it step by step; see `perfkit.runtime.call.Call`.
         """
-        from perfkit.runtime.call import begin  # noqa: PLC0415 - loads at the first call
+        from perfkit.runtime.call import Call  # noqa: PLC0415 - loads at the first call
 
         if plan.sampling is not None:
             plan = plan.sampling.choose()
-        return begin(plan, in_items=True, in_steps=in_steps)
+        return Call(plan, in_items=True, in_steps=in_steps)
 
     def settle(self, elapsed_ns: int, error: BaseException | None) -> None:
-        """Finish a light call that was not quiet: it failed, or broke a line.
+        """Finish a call of the fast path that failed, or was not within its limits.
 
         Args:
             elapsed_ns: Its duration.
-            error: What the user's code raised; None if it returned.
+            error: The exception of the user's code; None if it returned.
 
         Raises:
             BudgetExceeded: If a raise sink was chosen and `error` is None.
         """
         if sys.is_finalizing():
             return  # as in `begin`
-        from perfkit.runtime import duration_call  # noqa: PLC0415 - loads at the first call
-
-        duration_call.settle(self._duration_plan, elapsed_ns, error)
-
-    def evaluate_duration(self, elapsed_ns: int, error: BaseException | None) -> CallResult:
-        """Return how a light call stands. Arguments are as for `settle`."""
         from perfkit.runtime import result  # noqa: PLC0415 - loads at the first call
 
-        return result.evaluate_duration(self._duration_plan, elapsed_ns, error)
+        result.settle(self._duration_plan, elapsed_ns, error)
+
+    def evaluate_duration(self, elapsed_ns: int, error: BaseException | None) -> CallResult:
+        """Return the result of a call of the fast path. Arguments are as for `settle`."""
+        from perfkit.model import measurement  # noqa: PLC0415 - loads at the first call
+        from perfkit.runtime import result  # noqa: PLC0415 - likewise
+
+        return result.evaluate_duration(
+            self._duration_plan,
+            elapsed_ns,
+            measurement.outcome_of(error),
+            "" if error is None else measurement.error_type_of(error),
+        )

@@ -1,4 +1,4 @@
-"""What a decorator or a block asks for."""
+"""The options of a decorator or a block, parsed."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True, repr=False)
 class CallsiteOptions:
-    """What was asked for at a callsite: by a decorator or a block.
+    """The options of a decorator or a block.
 
     Args:
         name: A budget of the catalog; None where only the limits here count.
         limits: Limits written in code; they replace the catalog's for the same metric.
         category, critical, description, spans: Replace the catalog's where not None.
-        sinks: Sinks or names of sinks for violations here; None means what the settings say.
-        metrics: Measured here even where no limit asks for them.
+        sinks: Sinks or names of sinks for violations here; None means those of the settings.
+        metrics: Measured here even where no limit needs them.
         explain: Kinds of evidence to gather at every call, such as ``"cpu"``.
         objective: The share of calls that are to be good; replaces the catalog's where not None.
         evidence: Kinds of evidence to gather after a violation; likewise.
-        every: Take what is expensive only in one call of so many; at least 1.
+        every: Only the first of so many calls runs the probes that slow it down; at least 1.
+        sample_rate: The probability that a call runs them, from 0 to 1.
         skip_nested: Measure only the outer one of nested calls.
         include_suspended: Let the duration of a generator include the time between its steps.
     """
@@ -40,8 +41,16 @@ class CallsiteOptions:
     objective: Objective | None = None
     evidence: tuple[str, ...] | None = None
     every: int = 1
+    sample_rate: float = 1.0
     skip_nested: bool = False
     include_suspended: bool = False
+
+    @property
+    def sampled_out_reason(self) -> str:
+        """The reason in readings of calls that were not sampled."""
+        if self.sample_rate < 1:
+            return f"{self.sample_rate:.3g} of calls are measured"
+        return f"one call in {self.every} is measured"
 
 
 _inline_lines: set[tuple[Metric, float]] = set()
@@ -49,12 +58,12 @@ _MOST_INLINE_LINES: Final = 200
 
 
 def remember_lines(options: CallsiteOptions) -> None:
-    """Note the targets and thresholds that the code names, for `known_lines`."""
+    """Record the targets and thresholds of `options`, for `inline_lines`."""
     for limit in options.limits:
         if len(_inline_lines) < _MOST_INLINE_LINES:
             _inline_lines.update({(limit.metric, limit.target), (limit.metric, limit.threshold)})
 
 
 def inline_lines() -> set[tuple[Metric, float]]:
-    """Return every target and threshold that the code has named so far."""
+    """Return the targets and thresholds of the callsites so far, at most about 200."""
     return _inline_lines

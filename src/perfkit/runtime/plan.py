@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from time import perf_counter_ns
 from typing import Final
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 from perfkit.errors import ConfigurationError
 from perfkit.evaluation import (
@@ -23,20 +25,21 @@ from perfkit.model import (
     CodeLocation,
     Limit,
     Metric,
-    Observer,
     Probe,
     Reading,
+    Severity,
     Sink,
+    State,
     Statistic,
     Violation,
 )
+from perfkit.model.verdict import severity_of
 from perfkit.runtime import internal_errors, settings, window_registry
 from perfkit.runtime.callsite_options import CallsiteOptions, inline_lines
 from perfkit.runtime.evidence_capture import EvidenceCapture
 from perfkit.runtime.in_flight import InFlight
-from perfkit.runtime.overhead_limit import THROTTLED
-from perfkit.runtime.sampling import Sampling
-from perfkit.runtime.settings import FastReporting, Recorder, Settings, Tracing
+from perfkit.runtime.overhead_limit import THROTTLED, OverheadLimit
+from perfkit.runtime.settings import CallReporting, Recorder, Settings, Tracing
 from perfkit.runtime.state import state
 from perfkit.runtime.windows import BudgetWindows
 
@@ -45,19 +48,18 @@ from perfkit.runtime.windows import BudgetWindows
 class Plan:
     """What a callsite does at each call, under one generation of the settings.
 
-    A duration-only plan measures only the duration; its calls are `DurationCall`. A fast plan is a
-    duration-only plan with nothing to start: the entry point reads the clock, compares, and counts.
-    A successful call that took at most `within_limits_ns` is then complete.
+    A duration-only plan measures only the duration. A fast plan is a duration-only plan with
+    nothing to start: the entry point reads the clock, compares, and counts. A successful call that
+    took at most `within_limits_ns` is then complete. A missed limit is reported if its state is in
+    `severities`.
     """
 
     generation: int
-    revision: int
     is_settled: bool
     is_on: bool
     settings: Settings
     budget: Budget
     where: CodeLocation
-    observers: tuple[Observer, ...]
     sinks_for: Callable[[Violation], Sequence[Sink]]
     is_inside: ContextVar[bool] | None
     include_suspended: bool
@@ -66,6 +68,7 @@ class Plan:
     in_flight: InFlight | None
     capture: EvidenceCapture | None
     thresholds: ThresholdsNs
+    severities: Mapping[State, Severity]
     within_limits_ns: int
     capacity: int = CAPACITY
     probes: tuple[Probe, ...] = ()
@@ -78,6 +81,52 @@ class Plan:
     bulk_counter: BulkCounter | None = None
     recorder: Recorder | None = None
     tracing: Tracing | None = None
+
+
+@define(kw_only=True, eq=False)
+class Sampling:
+    """The variants of a plan, and when they are taken. Safe from any thread.
+
+    Args:
+        full: The plan with all probes.
+        sampled_out: The plan without the probes that slow a call down, for the calls in between.
+        throttled: The same, for calls beyond the overhead limit; None where the place itself asks
+            for the probes.
+        every: One call in so many is measured in full.
+        sample_rate: The probability that a call is measured in full, from 0 to 1.
+        armed: The plan with evidence; None where the budget asks for none.
+        capture: Decides when the armed plan is taken.
+        overhead_limit: Decides when the throttled plan is taken.
+    """
+
+    full: Plan
+    sampled_out: Plan
+    throttled: Plan | None
+    every: int
+    sample_rate: float
+    armed: Plan | None
+    capture: EvidenceCapture | None
+    overhead_limit: OverheadLimit
+    _calls: itertools.count[int] = field(factory=itertools.count)
+
+    def choose(self) -> Plan:
+        """Return the plan for a call that starts now."""
+        if self.armed is not None and self.capture is not None and self.capture.try_start():
+            return self.armed
+        if self.every > 1 and next(self._calls) % self.every:
+            return self.sampled_out
+        if self.sample_rate < 1 and _random() >= self.sample_rate:
+            return self.sampled_out
+        if self.throttled is not None and not self.overhead_limit.allows():
+            return self.throttled
+        return self.full
+
+
+def _random() -> float:
+    """Return a random number from 0 to below 1."""
+    # Not from the `random` module: drawing from its global generator would change the sequence that
+    # a seeded application gets, and a generator of our own would repeat itself in forked children.
+    return int.from_bytes(os.urandom(6)) / 2**48
 
 
 def known_lines(metric: Metric) -> set[float]:
@@ -98,26 +147,26 @@ def make_plan(
     Raises:
         UnknownBudgetError: If the name is unknown and ``unknown_budgets`` is ``"raise"``.
     """
-    generation, now = state.generation, settings.current()
+    now = settings.current()
+    window_registry.look_for_providers()
+    generation = state.generation
     budget = _resolve(options, where, now) if now.is_enabled else _UNMEASURED
     probes = choose_probes(options, budget, now) if now.is_enabled else ()
     if "children" in budget.evidence and not now.attributes:
         _let_others_tell(where, budget)
-    # Looked at first: a provider that is set from here on makes the plan outdated, never complete.
-    revision, is_settled = now.telemetry.revision(), now.telemetry.is_settled()
+    # Before the providers are read: one that is set from here on must not make the plan settled.
+    is_settled = not now.is_enabled or now.telemetry.is_settled()
     capture = now.captures.capture_of(budget)
     sinks_for = _choose_sinks(options, now)
     windows = window_registry.windows_for(budget, where, options.sinks, sinks_for, capture)
     thresholds = thresholds_of(budget.limits)
     full = Plan(
         generation=generation,
-        revision=revision,
         is_settled=is_settled,
         is_on=now.is_enabled,
         settings=now,
         budget=budget,
         where=where,
-        observers=_choose_observers(budget, now) if now.is_enabled else (),
         sinks_for=sinks_for,
         is_inside=is_inside,
         include_suspended=options.include_suspended,
@@ -126,6 +175,7 @@ def make_plan(
         in_flight=None if windows is None else windows.in_flight,
         capture=capture,
         thresholds=thresholds,
+        severities=_severities(budget, now),
         within_limits_ns=min(
             thresholds.target_ns if now.router.hears_of_missed_targets else thresholds.threshold_ns,
             thresholds.threshold_ns,
@@ -143,25 +193,40 @@ def _let_others_tell(where: CodeLocation, budget: Budget) -> None:
 
 
 def _with_probes(plan: Plan, probes: tuple[Probe, ...], options: CallsiteOptions) -> Plan:
-    """Return `plan` with these probes, short if it can be without any."""
+    """Return `plan` with these probes, duration-only if it can do without any."""
     plan = evolve(
         plan, probes=probes, slowed_by=frozenset(probe.slows for probe in probes if probe.slows)
     )
     if not _is_duration_only(options, plan):
-        return plan
-    fast_reporting = _fast_reporting(plan, window_registry.identity_of(options.sinks))
-    tracing, bulk_counter = fast_reporting.tracing, fast_reporting.bulk_counter
+        return _with_telemetry(plan)
+    # Calls whose windows have other sinks are counted apart, and reported together.
+    owner = window_registry.identity_of(options.sinks) if plan.windows is not None else None
+    reporting = _reporting(plan, owner, is_duration_only=True)
+    tracing, bulk_counter = reporting.tracing, reporting.bulk_counter
     if plan.windows is not None:
         bulk_counter = plan.windows.subscribe_to(bulk_counter)
     return evolve(
         plan,
         is_duration_only=True,
         is_fast=not plan.attributes
-        and fast_reporting.recorder is None
+        and reporting.recorder is None
         and (tracing is None or tracing.is_late),
         bulk_counter=bulk_counter,
-        recorder=fast_reporting.recorder,
+        recorder=reporting.recorder,
         tracing=tracing,
+    )
+
+
+def _with_telemetry(plan: Plan) -> Plan:
+    """Return `plan` with the telemetry of calls that are measured in full."""
+    if not plan.is_on:
+        return plan
+    reporting = _reporting(plan, None, is_duration_only=False)
+    return evolve(
+        plan,
+        bulk_counter=reporting.bulk_counter,
+        recorder=reporting.recorder,
+        tracing=reporting.tracing,
     )
 
 
@@ -178,9 +243,10 @@ def _with_variants(plan: Plan, probes: tuple[Probe, ...], options: CallsiteOptio
         plan,
         sampling=Sampling(
             full=plan,
-            sampled_out=_without(sampled_out, slow, f"one call in {options.every} is measured"),
+            sampled_out=_without(sampled_out, slow, options.sampled_out_reason),
             throttled=None if is_asked_here or not slow else _without(sampled_out, slow, THROTTLED),
             every=options.every if slow else 1,
+            sample_rate=options.sample_rate if slow else 1.0,
             armed=_armed(plan, options) if plan.capture else None,
             capture=plan.capture,
             overhead_limit=plan.settings.overhead_limit,
@@ -199,17 +265,15 @@ def _armed(plan: Plan, options: CallsiteOptions) -> Plan:
     explaining = evolve(options, explain=options.explain | frozenset(plan.budget.evidence))
     probes = choose_probes(explaining, plan.budget, plan.settings)
     slowed_by = {EVIDENCE, *(probe.slows for probe in probes if probe.slows)}
-    return evolve(
+    armed = evolve(
         plan,
         probes=probes,
         slowed_by=frozenset(slowed_by),
         is_armed=True,
         is_duration_only=False,
         is_fast=False,
-        bulk_counter=None,
-        recorder=None,
-        tracing=None,
     )
+    return _with_telemetry(armed)
 
 
 _UNMEASURED: Final = Budget(name="unmeasured")
@@ -271,21 +335,26 @@ def _look_up(options: CallsiteOptions, now: Settings) -> Budget | None:
     return found
 
 
-def _choose_observers(budget: Budget, now: Settings) -> tuple[Observer, ...]:
-    reporting = internal_errors.suppress("telemetry", now.telemetry.observers_for, budget) or ()
-    return (*reporting, *now.observers)
+def _severities(budget: Budget, now: Settings) -> Mapping[State, Severity]:
+    """Return the states that are reported, with the severity of each."""
+    reported = [State.VIOLATED]
+    if now.router.hears_of_missed_targets:
+        reported.append(State.DEGRADED)
+    found = {state: severity_of(state, critical=budget.critical) for state in reported}
+    return {state: severity for state, severity in found.items() if severity is not None}
 
 
-def _fast_reporting(plan: Plan, sinks: object) -> FastReporting:
-    """Return what calls report to; those whose windows go elsewhere are counted apart."""
-    owner = sinks if plan.windows is not None else None
-    telemetry = plan.settings.telemetry
-    return (
-        internal_errors.suppress(
-            "telemetry", telemetry.fast_reporting, plan.budget, plan.where, owner
-        )
-        or FastReporting()
+def _reporting(plan: Plan, owner: object, *, is_duration_only: bool) -> CallReporting:
+    """Return the telemetry of calls of `plan`; none where the providers fail."""
+    reporting = internal_errors.suppress(
+        "telemetry",
+        plan.settings.telemetry.reporting_for,
+        plan.budget,
+        plan.where,
+        owner,
+        is_duration_only=is_duration_only,
     )
+    return reporting or CallReporting()
 
 
 _UNPROBED: Final = frozenset(

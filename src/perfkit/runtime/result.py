@@ -1,33 +1,56 @@
-"""What came of a call: how it stands, whom that concerns, and the delivery to them."""
+"""Report the result of a call: count it, end its span, evaluate it, and deliver its violations.
+
+Nothing here raises into the application, except `BudgetExceeded` where a raise sink was chosen.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
 from perfkit.errors import BudgetExceeded
 from perfkit.evaluation import judge
+from perfkit.forks import register_after_fork
 from perfkit.model import (
+    CodeLocation,
     Measurement,
     Metric,
     Outcome,
     Reading,
     Severity,
+    Sink,
     SpanIds,
+    State,
     Verdict,
     Violation,
 )
-from perfkit.runtime import internal_errors
-from perfkit.runtime.delivery import deliver, deliver_quietly, tell_of_unraised
-from perfkit.runtime.plan import Plan
+from perfkit.model.measurement import error_type_of, outcome_of
+from perfkit.reentrancy import defer, run_deferred, thread_state
+from perfkit.runtime import deferred_calls, internal_errors
+from perfkit.sinks.delivery import recursion
+from perfkit.sinks.delivery.signals import is_signal_exception
+from perfkit.sinks.delivery.stats import DeliveryStats
+
+if TYPE_CHECKING:
+    from perfkit.runtime.plan import Plan
+    from perfkit.runtime.settings import RunningSpan
+
+SinksFor = Callable[[Violation], Sequence[Sink]]
 
 
 @frozen(eq=False)
 class CallResult:
-    """How a call went: what it cost, how that stands, and what is still to be delivered.
+    """The result of one call.
 
-    `explained` is an earlier violation for which this call has gathered the evidence.
+    Args:
+        measurement: The cost of the call.
+        verdicts: One verdict for each limit on a single call.
+        violations: The violations to deliver.
+        explained: An earlier violation for which this call has gathered the evidence.
     """
 
     measurement: Measurement
@@ -36,8 +59,212 @@ class CallResult:
     explained: Violation | None = None
 
 
+# -- calls of which only the duration is measured
+
+
+def settle(
+    plan: Plan, elapsed_ns: int, error: BaseException | None, span: RunningSpan | None = None
+) -> None:
+    """Count a call that ends now, end its span, and deliver its violations.
+
+    Args:
+        plan: The plan of the call.
+        elapsed_ns: Its duration.
+        error: The exception of the user's code; None if it returned.
+        span: Its span; None where it has none, or none yet.
+
+    Raises:
+        BudgetExceeded: If a budget is violated and a raise sink was chosen, and `error` is None.
+    """
+    # Two reads instead of a call: `defer` is entered only where perfkit may be at work here.
+    is_free = not (thread_state.depth or thread_state.frames)
+    if is_free or not defer(_settle_late, plan, elapsed_ns, error, span):
+        _settle(plan, elapsed_ns, error, span)
+
+
+def _settle_late(
+    plan: Plan, elapsed_ns: int, error: BaseException | None, span: RunningSpan | None
+) -> None:
+    try:
+        _settle(plan, elapsed_ns, error, span)
+    except BudgetExceeded as exceeded:
+        log_violations(exceeded.violations)
+
+
+def _settle(
+    plan: Plan, elapsed_ns: int, error: BaseException | None, span: RunningSpan | None
+) -> None:
+    if deferred_calls.pending:
+        deferred_calls.drain()
+    outcome = Outcome.OK if error is None else outcome_of(error)
+    error_type = "" if error is None else error_type_of(error)
+    span = _record(plan, elapsed_ns, outcome, error_type, span)
+    if elapsed_ns > plan.within_limits_ns:
+        result = evaluate_duration(plan, elapsed_ns, outcome, error_type, span)
+        deliver_result(plan, result, error)
+
+
+def report_duration(
+    plan: Plan, elapsed_ns: int, error: BaseException | None, span: RunningSpan | None
+) -> CallResult:
+    """Count a call that ends now, end its span, and return its result; see `settle`."""
+    outcome = outcome_of(error)
+    error_type = "" if error is None else error_type_of(error)
+    span = _record(plan, elapsed_ns, outcome, error_type, span)
+    return evaluate_duration(plan, elapsed_ns, outcome, error_type, span)
+
+
+def _record(
+    plan: Plan, elapsed_ns: int, outcome: Outcome, error_type: str, span: RunningSpan | None
+) -> RunningSpan | None:
+    """Count a call and end its span; return the span, which may have been made only now."""
+    tracing = plan.tracing
+    thread_state.depth += 1
+    try:
+        if plan.bulk_counter is not None:
+            plan.bulk_counter.add(outcome, elapsed_ns)
+        if plan.recorder is not None:
+            plan.recorder.record(outcome, elapsed_ns)
+        if tracing is not None:
+            state = plan.thresholds.state_of(outcome, elapsed_ns)
+            if tracing.is_late and state is State.VIOLATED:
+                span = tracing.make_late(plan.settings.clock.time_ns() - elapsed_ns)
+            if span is not None:
+                is_cancelled = outcome is Outcome.CANCELLED
+                span.end(elapsed_ns, state, error_type=error_type, is_cancelled=is_cancelled)
+    except Exception as fault:  # noqa: BLE001 - telemetry may raise anything
+        internal_errors.report("telemetry", fault)
+    finally:
+        thread_state.depth -= 1
+        if thread_state.later:
+            run_deferred()
+    return span
+
+
+def evaluate_duration(
+    plan: Plan,
+    elapsed_ns: int,
+    outcome: Outcome = Outcome.OK,
+    error_type: str = "",
+    span: RunningSpan | None = None,
+) -> CallResult:
+    """Return the result of a call that ends now and of which only the duration was measured.
+
+    Args:
+        plan: The plan of the call.
+        elapsed_ns: Its duration.
+        outcome: How it ended.
+        error_type: The class of its exception.
+        span: Its span; None stands for the one that is current.
+    """
+    ended_ns = plan.settings.clock.time_ns()
+    measurement = Measurement(
+        where=plan.where,
+        started_ns=ended_ns - elapsed_ns,
+        readings={Metric.DURATION: Reading(value=elapsed_ns / 1e9)},
+        outcome=outcome,
+        error_type=error_type,
+    )
+    verdicts = judge(plan.budget, measurement)
+    violations = violations_of(plan, measurement, verdicts, ended_ns, span)
+    return CallResult(measurement, verdicts, violations)
+
+
+# -- violations
+
+
+def violations_of(  # noqa: PLR0913, PLR0917 - the facts of a call are arguments, not looked up
+    plan: Plan,
+    measurement: Measurement,
+    verdicts: Sequence[Verdict],
+    at_ns: int,
+    span: RunningSpan | None,
+    ids: SpanIds | None = None,
+) -> tuple[Violation, ...]:
+    """Return the violations to deliver.
+
+    Args:
+        plan: Which states are reported, and with which severity.
+        measurement: The cost of the call.
+        verdicts: Its verdicts.
+        at_ns: When it ended, nanoseconds since the Unix epoch.
+        span: The span of the call.
+        ids: The span of the application for it. Without both it is the span that is current.
+    """
+    severities = plan.severities
+    missed = [verdict for verdict in verdicts if verdict.state in severities]
+    if not missed:
+        return ()
+    ids = _ids_of(plan, span, ids)
+    about: dict[str, Any] = {
+        "outcome": measurement.outcome,
+        "evidence": measurement.evidence,
+        "environment": plan.settings.environment,
+    }
+    if ids is not None:
+        about |= {
+            "trace_id": ids.trace_id,
+            "span_id": ids.span_id,
+            "trace_flags": ids.trace_flags,
+        }
+    violations = tuple(
+        violation_of(each, severities[each.state], plan.where, at_ns, **about) for each in missed
+    )
+    if plan.capture is None or plan.is_armed:
+        return violations
+    return plan.capture.explain(violations)
+
+
+def _ids_of(plan: Plan, span: RunningSpan | None, ids: SpanIds | None) -> SpanIds | None:
+    try:
+        own = None if span is None else span.ids()
+        return own or ids or plan.settings.telemetry.current_span()
+    except Exception as fault:  # noqa: BLE001 - an API of another version may raise anything
+        internal_errors.report("telemetry", fault)
+        return None
+
+
+def violation_of(
+    verdict: Verdict, severity: Severity, where: CodeLocation, at_ns: int, **further: Any
+) -> Violation:
+    """Return a verdict of a call or a window as a violation; `further` are fields of it."""
+    assert verdict.value is not None  # noqa: S101 - a verdict with a severity always has a value
+    return Violation(
+        budget=verdict.budget,
+        limit=verdict.limit,
+        value=verdict.value,
+        state=verdict.state,
+        severity=severity,
+        where=where,
+        at_ns=at_ns,
+        contended=verdict.contended,
+        **further,
+    )
+
+
+# -- delivery
+
+
+class _Delivering(threading.local):
+    """The delivery of this thread. Not a context variable: a finalizer may set it."""
+
+    is_busy = False
+
+    def __init__(self) -> None:
+        self.later: deque[tuple[tuple[Violation, ...], SinksFor]] = deque()
+
+    def after_fork_in_child(self) -> None:
+        """Deliver nothing in the child of a fork: it may have been forked by a sink."""
+        self.is_busy, recursion.thread_state.depth = False, 0
+        self.later.clear()
+
+
+_delivering: Final = _Delivering()
+register_after_fork(_delivering)
+
+
 def deliver_result(plan: Plan, result: CallResult, error: BaseException | None) -> None:
-    """Deliver what a call broke, and let the next call of its budget gather evidence.
+    """Deliver the violations of a call, and let the next call of its budget gather evidence.
 
     Raises:
         BudgetExceeded: If a raise sink was chosen, and `error` is None.
@@ -50,108 +277,118 @@ def deliver_result(plan: Plan, result: CallResult, error: BaseException | None) 
         deliver_quietly((result.explained,), plan.sinks_for)
 
 
-def deliver_late(plan: Plan, result: CallResult, error: BaseException | None) -> None:
-    """Do the same for a call that has ended a while ago: there is nobody to raise at."""
+def deliver(
+    violations: Iterable[Violation],
+    sinks_for: SinksFor,
+    in_flight: BaseException | None,
+    verdicts: Sequence[Verdict] = (),
+) -> None:
+    """Emit each violation to its sinks; then raise, if a raise sink was among them.
+
+    Violations that come up meanwhile in this thread wait until that is done: a sink may violate a
+    budget itself, and garbage collection may end a deferred call. These are not raised.
+
+    Args:
+        violations: The violations of one call.
+        sinks_for: Chooses the sinks of a violation.
+        in_flight: The exception that the call itself ended with; it is never replaced, the
+            violations become a note of it.
+        verdicts: Every verdict of the call, for the exception.
+
+    Raises:
+        BudgetExceeded: With every violation of a raise sink.
+    """
+    if _delivering.is_busy:
+        _delivering.later.append((tuple(violations), sinks_for))
+        return
+    # As `recursion.current_depth`, without its frame.
+    depth = recursion.MAX_DEPTH if recursion.is_delivering.get() else recursion.thread_state.depth
+    if depth >= recursion.MAX_DEPTH:
+        _drop(violations, sinks_for)
+        return
+    raised = _deliver_at(depth + 1, violations, sinks_for)
+    if _delivering.later:
+        _deliver_later(depth + 1)
+    if raised and in_flight is None:
+        raise BudgetExceeded(raised, verdicts)
+    if raised and in_flight is not None:
+        note = "\n".join(violation.describe() for violation in raised)
+        # An exception may override `add_note` and raise in it.
+        internal_errors.suppress("raise", in_flight.add_note, note)
+
+
+def deliver_quietly(violations: Iterable[Violation], sinks_for: SinksFor) -> None:
+    """Deliver where there is no call to raise out of: violations of a raise sink are logged."""
     try:
-        deliver_result(plan, result, error)
+        deliver(violations, sinks_for, None)
     except BudgetExceeded as exceeded:
-        tell_of_unraised(exceeded)
+        log_violations(exceeded.violations)
 
 
-def evaluate_duration(
-    plan: Plan, elapsed_ns: int, error: BaseException | None, span: SpanIds | None = None
-) -> CallResult:
-    """Return how a call stands of which only the duration was measured, and which has ended now.
+def log_violations(violations: Sequence[Violation]) -> None:
+    """Log violations of a raise sink where there is no call to raise them out of."""
+    for violation in violations:
+        internal_errors.logger.warning(
+            "perfkit: no call to raise this out of: %s", violation.describe()
+        )
 
-    Args:
-        plan: What it was held to.
-        elapsed_ns: Its duration.
-        error: What the user's code raised; None if it returned.
-        span: The span that stands for it; None means the one that is current.
-    """
-    measurement = Measurement(
-        where=plan.where,
-        started_ns=plan.settings.clock.time_ns() - elapsed_ns,
-        readings={Metric.DURATION: Reading(value=elapsed_ns / 1e9)},
-        outcome=outcome_of(error),
-        error_type=name_of(error) if error is not None else "",
+
+def _deliver_at(
+    depth: int, violations: Iterable[Violation], sinks_for: SinksFor
+) -> list[Violation]:
+    """Emit violations to their sinks; return those to raise."""
+    here, raised = recursion.thread_state, list[Violation]()
+    before = here.depth
+    _delivering.is_busy, here.depth = True, depth
+    try:
+        for violation in violations:
+            for sink in _sinks_of(violation, sinks_for):
+                try:
+                    sink.emit(violation)
+                except Exception as error:  # noqa: BLE001 - it must not reach the application
+                    raised += _raised_by(sink, error)
+    finally:
+        _delivering.is_busy, here.depth = False, before
+    return raised
+
+
+def _raised_by(sink: Sink, error: Exception) -> Sequence[Violation]:
+    """Report the failure of a sink; return the violations of a raise sink instead."""
+    if is_signal_exception(error):
+        raise error
+    if isinstance(error, BudgetExceeded) and getattr(sink, "reaches_caller", False) is True:
+        return error.violations
+    internal_errors.report(f"sink {type(sink).__name__}", error)
+    return ()
+
+
+def _deliver_later(depth: int) -> None:
+    """Deliver the violations that came up during a delivery."""
+    while _delivering.later:
+        violations, sinks_for = _delivering.later.popleft()
+        if depth >= recursion.MAX_DEPTH:
+            _drop(violations, sinks_for)
+        else:
+            log_violations(_deliver_at(depth + 1, violations, sinks_for))
+            _deliver_later(depth + 1)
+
+
+def _drop(violations: Iterable[Violation], sinks_for: SinksFor) -> None:
+    """Count violations that come of the delivery of one that came of a delivery itself."""
+    for violation in violations:
+        for sink in _sinks_of(violation, sinks_for):
+            stats = getattr(sink, "stats", None)
+            if isinstance(stats, DeliveryStats):
+                stats.take()
+                stats.drop("recursion")
+    internal_errors.report(
+        "delivery", RecursionError("a sink broke a budget while it delivered one")
     )
-    verdicts = judge(plan.budget, measurement)
-    return CallResult(measurement, verdicts, violations_of(plan, measurement, verdicts, span))
 
 
-def outcome_of(error: BaseException | None, *, in_items: bool = False) -> Outcome:
-    """Tell how a call ended: what is no `Exception` (cancellation, Ctrl-C) came from outside.
-
-    A generator that its consumer closes early has done what was wanted of it.
-    """
-    if error is None or (in_items and isinstance(error, GeneratorExit)):
-        return Outcome.OK
-    return Outcome.ERROR if isinstance(error, Exception) else Outcome.CANCELLED
-
-
-def name_of(error: BaseException) -> str:
-    """Return the qualified name of an exception's class."""
-    kind = type(error)
-    return (
-        kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}"
-    )
-
-
-def violations_of(
-    plan: Plan, measurement: Measurement, verdicts: Sequence[Verdict], span: SpanIds | None
-) -> tuple[Violation, ...]:
-    """Return what somebody must hear of.
-
-    Args:
-        plan: Says who hears of what.
-        measurement: What the call cost.
-        verdicts: How that stands.
-        span: The span that stands for the call; None means the one that is current.
-    """
-    missed = [
-        verdict
-        for verdict in verdicts
-        if verdict.severity is not None
-        and (verdict.severity is not Severity.INFO or plan.settings.router.hears_of_missed_targets)
-    ]
-    if not missed:
+def _sinks_of(violation: Violation, sinks_for: SinksFor) -> Sequence[Sink]:
+    try:
+        return sinks_for(violation)
+    except Exception as error:  # noqa: BLE001 - a violation must not fail the application
+        internal_errors.report("routing", error)
         return ()
-    at_ns = plan.settings.clock.time_ns()
-    span = span or internal_errors.suppress("telemetry", plan.settings.telemetry.current_span)
-    environment = plan.settings.environment
-    violations = tuple(
-        _violation(verdict, measurement, at_ns, span, environment) for verdict in missed
-    )
-    if plan.capture is None or plan.is_armed:
-        return violations
-    return plan.capture.explain(violations)
-
-
-def _violation(
-    verdict: Verdict,
-    measurement: Measurement,
-    at_ns: int,
-    span: SpanIds | None,
-    environment: str,
-) -> Violation:
-    assert verdict.value is not None  # noqa: S101 - a verdict with a severity always has a value
-    assert verdict.severity is not None  # noqa: S101 - the caller chose those that have one
-    return Violation(
-        budget=verdict.budget,
-        limit=verdict.limit,
-        value=verdict.value,
-        state=verdict.state,
-        severity=verdict.severity,
-        where=measurement.where,
-        at_ns=at_ns,
-        outcome=measurement.outcome,
-        trace_id=span.trace_id if span else "",
-        span_id=span.span_id if span else "",
-        trace_flags=span.trace_flags if span else 0,
-        contended=verdict.contended,
-        evidence=measurement.evidence,
-        environment=environment,
-    )

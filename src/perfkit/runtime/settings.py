@@ -6,7 +6,7 @@ make the plan anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import field, frozen
@@ -18,13 +18,16 @@ from perfkit.model import (
     Budget,
     Clock,
     CodeLocation,
+    Evidence,
     Limit,
+    Measurement,
     Observer,
     Outcome,
     Probe,
     Sink,
     SpanIds,
     State,
+    Verdict,
 )
 from perfkit.runtime import internal_errors
 from perfkit.runtime.evidence_capture import CaptureRegistry
@@ -45,15 +48,23 @@ class RunningSpan(Protocol):
         *,
         error_type: str = "",
         is_cancelled: bool = False,
+        evidence: Sequence[Evidence] = (),
     ) -> None:
-        """Say how the call went, and end the span.
+        """Set the result of the call as attributes, and end the span.
 
         Args:
             elapsed_ns: The call's duration, and the span's.
             state: The worst verdict; None where there is none.
             error_type: The exception's class, where the call did not end well.
             is_cancelled: Whether it was ended from outside.
+            evidence: The evidence for its cost.
         """
+
+    def suspend(self) -> None:
+        """Take the span out of the context while the consumer of a generator runs."""
+
+    def resume(self) -> None:
+        """Put the span back into the context."""
 
     def ids(self) -> SpanIds | None:
         """Return the span's ids as text; None where they are not valid."""
@@ -66,23 +77,29 @@ class Tracing(Protocol):
     def is_late(self) -> bool:
         """Whether spans are made after the call, where it broke its budget."""
 
-    def start(self) -> RunningSpan:
-        """Make a span and make it current."""
+    def start(self, started_ns: int | None = None) -> RunningSpan:
+        """Make a span and make it current; None means that it starts now."""
+
+    def start_late(self, started_ns: int) -> RunningSpan:
+        """Return a span that is made at its end, if the call violated its budget."""
 
     def make_late(self, started_ns: int) -> RunningSpan:
-        """Make a span of a call that has ended; `started_ns` is since the Unix epoch."""
+        """Make the span of a call that has ended; `started_ns` is since the Unix epoch."""
 
 
 class Recorder(Protocol):
-    """Records the duration and the verdicts of single calls of one budget."""
+    """Records single calls of one budget."""
 
     def record(self, outcome: Outcome, elapsed_ns: int) -> None:
-        """Record one call."""
+        """Record one call of which only the duration was measured, and its verdicts."""
+
+    def record_measurement(self, measurement: Measurement, verdicts: Sequence[Verdict]) -> None:
+        """Record one call of which more was measured."""
 
 
 @frozen(kw_only=True, eq=False)
-class FastReporting:
-    """What a call reports to of which only the duration is measured; None where there is nothing.
+class CallReporting:
+    """The telemetry of the calls of one place; None where there is nothing to report to.
 
     Args:
         bulk_counter: Counts calls in bulk.
@@ -98,18 +115,16 @@ class FastReporting:
 class Telemetry(Protocol):
     """What reports to OpenTelemetry, as far as there is anything to report to."""
 
-    def observers_for(self, budget: Budget) -> tuple[Observer, ...]:
-        """Return the observers that have a provider and care for `budget`, in order of start."""
-
-    def fast_reporting(
-        self, budget: Budget, where: CodeLocation, owner: object = None
-    ) -> FastReporting:
-        """Return the same for calls of which only the duration is measured.
+    def reporting_for(
+        self, budget: Budget, where: CodeLocation, owner: object = None, *, is_duration_only: bool
+    ) -> CallReporting:
+        """Return the telemetry of calls, as far as there are providers.
 
         Args:
-            budget: What they are held to.
+            budget: The budget of the calls.
             where: The place.
             owner: Calls of another owner are counted apart, though reported together.
+            is_duration_only: Whether only the duration is measured.
         """
 
     def revision(self) -> int:
@@ -187,6 +202,7 @@ def current() -> Settings:
             if state.make_default is None:
                 raise RuntimeError("perfkit is not assembled; import perfkit, not a part of it")
             state.settings = state.make_default()
+            state.revision = state.settings.telemetry.revision()
             state.settings.begin()
         return state.settings
 
@@ -196,6 +212,7 @@ def replace(settings: Settings | None) -> Settings | None:
     with state.lock:
         before = state.settings
         state.settings = settings
+        state.revision = 0 if settings is None else settings.telemetry.revision()
         state.generation += 1
     if settings is not None:
         settings.begin()

@@ -20,6 +20,7 @@ class State:
 
     Attributes:
         generation: Another number means that every plan is to be made anew.
+        revision: The providers of OpenTelemetry that the plans of this generation were made for.
         settings: Those in force; None means the default ones, not made yet.
         make_default: Makes the default ones, when they are first needed.
         attributing: Places in the code that ask which budgets their calls spend time in.
@@ -28,6 +29,7 @@ class State:
 
     def __init__(self) -> None:
         self.generation = 0
+        self.revision = 0
         self.settings: Settings | None = None
         self.make_default: Callable[[], Settings] | None = None
         self.attributing: set[object] = set()

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from perfkit.forks import register_after_fork
 from perfkit.model import Budget, Clock, CodeLocation, Sink, Verdict
-from perfkit.reentrancy import Lock, busy
+from perfkit.reentrancy import Lock, busy, defer
 from perfkit.runtime import deferred_calls, internal_errors, settings
+from perfkit.runtime.result import SinksFor
 from perfkit.runtime.scheduler import PeriodicTask, scheduler
 from perfkit.runtime.state import state
-from perfkit.runtime.windows import BudgetWindows, SinksFor, needs_windows
+from perfkit.runtime.windows import BudgetWindows, needs_windows
 
 if TYPE_CHECKING:
     from perfkit.runtime.evidence_capture import EvidenceCapture
@@ -47,6 +48,18 @@ class _Registry:
         if state.settings is not None:
             state.settings.overhead_limit.after_fork_in_child()
             state.settings.captures.after_fork_in_child()
+            if not state.settings.telemetry.is_settled():
+                # Servers that fork set the providers in the child, after this hook. A new plan
+                # looks for them at each of its first calls.
+                self.start_generation(state.revision)
+
+    def start_generation(self, revision: int) -> None:
+        """Have every plan made anew under the same settings; the windows stay in force."""
+        in_force = self.in_force()
+        state.revision = revision
+        state.generation += 1
+        for windows in in_force:
+            windows.generation = state.generation
 
 
 _registry: Final = _Registry()
@@ -127,11 +140,31 @@ def evaluate_windows() -> tuple[Verdict, ...]:
     Safe from any thread.
     """
     deferred_calls.drain()
+    look_for_providers()
     verdicts: list[Verdict] = []
     for windows in _registry.in_force():
         internal_errors.suppress("windows", windows.judge)
         verdicts.extend(windows.verdicts())
     return tuple(verdicts)
+
+
+def look_for_providers() -> None:
+    """Have every plan made anew if the application has set a provider since the last look.
+
+    Costs two reads of variables where there is nothing new. Safe from any thread.
+    """
+    now = state.settings
+    if now is None:
+        return
+    revision = now.telemetry.revision()
+    if revision != state.revision and not defer(_renew_plans, revision):
+        _renew_plans(revision)
+
+
+def _renew_plans(revision: int) -> None:
+    # The order of `settings.current`, which starts the process monitor under the lock of the state.
+    with state.lock, busy, _registry.lock:
+        _registry.start_generation(revision)
 
 
 def forget() -> None:
@@ -177,6 +210,7 @@ def _judge_due() -> None:
     """Judge the windows that are due, and account for what that costs."""
     began_ns = time.thread_time_ns()
     deferred_calls.drain()
+    look_for_providers()
     for windows in _registry.in_force():
         if windows.is_of_system_clock:
             internal_errors.suppress("windows", windows.judge_if_due)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Final
 
@@ -25,8 +25,8 @@ from perfkit.evaluation import (
     Transition,
     is_cut_short,
     last_ns_within,
+    slowing_tools,
     thresholds_of,
-    what_slowed,
 )
 from perfkit.model import (
     Budget,
@@ -40,7 +40,6 @@ from perfkit.model import (
     Reading,
     Scope,
     Severity,
-    Sink,
     State,
     Statistic,
     Verdict,
@@ -48,8 +47,8 @@ from perfkit.model import (
 )
 from perfkit.reentrancy import Lock, busy, defer
 from perfkit.runtime import internal_errors, settings
-from perfkit.runtime.delivery import deliver_quietly
 from perfkit.runtime.in_flight import InFlight
+from perfkit.runtime.result import SinksFor, deliver_quietly, violation_of
 
 if TYPE_CHECKING:
     from perfkit.runtime.evidence_capture import EvidenceCapture
@@ -57,8 +56,6 @@ if TYPE_CHECKING:
 _MOST_TRIES: Final = 4096
 _SHORTEST_TICK_SECONDS: Final = 0.1
 _LONGEST_TICK_SECONDS: Final = 5.0
-
-SinksFor = Callable[[Violation], Sequence[Sink]]
 
 
 class BudgetWindows:
@@ -106,7 +103,7 @@ class BudgetWindows:
         self._hits.clear()
         self._misses.clear()
         for bulk_counter in self._tallies:
-            bulk_counter.forget(time.time_ns())
+            bulk_counter.reset(time.time_ns())
 
     # -- filling
 
@@ -125,7 +122,7 @@ class BudgetWindows:
         bulk_counter.subscribe(self)
         return bulk_counter
 
-    def take(self, outcome: Outcome, ordered: Sequence[int]) -> None:
+    def consume(self, outcome: Outcome, ordered: Sequence[int]) -> None:
         """Take calls of which only the duration was measured.
 
         Args:
@@ -305,7 +302,7 @@ def _that_count(outcome: Outcome, ordered: Sequence[int], limit: Limit) -> Seque
 
 def _counts(budget: Budget, limit: Limit, measurement: Measurement, reading: Reading) -> bool:
     """Tell whether a reading says something of `limit`."""
-    if what_slowed(budget, limit.metric, measurement):
+    if slowing_tools(budget, limit.metric, measurement):
         return False
     return reading.value is None or not is_cut_short(limit, measurement, reading.value)
 
@@ -339,18 +336,12 @@ def _told_of(
 
 
 def _violation(change: Transition, where: CodeLocation, at_ns: int) -> Violation:
-    verdict = change.verdict
-    assert verdict.value is not None  # noqa: S101 - what has changed has a value
-    return Violation(
-        budget=verdict.budget,
-        limit=verdict.limit,
-        value=verdict.value,
-        state=verdict.state,
-        severity=change.severity,
-        where=where,
-        at_ns=at_ns,
-        contended=verdict.contended,
-        samples=verdict.samples,
+    return violation_of(
+        change.verdict,
+        change.severity,
+        where,
+        at_ns,
+        samples=change.verdict.samples,
         since_ns=change.since_ns,
         is_recovery=change.is_recovery,
         environment=settings.current().environment,

@@ -1,1 +1,1 @@
-"""Try sinks out, with violations that are made up for that."""
+"""Test sinks: send marked violations of the catalog's budgets through each delivery route."""

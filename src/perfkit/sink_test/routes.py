@@ -1,11 +1,11 @@
-"""Which ways violations take, as a catalog says it, and the sinks at their ends."""
+"""Build each delivery route of a catalog: the place that names sinks, and these sinks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Final
 
 from attrs import Factory, evolve, frozen
 
@@ -18,24 +18,25 @@ from perfkit.catalog import Catalog
 from perfkit.catalog.catalog import SinkDeclaration
 from perfkit.errors import ConfigurationError, PerfkitError
 from perfkit.instruments.options import as_sink
-from perfkit.model import Route, Sink
+from perfkit.model import Budget, Direction, Limit, Metric, Route, Severity, Sink, Violation
 from perfkit.otel.telemetry import Telemetry
 from perfkit.probes.clock import SystemClock
 from perfkit.runtime.settings import Settings
 from perfkit.sinks.delivery.fan_out import FanOut
 from perfkit.sinks.delivery.layer import Layer, layers_of
+from perfkit.sinks.redaction import Redactor
 from perfkit.text import printable
 
 
 @frozen(kw_only=True)
 class NamedSink:
-    """A sink with the layers around it, as a violation finds it.
+    """A sink with its delivery layers.
 
     Args:
-        name: What it is called.
+        name: Its name in the catalog, or of its class.
         sink: The outermost layer.
-        only: What its filter lets through; None for everything.
-        members: Of a fan-out, the sinks that it gives violations to; None for any other sink.
+        only: The filter of the sink; None if it has none.
+        members: The sinks of a fan-out; None for any other sink.
     """
 
     name: str
@@ -45,68 +46,92 @@ class NamedSink:
 
     @property
     def destination(self) -> str:
-        """Where it delivers to, for people; empty if it does not say."""
+        """The receiver, for people; empty if the sink does not name it."""
         try:
-            return str(getattr(layers_of(self.sink)[-1], "destination", ""))
+            found = str(getattr(layers_of(self.sink)[-1], "destination", ""))
+            return self.redactor(found)
         except Exception:  # noqa: BLE001 - a sink of another package may raise anything
             return ""
 
+    @property
+    def redactor(self) -> Redactor:
+        """Replaces the secrets that the sink was given."""
+        return self.sink.stats.redactor if isinstance(self.sink, Layer) else Redactor()
+
 
 @frozen(kw_only=True)
-class Way:
-    """A way that violations take, with the sinks that hear of them.
+class DeliveryRoute:
+    """A place of the catalog that names sinks, with these sinks and the budgets that may reach it.
 
     Args:
-        naming: What the catalog says of it.
-        sinks: What is at its end.
-        environment: Where the application runs.
-        unmade: Why sinks are not there, by name: those that nothing in this environment leads to,
-            and that lack variables.
+        reference: The place in the catalog.
+        sinks: The sinks that it names.
+        budgets: The budgets whose violations may go there.
+        earlier: The routes that are tried before this one; None if it is not one of `[[routes]]`.
+        environment: The environment of the application.
+        unmade: Reasons by name of a sink, for sinks that lack variables in this environment and
+            that no violation reaches here.
     """
 
-    naming: SinkReference
+    reference: SinkReference
     sinks: Sequence[NamedSink]
+    budgets: Sequence[Budget]
+    earlier: Sequence[Route] | None = None
     environment: str = ""
     unmade: Mapping[str, str] = Factory(dict)
 
     @property
     def name(self) -> str:
-        """The route's, ``"default"``, ``"budget NAME"``, or `UNNAMED`."""
-        return self.naming.name
+        """The route's name, ``"default"``, ``"budget NAME"``, or `UNNAMED`."""
+        return self.reference.name
+
+    def accepts(self, violation: Violation) -> bool:
+        """Whether the router sends `violation` to these sinks.
+
+        The default accepts all of severity `warning` and above, because code has budgets too.
+        """
+        budget = self.reference.budget
+        has_own = violation.budget.sinks is not None and violation.severity is not Severity.INFO
+        if budget is not None:
+            return has_own and violation.budget.name == budget.name
+        if self.earlier is None:
+            return self.reference.conditions.matches(violation)
+        is_taken = has_own or any(route.matches(violation) for route in self.earlier)
+        return not is_taken and self.reference.conditions.matches(violation)
 
 
-def ways_of(catalog: Catalog, route: str | None = None) -> list[Way]:
-    """Return the ways that violations take, under the settings of `catalog`.
+def routes_of(catalog: Catalog, route: str | None = None) -> list[DeliveryRoute]:
+    """Return the delivery routes of `catalog`, under its settings.
 
-    Only the sinks at their ends are made. Where all ways are asked for, a sink may lack variables
-    if nothing leads to it in this environment, as is so in the application.
+    Only the sinks of these routes are made. If `route` is None, a sink may lack variables that are
+    not set, provided that no violation reaches it in this environment, as in the application.
 
     Args:
-        catalog: Whose sinks, routes and budgets count.
-        route: The name of one way; None means all of them, and the sinks that none of them names.
+        catalog: The sinks, routes and budgets.
+        route: The name of one delivery route; None for all, and for the sinks that none names.
 
     Raises:
-        ConfigurationError: If no way has that name, or sinks cannot be made; lists all of it.
+        ConfigurationError: If no route has that name, or sinks cannot be made; lists all problems.
     """
     known = references_of(catalog)
-    chosen = [naming for naming in known if route in {None, naming.name}]
+    chosen = [reference for reference in known if route in {None, reference.name}]
     problems = []
     if not chosen:
-        names = ", ".join(printable(naming.name) for naming in known)
+        names = ", ".join(printable(reference.name) for reference in known)
         problems.append(f"no route is called {route!r}; there are {names}")
         chosen = known
     if route is None or problems:
-        chosen += _of_no_way(catalog, known)
-    maker = _Maker(catalog, problems, needs_all=route is not None)
-    ways = [maker.way_of(naming) for naming in chosen]
+        chosen += _unreferenced(catalog, known)
+    builder = _RouteBuilder(catalog, problems, needs_all=route is not None)
+    routes = [builder.build(reference) for reference in chosen]
     if problems:
         raise ConfigurationError("\n".join(dict.fromkeys("\n".join(problems).split("\n"))))
-    return ways
+    return routes
 
 
-def _of_no_way(catalog: Catalog, known: Sequence[SinkReference]) -> Iterator[SinkReference]:
-    """Yield a way to the sinks that nothing names, if there are any."""
-    named = {sink for naming in known for sink in naming.sinks if isinstance(sink, str)}
+def _unreferenced(catalog: Catalog, known: Sequence[SinkReference]) -> Iterator[SinkReference]:
+    """Yield one reference to the sinks that nothing names, if there are any."""
+    named = {sink for reference in known for sink in reference.sinks if isinstance(sink, str)}
     for declared in catalog.sinks:
         if declared.type == FAN_OUT:
             named |= set(map(str, declared.options.get("sinks", ())))
@@ -115,82 +140,99 @@ def _of_no_way(catalog: Catalog, known: Sequence[SinkReference]) -> Iterator[Sin
         yield SinkReference(name=UNNAMED, place="sinks", sinks=left)
 
 
-class _Maker:
-    """Makes the sinks of ways, and notes in `problems` what is wrong with them."""
+class _RouteBuilder:
+    """Makes the sinks of delivery routes, and appends each problem with them to `problems`."""
 
     def __init__(self, catalog: Catalog, problems: list[str], *, needs_all: bool) -> None:
-        self._source = catalog.source
+        self._catalog = catalog
         self._declared = {sink.name: sink for sink in catalog.sinks}
         self._problems = problems
         self._needs_all = needs_all
         self._chains = SinkChains(SystemClock(), in_background=False)
-        self._shelf = SinkRegistry(catalog, Telemetry(), self._chains)
+        self._registry = SinkRegistry(catalog, Telemetry(), self._chains)
         self._environment = ""
         try:
             self._environment = _settings_of(catalog).environment
         except PerfkitError as error:
             problems.append(str(error))
 
-    def way_of(self, naming: SinkReference) -> Way:
+    def build(self, reference: SinkReference) -> DeliveryRoute:
         unmade: dict[str, str] = {}
-        made = (sink for each in naming.sinks for sink in self._made(each, naming, unmade))
-        sinks = {id(each.sink): each for each in made}  # one that is named twice hears once
-        return Way(
-            naming=naming,
+        made = (sink for each in reference.sinks for sink in self._make(each, reference, unmade))
+        # A sink that the route names twice receives each violation once.
+        sinks = {id(each.sink): each for each in made}
+        return DeliveryRoute(
+            reference=reference,
             sinks=tuple(sinks.values()),
+            budgets=(reference.budget,) if reference.budget else self._catalog.budgets or _SAMPLES,
+            earlier=self._earlier(reference),
             environment=self._environment,
             unmade=unmade,
         )
 
-    def _made(
-        self, choice: str | Sink, naming: SinkReference, unmade: dict[str, str]
+    def _earlier(self, reference: SinkReference) -> Sequence[Route] | None:
+        """Return the routes that are tried before this one; None if it is not a route."""
+        routes = self._catalog.routes
+        place = next((at for at, each in enumerate(routes) if each is reference.conditions), None)
+        if place is None or self._catalog.settings.routing == "all":
+            return None if place is None else ()
+        return routes[:place]
+
+    def _make(
+        self, choice: str | Sink, reference: SinkReference, unmade: dict[str, str]
     ) -> Iterator[NamedSink]:
         sink = as_sink(choice)
         if not isinstance(sink, str):
-            chain = self._shelf.wrap_layers(sink)
+            chain = self._registry.wrap_layers(sink)
             yield self._named(_name_of(chain), chain)
             return
         try:
-            yield self._named(sink, self._shelf.find(sink))
+            yield self._named(sink, self._registry.find(sink))
         except PerfkitError as error:
-            if isinstance(error, VariableNotSetError) and self._is_far(naming):
+            if isinstance(error, VariableNotSetError) and self._may_be_unmade(reference):
                 unmade[sink] = "; ".join(str(error).split("\n"))
                 return
-            place = "" if sink in self._declared else self._place_of(naming)
+            place = "" if sink in self._declared else self._place_of(reference)
             self._problems += [f"{place}{line}" for line in str(error).split("\n")]
 
-    def _is_far(self, naming: SinkReference) -> bool:
-        """Whether no violation goes this way in this environment, and it was not asked for."""
-        glob = naming.conditions.environment
+    def _may_be_unmade(self, reference: SinkReference) -> bool:
+        """Whether no violation goes there in this environment, and nobody chose the route."""
+        glob = reference.conditions.environment
         is_elsewhere = glob is not None and not fnmatchcase(self._environment, glob)
-        return not self._needs_all and (is_elsewhere or naming.name == UNNAMED)
+        return not self._needs_all and (is_elsewhere or reference.name == UNNAMED)
 
-    def _place_of(self, naming: SinkReference) -> str:
-        return f"{self._source}: {naming.place}: " if self._source else f"{naming.place}: "
+    def _place_of(self, reference: SinkReference) -> str:
+        source = self._catalog.source
+        return f"{source}: {reference.place}: " if source else f"{reference.place}: "
 
     def _named(self, name: str, chain: Sink) -> NamedSink:
         declared = self._declared.get(name)
         members = None
-        if (inner := _inside(chain, declared)) is not None:
-            names = self._names_in(declared)
+        if (inner := _members_of(chain, declared)) is not None:
+            names = self._member_names(declared)
             members = [self._named(names.get(id(each)) or _name_of(each), each) for each in inner]
         only = declared.policy.only if declared else None
         return NamedSink(name=name, sink=chain, only=only, members=members)
 
-    def _names_in(self, declared: SinkDeclaration | None) -> Mapping[int, str]:
-        """Return the names of the members of a fan-out: an account may stand for many sinks."""
+    def _member_names(self, declared: SinkDeclaration | None) -> Mapping[int, str]:
+        """Return the declared names of a fan-out's members, by the ids of the sinks.
+
+        The name in a member's stats is of no use here: several sinks may share their stats.
+        """
         names: dict[int, str] = {}
         for name in declared.options.get("sinks", ()) if declared else ():
-            with suppress(PerfkitError):  # a name may hold a variable
-                names[id(self._shelf.find(name))] = name
+            with suppress(PerfkitError):  # the option still holds ${NAME} unexpanded
+                names[id(self._registry.find(name))] = name
         return names
 
 
-def _inside(chain: Sink, declared: SinkDeclaration | None) -> Sequence[Sink] | None:
-    """Return the sinks of a fan-out; None of any other sink."""
-    ending: Any = layers_of(chain)[-1]
-    is_fan_out = isinstance(ending, FanOut) or (declared is not None and declared.type == FAN_OUT)
-    return tuple(ending.sinks) if is_fan_out else None
+def _members_of(chain: Sink, declared: SinkDeclaration | None) -> Sequence[Sink] | None:
+    """Return the sinks of a fan-out; None for any other sink."""
+    innermost: Any = layers_of(chain)[-1]
+    is_fan_out = isinstance(innermost, FanOut) or (
+        declared is not None and declared.type == FAN_OUT
+    )
+    return tuple(innermost.sinks) if is_fan_out else None
 
 
 def _name_of(chain: Sink) -> str:
@@ -198,7 +240,7 @@ def _name_of(chain: Sink) -> str:
 
 
 def _settings_of(catalog: Catalog) -> Settings:
-    """Return what the catalog says beside its sinks, none of which is made."""
+    """Return the settings of the catalog, without any sink."""
     bare = evolve(
         catalog,
         budgets=[evolve(budget, sinks=None) for budget in catalog.budgets],
@@ -207,3 +249,15 @@ def _settings_of(catalog: Catalog) -> Settings:
         sinks=(),
     )
     return assemble(bare, ConfigureOptions(enabled=True))
+
+
+_SAMPLES: Final = (
+    Budget(
+        name="perfkit_test",
+        description="A test of perfkit's sinks.",
+        limits=(
+            Limit(metric=Metric.DURATION, target=1.0, threshold=2.0, direction=Direction.AT_MOST),
+        ),
+    ),
+)
+"""Stands for the budgets of a catalog without any: they are in code, and its sinks need a test."""

@@ -1,4 +1,4 @@
-"""Try sinks out: send a marked violation the way that real ones go, and see what comes of it."""
+"""Test sinks: send a marked violation along each delivery route, and report the result per sink."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from attrs import frozen
 
 from perfkit.errors import BudgetExceeded
 from perfkit.model import Sink, Violation
-from perfkit.sink_test.routes import NamedSink, Way
-from perfkit.sink_test.samples import Impossible, make_sample
+from perfkit.sink_test.routes import DeliveryRoute, NamedSink
+from perfkit.sink_test.samples import UnreachableRoute, find_sample
 from perfkit.sinks.delivery.circuit_breaker import CircuitBroken
 from perfkit.sinks.delivery.layer import Layer, flush_of, layers_of
 from perfkit.sinks.delivery.stats import DeliveryStats, Totals
@@ -23,24 +23,24 @@ _NOT_HERE: Final = {
     "not here": "",
     "not initialised": "the application that initialises it is not loaded here",
 }
-"""Reasons of failures that say nothing of a sink, and what to say if not what it said itself."""
+"""Reasons of drops that are no fault of the sink; with the text to report, else the error's own."""
 
 _Path = Sequence[NamedSink]
-"""A sink, after the fan-outs through which it is reached."""
+"""A sink, after the fan-outs that contain it."""
 
 
 @frozen(kw_only=True)
 class DeliveryResult:
-    """What came of trying one sink.
+    """The result of one test violation at one sink.
 
     Args:
-        route: The name of the way on which it was tried; empty where nothing names the sink.
-        sink: Its name, after those of the fan-outs that lead to it, such as ``"both > pager"``.
-        destination: Where it delivers to, for people; empty if it does not say.
-        result: ``"delivered"``, ``"raised"``, ``"held back"``, ``"lost"``, ``"not tried"`` or
-            ``"not checkable here"``.
-        reason: Why it is not delivered; else empty.
-        seconds: From when the sink was given the violation until it was known what became of it.
+        route: The name of the delivery route; empty if nothing names the sink.
+        sink: Its name, after those of the fan-outs that contain it, such as ``"both > pager"``.
+        destination: The receiver, for people; empty if the sink does not name it.
+        result: ``"delivered"``, ``"raised"``, ``"held back"``, ``"lost"``, ``"unreachable"``,
+            ``"not tried"`` or ``"not checkable here"``.
+        reason: Why it is not delivered; empty if it is.
+        seconds: From the entry of the violation until its end is known.
     """
 
     route: str
@@ -52,81 +52,85 @@ class DeliveryResult:
 
     @property
     def is_bad(self) -> bool:
-        """Whether it went as it should not: what is held back is so on purpose."""
-        return self.result in {"lost", "not tried"}
+        """Whether it is a finding; ``"held back"`` is not: a layer is configured to do so."""
+        return self.result in {"lost", "unreachable", "not tried"}
 
     @property
     def is_open(self) -> bool:
-        """Whether nothing is known of it: what it needs is not in this process."""
+        """Whether this process lacks a part of the application that the sink needs."""
         return self.result == "not checkable here"
 
 
-def try_way(way: Way) -> Iterator[DeliveryResult]:
-    """Send violations on their way, and yield what came of them at each sink.
+def send_samples(route: DeliveryRoute) -> Iterator[DeliveryResult]:
+    """Send violations along `route`, and yield the result at each sink.
 
-    A fan-out is tried as the sinks that it leads to. All of them hear of one violation, if one can
-    be made up that gets past all their filters; else of one each.
+    Each member of a fan-out has a result of its own. All members receive one violation if a budget
+    of the catalog has one that passes all their filters; else each receives its own.
     """
-    for sink in way.sinks:
-        yield from _try_sink(way, sink)
-    for name, reason in way.unmade.items():
+    for sink in route.sinks:
+        yield from _test_sink(route, sink)
+    for name, reason in route.unmade.items():
         yield DeliveryResult(
-            route=way.name, sink=name, destination="", result="not checkable here", reason=reason
+            route=route.name, sink=name, destination="", result="not checkable here", reason=reason
         )
 
 
-def count_of(way: Way) -> int:
-    """Return how many sinks `try_way` tries."""
-    return len(way.unmade) + sum(len(list(_paths_to_ends(sink))) for sink in way.sinks)
+def count_of(route: DeliveryRoute) -> int:
+    """Return the number of results that `send_samples` yields."""
+    return len(route.unmade) + sum(len(list(_paths_of(sink))) for sink in route.sinks)
 
 
-def _try_sink(way: Way, sink: NamedSink) -> Iterator[DeliveryResult]:
-    paths = list(_paths_to_ends(sink))
+def _test_sink(route: DeliveryRoute, sink: NamedSink) -> Iterator[DeliveryResult]:
+    paths = list(_paths_of(sink))
     everyone = {id(each): each for path in paths for each in path}
-    for_all = _violation_for(way, list(everyone.values()))
+    for_all = _violation_for(route, list(everyone.values()))
     if isinstance(for_all, Violation):
-        yield from _send(way, paths, for_all)
+        yield from _send(route, paths, for_all)
         return
     for path in paths:
-        violation = _violation_for(way, path)
+        violation = _violation_for(route, path)
         if isinstance(violation, Violation):
-            yield from _send(way, [path], violation)
+            yield from _send(route, [path], violation)
         else:
-            yield _tried(way, path, "not tried", violation.reason)
+            yield _result_of(route, path, "unreachable", violation.reason)
 
 
-def _paths_to_ends(sink: NamedSink) -> Iterator[_Path]:
+def _paths_of(sink: NamedSink) -> Iterator[_Path]:
     if not sink.members:
         yield (sink,)
     for member in sink.members or ():
-        yield from ((sink, *path) for path in _paths_to_ends(member))
+        yield from ((sink, *path) for path in _paths_of(member))
 
 
-def _violation_for(way: Way, sinks: Sequence[NamedSink]) -> Violation | Impossible:
-    filters = [sink.only for sink in sinks if sink.only is not None]
-    return make_sample([way.naming.conditions, *filters], way.environment, way.naming.budget)
+def _violation_for(
+    route: DeliveryRoute, sinks: Sequence[NamedSink]
+) -> Violation | UnreachableRoute:
+    return find_sample(route, [sink.only for sink in sinks if sink.only is not None])
 
 
-def _send(way: Way, paths: Sequence[_Path], violation: Violation) -> Iterator[DeliveryResult]:
-    """Send one violation, and yield what became of it at the ends of `paths`, which begin alike."""
-    skip_nested = paths[0][0]
-    accounts = _new_accounts(skip_nested)
-    stopped: list[str] = []
-    with suppress(BudgetExceeded):  # the account of the sink that raised it knows
-        skip_nested.sink.emit(violation)
+def _send(
+    route: DeliveryRoute, paths: Sequence[_Path], violation: Violation
+) -> Iterator[DeliveryResult]:
+    """Send one violation; yield the result at the end of each path, all of which begin alike."""
+    entry = paths[0][0]
+    stats = _new_stats(entry)
+    flush_errors: list[str] = []
+    with suppress(BudgetExceeded):  # a raise sink counts its delivery before it raises
+        entry.sink.emit(violation)
     try:
-        flush_of(skip_nested.sink, _FLUSH_SECONDS)
+        flush_of(entry.sink, _FLUSH_SECONDS)
     except Exception as error:  # noqa: BLE001 - a sink may raise anything
-        stopped.append(_text_of(error))
+        flush_errors.append(_text_of(entry.redactor.redact_error(error)))
     for path in paths:
-        result, reason = _outcome(path, accounts, stopped)
-        seconds = accounts[id(path[-1].sink)].seconds
-        yield _tried(way, path, result, reason, seconds)
+        result, reason = _outcome(path, stats, flush_errors)
+        yield _result_of(route, path, result, reason, stats[id(path[-1].sink)].seconds)
 
 
-def _tried(way: Way, path: _Path, result: str, reason: str, seconds: float = 0.0) -> DeliveryResult:
+def _result_of(
+    route: DeliveryRoute, path: _Path, result: str, reason: str, seconds: float = 0.0
+) -> DeliveryResult:
     return DeliveryResult(
-        route=way.name,
+        route=route.name,
         sink=" > ".join(sink.name for sink in path),
         destination=path[-1].destination,
         result=result,
@@ -135,8 +139,8 @@ def _tried(way: Way, path: _Path, result: str, reason: str, seconds: float = 0.0
     )
 
 
-class _TrialAccount(DeliveryStats):
-    """The account of one trial alone: it knows what failed, and how long it took."""
+class _TestStats(DeliveryStats):
+    """The delivery stats of one test violation, with its errors and its duration."""
 
     def __init__(self, sink: str) -> None:
         self.errors: list[Exception] = []
@@ -145,7 +149,7 @@ class _TrialAccount(DeliveryStats):
 
     @property
     def seconds(self) -> float:
-        """How long it took; 0 if it has not begun or not ended."""
+        """Seconds from entry to end; 0 if it has not begun or not ended."""
         return max(0.0, self._ended - self._begun) if self._begun else 0.0
 
     def take(self, count: int = 1) -> None:
@@ -165,52 +169,54 @@ class _TrialAccount(DeliveryStats):
         super().drop(reason, count)
 
 
-def _new_accounts(sink: NamedSink) -> dict[int, _TrialAccount]:
-    """Let each sink that may hear of a violation have an account that says what became of it."""
-    accounts = {id(sink.sink): _TrialAccount(sink.name)}
+def _new_stats(sink: NamedSink) -> dict[int, _TestStats]:
+    """Replace the stats of `sink` and of its members; return the new ones by the id of the sink."""
+    stats = {id(sink.sink): _TestStats(sink.name)}
+    stats[id(sink.sink)].redact(sink.redactor.values)
     for layer in layers_of(sink.sink):
         if isinstance(layer, Layer):
-            layer.stats = accounts[id(sink.sink)]
+            layer.stats = stats[id(sink.sink)]
+        # A sink that several routes name is tested on each of them, and the violation of an earlier
+        # test would suppress this one or, if it failed, open the circuit.
         if isinstance(layer, SuppressingLayer | CircuitBroken):
-            layer.after_fork_in_child()  # an earlier test must not suppress this one
+            layer.after_fork_in_child()
     for member in sink.members or ():
-        accounts |= _new_accounts(member)
-    return accounts
+        stats |= _new_stats(member)
+    return stats
 
 
 def _outcome(
-    path: _Path, accounts: dict[int, _TrialAccount], stopped: Sequence[str]
+    path: _Path, stats: dict[int, _TestStats], flush_errors: Sequence[str]
 ) -> tuple[str, str]:
-    """Return the result and its reason, as the last sink of a path that heard of it knows them."""
-    reached = [each for each in path if accounts[id(each.sink)].totals().raised]
+    """Return the result and its reason, from the last sink that the violation entered."""
+    reached = [each for each in path if stats[id(each.sink)].totals().raised]
     last = (reached or path)[-1]
-    stats = accounts[id(last.sink)]
-    totals = stats.totals()
-    through = f" by {last.name}" if last is not path[-1] else ""
+    totals = stats[id(last.sink)].totals()
+    suffix = f" by {last.name}" if last is not path[-1] else ""
     if totals.dropped:
-        return _loss(totals, stats.errors)
+        return _drop(totals, stats[id(last.sink)].errors)
     if totals.suppressed:
-        return "held back", f"{', '.join(totals.suppressed_by)}{through}"
+        return "held back", f"{', '.join(totals.suppressed_by)}{suffix}"
     if last.members is not None and not last.members:
         return "not tried", f"{last.name} fans out to no sink"
     if totals.waiting:
-        return "lost", "; ".join(stopped) or "it still waits"
-    return _arrival(last.sink)
+        return "lost", "; ".join(flush_errors) or "it still waits"
+    return _delivery(last.sink)
 
 
-def _loss(totals: Totals, errors: Sequence[Exception]) -> tuple[str, str]:
-    told = "; ".join(dict.fromkeys(map(_text_of, errors))) or ", ".join(totals.dropped_by)
+def _drop(totals: Totals, errors: Sequence[Exception]) -> tuple[str, str]:
+    reported = "; ".join(dict.fromkeys(map(_text_of, errors))) or ", ".join(totals.dropped_by)
     if not totals.dropped_by.keys() <= _NOT_HERE.keys():
-        return "lost", told
-    instead = (_NOT_HERE[reason] for reason in totals.dropped_by)
-    return "not checkable here", "; ".join(filter(None, instead)) or told
+        return "lost", reported
+    own_texts = (_NOT_HERE[reason] for reason in totals.dropped_by)
+    return "not checkable here", "; ".join(filter(None, own_texts)) or reported
 
 
-def _arrival(sink: Sink) -> tuple[str, str]:
-    ending = layers_of(sink)[-1]
-    if getattr(ending, "reaches_caller", False) is True:
+def _delivery(sink: Sink) -> tuple[str, str]:
+    innermost = layers_of(sink)[-1]
+    if getattr(innermost, "reaches_caller", False) is True:
         return "raised", ""
-    missing = getattr(ending, "missing_here", "")
+    missing = getattr(innermost, "missing_here", "")
     if isinstance(missing, str) and missing:
         return "not checkable here", missing
     return "delivered", ""

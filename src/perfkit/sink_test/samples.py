@@ -1,176 +1,180 @@
-"""Make up violations that go a certain way, and say that they are made up."""
+"""Make marked violations of the catalog's own budgets that a delivery route accepts."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
 from attrs import frozen
 
-from perfkit.catalog.problems import quoted
+from perfkit.evaluation.objective import ALERTS
 from perfkit.model import (
-    LIMITABLE,
-    USUAL_WINDOW_SECONDS,
     Budget,
     CodeLocation,
     Direction,
     Evidence,
     Limit,
     Metric,
+    Objective,
     Route,
     Severity,
     State,
     Statistic,
     Violation,
+    severity_of,
 )
-from perfkit.sink_test.matching_text import text_matching
+from perfkit.sink_test.routes import DeliveryRoute
+from perfkit.text import quote
 from perfkit.units import Unit
-
-NAME: Final = "perfkit_test"
-"""What the budget of a made-up violation is called where nothing else is asked for."""
-
-_Kind = tuple[Severity, State]
-_OF_LIMITS: Final[tuple[_Kind, ...]] = (
-    (Severity.WARNING, State.VIOLATED),
-    (Severity.CRITICAL, State.VIOLATED),
-    (Severity.INFO, State.DEGRADED),
-)
-"""What a limit that is broken or missed can say."""
-_OF_OBJECTIVES: Final[tuple[_Kind, ...]] = (*_OF_LIMITS[:2], (Severity.WARNING, State.DEGRADED))
 
 
 @frozen
-class Impossible:
-    """No violation can be as it is asked for.
+class UnreachableRoute:
+    """The finding that no budget of the catalog can send a violation to a sink.
 
     Args:
-        reason: Why, for people.
+        reason: The condition that no budget meets.
     """
 
     reason: str
 
 
-def make_sample(
-    conditions: Sequence[Route], environment: str = "", budget: Budget | None = None
-) -> Violation | Impossible:
-    """Make up a violation that all `conditions` match, as a real one could be.
+def find_sample(route: DeliveryRoute, filters: Sequence[Route]) -> Violation | UnreachableRoute:
+    """Return a violation that `route` and all `filters` accept, marked as a test.
 
     Args:
-        conditions: What a route asks for, and the filters of sinks.
-        environment: Where the application runs; another one is made up if they ask for that.
-        budget: The one budget whose violations are meant; None where any may be.
+        route: The delivery route, with the budgets that may reach it.
+        filters: The filters of the sinks on it.
     """
-    problems: list[str] = []
-    own_name, own_category = (budget.name, budget.category) if budget else (None, None)
-    name = _text("budget", NAME, own_name, conditions, problems)
-    category = _text("category", "", own_category, conditions, problems)
-    place = _text("environment", environment, None, conditions, problems)
-    if problems:
-        return Impossible("; ".join(problems))
-    for metric in _metrics_of(budget):
-        for severity, state in _kinds_of(metric, budget):
-            promise = Budget(
-                name=name,
-                category=category,
-                critical=severity is Severity.CRITICAL,
-                description="A test of perfkit's sinks.",
-            )
-            found = _violation(promise, metric, severity, state, place)
-            if all(each.matches(found) for each in conditions):
-                return found
-    return Impossible(_why_none(conditions, budget))
+    conditions = [route.reference.conditions, *filters]
+    environments = [each.environment for each in conditions if each.environment is not None]
+    # The catalog does not list the environments of the application: each condition names its own.
+    choices = [route.environment, *(glob.replace("*", "") for glob in environments)]
+    environment = next((each for each in choices if _matches_all(each, environments)), None)
+    if environment is None:
+        return UnreachableRoute(f"no environment matches {_quoted(environments)}")
+    samples = [each for budget in route.budgets for each in samples_of(budget, environment)]
+    matching = [each for each in samples if all(c.matches(each) for c in conditions)]
+    accepted = next(filter(route.accepts, matching), None)
+    return accepted or UnreachableRoute(_reason(route, conditions, samples, matching))
 
 
-def _text(
-    what: str, usual: str, real: str | None, conditions: Sequence[Route], problems: list[str]
-) -> str:
-    """Return a text that all conditions on `what` match, or note that there is none."""
-    globs = [glob for each in conditions if (glob := getattr(each, what)) is not None]
-    if real is None:
-        found = text_matching(globs, usual)
-    else:
-        fitting = (each for each in (usual, real) if all(fnmatchcase(each, g) for g in globs))
-        found = next(fitting, None)
-    if found is None or (what == "budget" and not found):
-        subject = f"no {what} matches" if real is None else f"{what} {quoted(real)} does not match"
-        problems.append(f"{subject} {_both(globs)}")
-    return found or ""
+def samples_of(budget: Budget, environment: str = "") -> Iterator[Violation]:
+    """Yield a broken threshold and a missed target of each limit, then the alerts of the objective.
+
+    A limit whose target equals its threshold has no missed target.
+    """
+    for limit in budget.limits:
+        for state, value in ((State.VIOLATED, _beyond(limit)), (State.DEGRADED, _between(limit))):
+            severity = severity_of(state, critical=budget.critical)
+            is_real = not limit.meets_target(value)
+            if severity and is_real and limit.holds_threshold(value) is (state is State.DEGRADED):
+                yield _sample(budget, limit, value, environment, state=state, severity=severity)
+    for alert in ALERTS if budget.objective else ():
+        severity = alert.urgency or severity_of(alert.state, critical=budget.critical)
+        if severity and budget.objective:
+            limit = _burn_rate_limit(budget.objective, alert.burn_rate, alert.share)
+            value = _beyond(limit)
+            yield _sample(budget, limit, value, environment, state=alert.state, severity=severity)
 
 
-def _both(globs: Sequence[str]) -> str:
-    return " and ".join(dict.fromkeys(map(quoted, globs)))
+def _beyond(limit: Limit) -> float:
+    """Return a value that breaks the threshold; a ratio is at most 1."""
+    if limit.direction is Direction.AT_LEAST:
+        return limit.threshold / 2
+    if limit.metric.unit is Unit.RATIO and limit.threshold < 1:
+        return (limit.threshold + 1) / 2
+    return limit.threshold * 1.5 or 1.0
 
 
-def _metrics_of(budget: Budget | None) -> Sequence[Metric]:
-    """Return what a violation may be of, beginning with what is most usual."""
-    every = (Metric.DURATION, *LIMITABLE, Metric.BURN_RATE)
-    if budget is None or not (budget.limits or budget.objective):
-        return tuple(dict.fromkeys(every))
-    own = budget.metrics | ({Metric.BURN_RATE} if budget.objective else set())
-    return tuple(metric for metric in dict.fromkeys(every) if metric in own)
+def _between(limit: Limit) -> float:
+    return (limit.target + limit.threshold) / 2
 
 
-def _kinds_of(metric: Metric, budget: Budget | None) -> Sequence[_Kind]:
-    kinds = _OF_OBJECTIVES if metric is Metric.BURN_RATE else _OF_LIMITS
-    if budget is None:
-        return kinds
-    broken = Severity.CRITICAL if budget.critical else Severity.WARNING
-    return tuple(kind for kind in kinds if kind[1] is State.DEGRADED or kind[0] is broken)
-
-
-def _why_none(conditions: Sequence[Route], budget: Budget | None) -> str:
-    globs = [each.metric for each in conditions if each.metric is not None]
-    whose = "there is" if budget is None else f"budget {quoted(budget.name)} has"
-    if not any(all(fnmatchcase(each, g) for g in globs) for each in _metrics_of(budget)):
-        return f"{whose} no metric that matches {_both(globs)}"
-    severities = {each.severity or Severity.WARNING for each in conditions}
-    states = sorted({each.state.value for each in conditions if each.state is not None})
-    wanted = [f'severity ">= {max(severities, key=lambda each: each.rank)}"']
-    wanted += [f'state "{state}"' for state in states]
-    return (
-        f"{whose} no violation of {' and '.join(wanted)}: one that is degraded is info, one that "
-        "is violated is critical where its budget is, else warning"
+def _burn_rate_limit(objective: Objective, rate: float, share: float) -> Limit:
+    return Limit(
+        metric=Metric.BURN_RATE,
+        target=rate,
+        threshold=rate,
+        direction=Direction.AT_MOST,
+        statistic=Statistic.RATIO,
+        window=share * objective.period,
+        min_samples=objective.min_samples,
     )
 
 
-def _violation(
-    promise: Budget, metric: Metric, severity: Severity, state: State, environment: str
+def _sample(  # noqa: PLR0913 - the parts of a violation, which only this module combines
+    budget: Budget,
+    limit: Limit,
+    value: float,
+    environment: str,
+    *,
+    state: State,
+    severity: Severity,
 ) -> Violation:
-    limit = _limit_on(metric)
-    lines = (limit.target, limit.threshold)
-    worst = max(lines) * 1.5 if limit.direction is Direction.AT_MOST else min(lines) / 2
+    row = {"budget": budget.name, "calls": 1, "total_s": 0.0, "self_s": 0.0}
     return Violation(
-        budget=promise,
+        budget=budget,
         limit=limit,
-        value=worst if state is State.VIOLATED or metric is Metric.BURN_RATE else sum(lines) / 2,
+        value=value,
         state=state,
         severity=severity,
         where=CodeLocation(function="perfkit sinks test"),
         at_ns=time.time_ns(),
-        evidence=(_evidence(promise.name),),  # one of its own: a sink saves each piece once
+        # A new object each time: the evidence sink saves each piece of evidence once.
+        evidence=(Evidence(kind="children", note="test", rows=(row,)),),
         environment=environment,
         is_test=True,
     )
 
 
-def _limit_on(metric: Metric) -> Limit:
-    direction = metric.usual_direction or Direction.AT_MOST
-    strict, loose = (0.125, 0.25) if metric.unit is Unit.RATIO else (1.0, 2.0)
-    if metric is Metric.BURN_RATE:  # an alert has one line
-        loose = strict
-    is_at_most = direction is Direction.AT_MOST
-    return Limit(
-        metric=metric,
-        target=strict if is_at_most else loose,
-        threshold=loose if is_at_most else strict,
-        direction=direction,
-        statistic=metric.usual_statistic,
-        window=None if metric.usual_statistic is Statistic.EACH else USUAL_WINDOW_SECONDS,
-    )
+def _reason(
+    route: DeliveryRoute,
+    conditions: Sequence[Route],
+    samples: Sequence[Violation],
+    matching: Sequence[Violation],
+) -> str:
+    """Return the first condition that excludes all `samples`, as a sentence."""
+    if matching:
+        return "an earlier route, or the budget's own sinks, receive each violation that matches"
+    own = route.reference.budget
+    subject = f"budget {quote(own.name)} has no" if own else "no budget of the catalog has a"
+    if not samples:
+        return f"{subject} limit or objective"
+    unmet = []
+    wanted = []
+    for noun, field in _GLOBS.items():
+        globs = [glob for each in conditions if (glob := getattr(each, field)) is not None]
+        if globs:
+            wanted.append(f"{noun} {_quoted(globs)}")
+        if not any(_matches_all(_text_of(each, field), globs) for each in samples):
+            unmet.append(f"{subject} {noun} that matches {_quoted(globs)}")
+    severities = [each.severity or Severity.WARNING for each in conditions]
+    wanted.append(f'severity ">= {max(severities, key=lambda each: each.rank)}"')
+    states = [each.state.value for each in conditions if each.state is not None]
+    wanted += [f"state {_quoted(states)}"] if states else []
+    return "; ".join(unmet) or f"{subject} violation with {', '.join(wanted)}{_SEVERITIES}"
 
 
-def _evidence(name: str) -> Evidence:
-    row = {"budget": name, "calls": 1, "total_s": 0.0, "self_s": 0.0}
-    return Evidence(kind="children", note="made up", rows=(row,))
+def _text_of(violation: Violation, field: str) -> str:
+    if field == "metric":
+        return violation.limit.metric
+    return violation.budget.name if field == "budget" else violation.budget.category
+
+
+def _matches_all(text: str, globs: Sequence[str]) -> bool:
+    return all(fnmatchcase(text, glob) for glob in globs)
+
+
+def _quoted(globs: Sequence[str]) -> str:
+    return " and ".join(dict.fromkeys(map(quote, globs)))
+
+
+_GLOBS: Final = {"name": "budget", "category": "category", "metric": "metric"}
+"""The noun of messages for each condition on a budget that is a glob."""
+_SEVERITIES: Final = (
+    "; a missed target has severity info, a broken threshold critical if the budget is critical, "
+    "else warning"
+)

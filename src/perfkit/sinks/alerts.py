@@ -12,11 +12,11 @@ from perfkit.model import Violation
 from perfkit.units import format_quantity
 
 ALERT_NAME: Final = "PerformanceBudgetMissed"
-"""The ``alertname`` of every alert; which budget it is says the label ``budget``."""
+"""The ``alertname`` of every alert; the label ``budget`` names the budget."""
 RESERVED_LABELS: Final = frozenset(
     {"budget", "category", "metric", "statistic", "severity", "test"}
 )
-"""Labels that tell one alert from another, so nobody may set them to something else."""
+"""Labels that identify an alert, which no configuration may replace."""
 
 
 @frozen(kw_only=True)
@@ -24,8 +24,8 @@ class Alert:
     """One alert.
 
     Args:
-        labels: What makes it this alert and no other.
-        annotations: What else is to be said.
+        labels: They identify the alert.
+        annotations: Further texts for people.
         starts: Seconds since the Unix epoch.
         ends: Likewise; never before `starts`, which Alertmanager would refuse.
     """
@@ -36,15 +36,15 @@ class Alert:
     ends: float = 0.0
 
     def ending_at(self, seconds: float) -> Self:
-        """Return it with another end."""
+        """Return the alert with another end, in seconds since the Unix epoch."""
         return evolve(self, ends=max(seconds, self.starts))
 
     def with_annotations_of(self, other: Alert) -> Self:
-        """Return it with what `other` has to say."""
+        """Return the alert with the annotations of `other`."""
         return evolve(self, annotations=other.annotations)
 
     def as_json(self, generator_url: str) -> dict[str, Any]:
-        """Return it in the form of Alertmanager's API, version 2."""
+        """Return the alert in the form of version 2 of Alertmanager's API."""
         link = {"generatorURL": generator_url} if generator_url else {}
         return {
             "labels": dict(self.labels),
@@ -60,12 +60,12 @@ def alert_of(
 ) -> Alert:
     """Return the alert for `violation`, without an end.
 
-    A recovery has the labels of the violation that is over.
+    A recovery has the labels of the violation that ended.
 
     Args:
-        violation: What happened.
-        labels: More labels, which win over perfkit's.
-        annotations: More annotations, likewise.
+        violation: Its budget and limit become labels, its value and trace annotations.
+        labels: Further labels; they replace perfkit's.
+        annotations: Further annotations, likewise.
     """
     return Alert(
         labels=_filled({**_labels_of(violation), **labels}),
@@ -103,11 +103,11 @@ def _annotations_of(violation: Violation) -> dict[str, str]:
 
 
 def _filled(texts: Mapping[str, str]) -> dict[str, str]:
-    """Return those that say something: Alertmanager takes an empty label for none at all."""
+    """Return the texts that are not empty: to Alertmanager an empty label is a missing one."""
     return {name: text for name, text in texts.items() if text}
 
 
 def _time(seconds: float) -> str:
-    """Return a time as RFC 3339 writes it, in UTC."""
+    """Return a time in UTC in the format of RFC 3339."""
     written = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
     return written.replace("+00:00", "Z")

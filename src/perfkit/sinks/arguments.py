@@ -1,4 +1,4 @@
-"""Check what a sink is given in code, where no table of a catalog was checked before."""
+"""Check arguments of sinks that are made in code, without the checks of a catalog."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def checked_count(name: str, value: object, example: str) -> int:
 
     Args:
         name: Of the argument.
-        value: What was given.
-        example: What to write instead, such as ``"100 for the newest 100 files"``.
+        value: Of the argument.
+        example: A valid value for the message, such as ``"100 for the newest 100 files"``.
 
     Raises:
         ConfigurationError: If it is something else.
@@ -67,6 +67,6 @@ def checked_flag(name: str, value: object) -> bool:
 
 
 def _shown(value: object) -> str:
-    """Return what somebody gave, in one short line."""
+    """Return a value as one short line of ASCII."""
     text = ascii(value)
     return text if len(text) <= _LONGEST else type(value).__name__

@@ -11,17 +11,17 @@ from perfkit.model import Route, Severity, Sink, Violation
 
 @frozen(kw_only=True)
 class Router:
-    """Names the sinks that hear of a violation. Immutable; safe to share between threads.
+    """Selects the sinks of a violation. Immutable; safe to share between threads.
 
-    The most specific choice wins: what the budget says, else the routes that match, else the
-    default. A missed target (severity `info`) is news only to a route that names `info`.
+    The most specific choice wins: the sinks of the budget, else those of the matching routes, else
+    the default. A missed target (severity `info`) matches only a route that names `info`.
 
     Args:
         by_name: Every sink that a route or a budget can name.
-        default: The sinks where nothing else says.
+        default: The sinks of violations that neither a budget nor a route selects.
         routes: Tried in order.
-        matches_all: Whether every route that matches counts, rather than the first one only. A sink
-            that several of them name hears of a violation once.
+        matches_all: Whether every matching route counts instead of the first. A sink that several
+            of them name receives a violation once.
         heeds_budgets: Whether a budget's own choice of sinks counts.
     """
 
@@ -32,7 +32,7 @@ class Router:
     heeds_budgets: bool = True
 
     def sinks_for(self, violation: Violation) -> Sequence[Sink]:
-        """Return the sinks that are to hear of `violation`."""
+        """Return the sinks of `violation`."""
         is_news = violation.severity is not Severity.INFO
         own_choice = violation.budget.sinks if self.heeds_budgets else None
         if is_news and own_choice is not None:
@@ -47,10 +47,10 @@ class Router:
 
     @property
     def hears_of_missed_targets(self) -> bool:
-        """Whether a missed target could go anywhere at all."""
+        """Whether a route may match a missed target."""
         return any(route.severity is Severity.INFO for route in self.routes)
 
     def named(self, names: Sequence[str | Sink]) -> Sequence[Sink]:
-        """Return the sinks that `names` stand for, each once."""
+        """Return the sinks called `names`, each once."""
         found = (self.by_name[name] if isinstance(name, str) else name for name in names)
         return tuple({id(sink): sink for sink in found}.values())

@@ -1,4 +1,4 @@
-"""Fill the facts of a violation into the shape that a receiver wants."""
+"""Fill the facts of a violation into a template for a receiver."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from perfkit.model import (
     Violation,
 )
 from perfkit.model.record import as_record
-from perfkit.sinks.redaction.redactor import parts_of
+from perfkit.sinks.redaction import parts_of
 from perfkit.text import printable, suggest
 from perfkit.units import format_quantity
 
 _Fill: TypeAlias = Callable[[Mapping[str, str]], Any]
 _Piece: TypeAlias = tuple[str, bool]
-"""A text as it is, or the name of a placeholder; and whether it is the latter."""
+"""A literal text or the name of a placeholder, and whether it is the latter."""
 _PIECE: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
 class Template:
     """A shape of mappings, lists and strings, with placeholders such as ``{budget}`` in strings.
 
-    Each string is filled in a single pass, so that what a fact says is never read as a placeholder,
-    and encoded as a whole afterwards, so that it cannot end the string that it is in. Keys stay as
-    they are. ``{{`` and ``}}`` stand for braces. What a variable of the environment holds is text
-    as it is, braces too: see `perfkit.sinks.redaction.redactor.Interpolated`.
+    Each string is filled in a single pass, so that a fact is never parsed as a placeholder, and
+    encoded as a whole afterwards, so that a fact cannot end the string that it is in. Keys stay as
+    they are. ``{{`` and ``}}`` are braces. The value of an environment variable is literal text
+    as it is, braces too: see `perfkit.sinks.redaction.Interpolated`.
 
     Args:
-        shape: What JSON can hold.
+        shape: Data that JSON can represent.
 
     Raises:
-        ConfigurationError: If it holds something else, or a placeholder that is not one of
-            `fact_names`. The message holds every problem.
+        ConfigurationError: If it has other data, or a placeholder that is not one of `fact_names`.
+            The message lists every problem.
     """
 
     def __init__(self, shape: Any) -> None:
@@ -62,12 +62,12 @@ class Line:
 
     Args:
         text: The text.
-        place: What it is called in messages.
-        names: What a placeholder can stand for.
+        place: Its name in messages.
+        names: The placeholders that it may have.
 
     Raises:
-        ConfigurationError: If it holds a placeholder that is none of `names`. The message holds
-            every problem, and nothing that a variable of the environment holds.
+        ConfigurationError: If it has a placeholder that is not one of `names`. The message lists
+            every problem, without values of environment variables.
     """
 
     def __init__(self, text: str, place: str, names: Sequence[str]) -> None:
@@ -84,9 +84,9 @@ class Line:
 
 
 def facts_of(violation: Violation) -> dict[str, str]:
-    """Return what a placeholder can stand for, as text.
+    """Return the value of each placeholder, as text.
 
-    That is what `as_record` says, but for the evidence; ``sentence``, which is for people; and
+    These are the keys of `as_record` but for the evidence; ``sentence``, which is for people; and
     ``value_text``, ``target_text`` and ``threshold_text`` with their units, such as ``412 ms``.
     """
     unit = violation.limit.metric.unit
@@ -101,13 +101,13 @@ def facts_of(violation: Violation) -> dict[str, str]:
 
 
 def _text_of(value: str | float) -> str:
-    """Return a fact as text, truth as JSON writes it."""
+    """Return a fact as text, a boolean as in JSON."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @cache
 def fact_names() -> tuple[str, ...]:
-    """Return every name that a placeholder can have."""
+    """Return the names of all placeholders."""
     example = Violation(
         budget=Budget(name="example"),
         limit=Limit(metric=Metric.DURATION, target=0.1, threshold=0.1, direction=Direction.AT_MOST),
@@ -121,14 +121,14 @@ def fact_names() -> tuple[str, ...]:
 
 
 def _compile(shape: Any, place: str, problems: list[str]) -> _Fill:
-    """Return what fills `shape`; add to `problems` what is wrong with it."""
+    """Return a function that fills `shape`; append the problems of `shape` to `problems`."""
     if isinstance(shape, str):
         problems.extend(f"{place}: {problem}" for problem in _body_problems(shape))
         pieces = _pieces_of(shape)
         return lambda facts: _filled(pieces, facts)
     if isinstance(shape, Mapping):
         if not all(isinstance(key, str) for key in shape):
-            problems.append(f"{place}: a key is no text; write it in quotes")
+            problems.append(f"{place}: a key is not a text; write it in quotes")
         return _filling_mapping(
             {key: _compile(value, f"{place}.{key}", problems) for key, value in shape.items()}
         )
@@ -137,7 +137,7 @@ def _compile(shape: Any, place: str, problems: list[str]) -> _Fill:
             [_compile(value, f"{place}[{index}]", problems) for index, value in enumerate(shape)]
         )
     if not isinstance(shape, bool | int | float | None) or not math.isfinite(shape or 0):
-        problems.append(f"{place}: {shape!r} is nothing that JSON can hold; write it as text")
+        problems.append(f"{place}: {shape!r} cannot be written as JSON; write it as text")
     return lambda _: shape
 
 
@@ -155,11 +155,12 @@ def _filled(pieces: Iterable[_Piece], facts: Mapping[str, str]) -> str:
 
 
 def _pieces_of(text: str) -> Sequence[_Piece]:
-    """Take a text without problems apart."""
+    """Split a text without problems into pieces."""
     return tuple(_each_piece_of(text))
 
 
 def _each_piece_of(text: str) -> Iterator[_Piece]:
+    # A token may contain braces, so the values of variables are not searched for placeholders.
     for part, is_value in parts_of(text):
         end = 0
         for found in () if is_value else _PIECE.finditer(part):

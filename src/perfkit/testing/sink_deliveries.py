@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from perfkit.errors import DeliveryFailed
+from perfkit.errors import DeliveryError
 from perfkit.model import Violation
 from perfkit.testing.samples import PLAIN, sample_violations
 from perfkit.testing.sink_trial import Trial, quoted, told
@@ -31,9 +31,9 @@ def try_a_plain_one(trial: Trial) -> bool:
     call = trial.call(done, trial.emit(_samples()[PLAIN]))
     trial.judge_result(done, call.result)
     error = call.error
-    if isinstance(error, DeliveryFailed):
+    if isinstance(error, DeliveryError):
         trial.judge_failure(done, error)
-    if isinstance(error, DeliveryFailed | OSError):
+    if isinstance(error, DeliveryError | OSError):
         trial.note(
             done,
             f"it raised {told(error)}",

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from perfkit.errors import BudgetExceeded, DeliveryFailed
+from perfkit.errors import BudgetExceeded, DeliveryError
 from perfkit.model import Sink, Violation
 
 _MOST_QUOTED: Final = 300
@@ -161,14 +161,14 @@ class Trial:
             self.note(
                 done,
                 f"it returned {quoted(result)}, which nobody looks at",
-                "return None when it has arrived, and raise perfkit.DeliveryFailed when it has not",
+                "return None when it has arrived, and raise perfkit.DeliveryError when it has not",
             )
 
     def judge_error(self, done: str, error: BaseException, remedy: str = _TAKE_EVERY) -> None:
         """Note an exception, unless it is what the sink is for."""
         if self.is_wanted(error):
             return
-        if isinstance(error, DeliveryFailed):
+        if isinstance(error, DeliveryError):
             self.judge_failure(done, error)
         if isinstance(error, Exception):
             self.note(done, f"it raised {told(error)}", remedy)
@@ -176,10 +176,10 @@ class Trial:
             self.note(
                 done,
                 f"it raised {told(error)}, which ends threads and programs",
-                "raise perfkit.DeliveryFailed or another Exception",
+                "raise perfkit.DeliveryError or another Exception",
             )
 
-    def judge_failure(self, done: str, failure: DeliveryFailed) -> None:
+    def judge_failure(self, done: str, failure: DeliveryError) -> None:
         """Note what a failure says that layers cannot use."""
         for happened, remedy in _problems_of(failure):
             self.note(done, happened, remedy)
@@ -207,17 +207,17 @@ class Trial:
         )
 
 
-def _problems_of(failure: DeliveryFailed) -> Iterator[tuple[str, str]]:
+def _problems_of(failure: DeliveryError) -> Iterator[tuple[str, str]]:
     wait: object = failure.retry_after
     if wait is not None and (not isinstance(wait, int | float) or not 0 <= wait < math.inf):
         yield (
-            f"it raised DeliveryFailed with retry_after={wait!r}",
+            f"it raised DeliveryError with retry_after={wait!r}",
             "give it seconds from now, zero or more, or None",
         )
     reason: object = failure.reason
     if not isinstance(reason, str) or not reason:
         yield (
-            f"it raised DeliveryFailed with reason={reason!r}",
+            f"it raised DeliveryError with reason={reason!r}",
             'give it one word for the count of what is lost, such as "timeout"',
         )
 

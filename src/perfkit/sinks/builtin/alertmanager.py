@@ -1,4 +1,4 @@
-"""Post violations to Prometheus Alertmanager as alerts, and keep them firing while they last."""
+"""Post violations to Prometheus Alertmanager as alerts, and renew them until they resolve."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from perfkit.forks import register_after_fork
 from perfkit.model import Violation
 from perfkit.reentrancy import Lock, busy
 from perfkit.sinks.alerts import RESERVED_LABELS, Alert, alert_of
-from perfkit.sinks.redaction.redactor import values_in
+from perfkit.sinks.redaction import values_in
 
 MOST_ACTIVE: Final = 1000
-"""How many alerts a sink keeps firing at once."""
+"""The number of alerts that a sink renews at once."""
 _PATH: Final = "/api/v2/alerts"
 _LABEL_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _AS_JSON: Final = {"Content-Type": "application/json"}
+# Three POSTs in a row may fail before an alert that is still active resolves.
 _PERIODS_TO_END: Final = 4
 
 _Key: TypeAlias = tuple[Any, ...]
@@ -29,12 +30,12 @@ _Key: TypeAlias = tuple[Any, ...]
 
 @define(eq=False)
 class _Active:
-    """An alert that goes on.
+    """An alert that fires until its recovery.
 
     Attributes:
-        alert: It.
-        due: When to say so again, on the sink's own clock.
-        over: What ended when it began, until Alertmanager has heard of that.
+        alert: The alert.
+        due: When to post it again, in seconds on the sink's clock.
+        over: Alerts that it replaced, until their end is posted.
     """
 
     alert: Alert
@@ -42,44 +43,43 @@ class _Active:
     over: tuple[Alert, ...] = ()
 
     def alerts_until(self, ends: float) -> list[Alert]:
-        """Return what to post of it."""
+        """Return the alerts to post: this one, and those that it replaced."""
         return [*self.over, self.alert.ending_at(ends)]
 
 
 class AlertmanagerSink:
     """Posts violations as alerts of Prometheus Alertmanager, version 0.16 or later.
 
-    An alert is told from others by its labels: ``alertname``, ``budget``, ``category``, ``metric``,
-    ``statistic``, ``severity``, ``environment``, for one that was made up ``test``, and `labels`.
-    What differs from one violation to the next, such as the value and the trace, is in annotations.
+    Its labels identify an alert: ``alertname``, ``budget``, ``category``, ``metric``,
+    ``statistic``, ``severity``, ``environment``, ``test`` for a sample, and `labels`. Values that
+    differ between violations, such as the value and the trace, are annotations.
 
-    What goes on is kept firing: a violation with ``since_ns`` is posted again by each `tick` that
-    is due, until its recovery comes, or one of another severity takes its place. Each time the
-    alert is said to end in four times `resend`, so if this process dies, it ends by then. It may
-    end that late, too, where this machine's clock is ahead of Alertmanager's. A violation of a
-    single call has no recovery: its alert ends by itself after `hold`.
+    A violation with ``since_ns`` is active until its recovery, or until one of another severity
+    replaces it: each `tick` that is due posts it again, with an end in four times `resend`. So if
+    the process dies, its alerts resolve by then; they may resolve as late as that, too, if the
+    clock of this machine is ahead of Alertmanager's. A violation of a single call has no recovery:
+    its alert resolves after `hold`.
 
-    Posts go out one after another, so that none overtakes one that says the opposite. One that
-    fails is a `DeliveryFailed`; what it said goes on is due again at once, and a recovery that is
-    not sent again is an alert that ends by itself. Safe from any thread. In the child of a fork
-    nothing is active: what goes on is the parent's to say.
+    Posts are serialised, so that a recovery cannot overtake its violation. After a failure, active
+    alerts are due again at once, and a lost recovery is an alert that resolves by itself. Safe from
+    any thread. In the child of a fork no alert is active: the parent renews them.
 
     Args:
         url: Of Alertmanager, with the prefix of its path if it has one, without ``/api/v2``.
-        labels: Put on each alert. ``alertname`` and ``environment`` take the place of perfkit's.
-        annotations: Put on each alert, where they take the place of perfkit's of the same name.
+        labels: Added to each alert. ``alertname`` and ``environment`` replace perfkit's.
+        annotations: Added to each alert; they replace perfkit's of the same name.
         headers: Sent with each POST.
-        resend: Seconds after which an alert that goes on is posted again, above 0.
+        resend: Seconds after which an active alert is posted again, above 0.
         hold: Seconds for which a violation of a single call fires, above 0.
-        generator_url: Where Alertmanager links to as the source of the alerts.
-        timeout: Seconds that a POST may take.
-        loopback: Whether it may go to this machine itself.
+        generator_url: The link from an alert to its source.
+        timeout: Seconds to connect and to wait for the response, above 0.
         ca_file: Certificates of the authorities to trust, in a PEM file; None means the system's.
-        now: Tells seconds from an arbitrary start, for `resend`.
-        wall: Tells seconds since the Unix epoch, for the ends of alerts.
+        now: Returns seconds from an arbitrary start, for `resend`.
+        wall: Returns seconds since the Unix epoch, for the ends of alerts.
 
     Raises:
-        ConfigurationError: If something of that cannot be used.
+        ConfigurationError: If an argument cannot be used.
+        MissingExtraError: If urllib3 is not installed.
     """
 
     def __init__(  # noqa: PLR0913 - the options of a table in the catalog, all by name but the first
@@ -93,18 +93,16 @@ class AlertmanagerSink:
         hold: float = 300.0,
         generator_url: str = "",
         timeout: float = 10.0,
-        loopback: bool = False,
         ca_file: str | os.PathLike[str] | None = None,
         now: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        from perfkit.sinks.http.endpoint import Endpoint  # noqa: PLC0415 - loads HTTP and TLS
+        from perfkit.sinks.http.client import HttpClient  # noqa: PLC0415 - loads HTTP and TLS
 
-        self._endpoint = Endpoint(
+        self._client = HttpClient(
             _with_path(url),
             headers=headers,
             timeout=timeout,
-            loopback=loopback,
             ca_file=ca_file,
             secrets=values_in((url, labels, annotations, generator_url)),
         )
@@ -120,38 +118,40 @@ class AlertmanagerSink:
 
     @property
     def destination(self) -> str:
-        """Where it posts to: scheme, host and port, which are no secret."""
-        return self._endpoint.destination
+        """Scheme, host and port of the URL, none of which is a secret."""
+        return self._client.destination
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.destination})"
 
     def after_fork_in_child(self) -> None:
-        """Begin with nothing active: at first, and in the child of a fork."""
+        """Start without active alerts: at first, and in the child of a fork."""
+        # Held only while the alerts below are read or changed; `_turn` is held while one POST is
+        # sent, which may last as long as the timeout.
         self._lock = Lock()
         self._turn = Lock()
         self._active: dict[_Key, _Active] = {}
 
     def emit(self, violation: Violation) -> None:
-        """Post one violation; raises `DeliveryFailed` where Alertmanager does not take it."""
+        """Post one violation; raise `DeliveryError` if Alertmanager does not accept it."""
         self.emit_many((violation,))
 
     def emit_many(self, violations: Sequence[Violation]) -> None:
-        """Post violations in one POST; raises `DeliveryFailed` where it is not taken."""
+        """Post violations in one POST; raise `DeliveryError` if it is not accepted."""
         with self._turn:
             begun: list[_Active] = []
             alerts = [alert for each in violations for alert in self._alerts_for(each, begun)]
             self._post(alerts)
-            self._put_off(begun)
+            self._postpone(begun)
 
     def tick(self) -> float | None:
-        """Post again what goes on and is due.
+        """Post active alerts again that are due.
 
         Returns:
-            In how many seconds something is due next; None if nothing is active.
+            Seconds until the next one is due, at least 0; None without active alerts.
 
         Raises:
-            DeliveryFailed: If Alertmanager does not take it. It stays due.
+            DeliveryError: If Alertmanager does not accept them. They stay due.
         """
         with self._turn:
             with busy, self._lock:
@@ -159,13 +159,13 @@ class AlertmanagerSink:
             if due:
                 ends = self._wall() + _PERIODS_TO_END * self._resend
                 self._post([alert for each in due for alert in each.alerts_until(ends)])
-                self._put_off(due)
+                self._postpone(due)
             with busy, self._lock:
                 times = [each.due for each in self._active.values()]
                 return max(0.0, min(times) - self._now()) if times else None
 
     def _alerts_for(self, violation: Violation, begun: list[_Active]) -> list[Alert]:
-        """Return what to post for one violation, and remember what goes on, in `begun` too."""
+        """Return the alerts to post for one violation; append a newly active one to `begun`."""
         alert = alert_of(violation, self._labels, self._annotations)
         wall = self._wall()
         if violation.is_recovery:
@@ -177,29 +177,32 @@ class AlertmanagerSink:
         return active.alerts_until(wall + _PERIODS_TO_END * self._resend)
 
     def _begin(self, violation: Violation, alert: Alert, wall: float) -> _Active:
-        """Remember an alert that goes on, in the place of one of another severity."""
+        """Register an active alert; it replaces one of another severity."""
         with busy, self._lock:
             active = _Active(alert, self._now())
             before = self._active.pop(_key_of(violation), None)
             if before is not None:
                 active.over = before.over
+                # With other labels it is another alert, which would fire until its own end.
                 if before.alert.labels != alert.labels:
                     active.over += (before.alert.ending_at(min(violation.at_ns / 1e9, wall)),)
             self._active[_key_of(violation)] = active
-            while len(self._active) > MOST_ACTIVE:  # the oldest goes, and ends by itself
+            while len(self._active) > MOST_ACTIVE:  # the oldest then resolves by itself
                 del self._active[next(iter(self._active))]
             return active
 
     def _end(self, violation: Violation, alert: Alert, wall: float) -> list[Alert]:
-        """Forget the alert that is over, and return what to post for that."""
+        """Remove an active alert, and return the alerts to post for its end."""
         with busy, self._lock:
             before = self._active.pop(_key_of(violation), None)
+        # An end in the future would let the alert fire until then, so a clock that was set back
+        # since the violation must not count.
         ended = alert if before is None else before.alert.with_annotations_of(alert)
         over = () if before is None else before.over
         return [*over, ended.ending_at(min(violation.at_ns / 1e9, wall))]
 
-    def _put_off(self, posted: Sequence[_Active]) -> None:
-        """Let what has arrived rest until it is time to post it again."""
+    def _postpone(self, posted: Sequence[_Active]) -> None:
+        """Set when posted alerts are due again."""
         with busy, self._lock:
             for each in posted:
                 each.due = self._now() + self._resend
@@ -209,7 +212,7 @@ class AlertmanagerSink:
         import json  # noqa: PLC0415 - loads when first needed
 
         content = [alert.as_json(self._generator_url) for alert in alerts]
-        self._endpoint.post(json.dumps(content).encode("ascii"), _AS_JSON)
+        self._client.post(json.dumps(content).encode("ascii"), _AS_JSON)
 
 
 def _key_of(violation: Violation) -> _Key:
@@ -231,11 +234,11 @@ def _above_zero(name: str, seconds: float) -> float:
 def _checked(
     what: str, given: Mapping[Any, Any] | None, reserved: frozenset[str] = frozenset()
 ) -> dict[str, str]:
-    """Return labels or annotations as Alertmanager keeps them: none that is empty."""
+    """Return labels or annotations without empty ones, which Alertmanager drops."""
     for name, value in (given or {}).items():
         if not isinstance(name, str) or not _LABEL_NAME.fullmatch(name):
             raise ConfigurationError(
-                f"{name!r} is no name for {what}; write letters, digits and underscores, "
+                f"{name!r} is not a name for {what}; write letters, digits and underscores, "
                 "not beginning with a digit"
             )
         if name in reserved:
@@ -247,5 +250,7 @@ def _checked(
 
 def _checked_link(url: str) -> str:
     if url and not re.fullmatch(r"https?://[!-~]+", url):
-        raise ConfigurationError("generator_url is no link; write one such as https://example.org")
+        raise ConfigurationError(
+            "generator_url is not a link; write one such as https://example.org"
+        )
     return url

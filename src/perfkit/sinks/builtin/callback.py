@@ -11,7 +11,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.forks import register_after_fork
 from perfkit.model import Violation
 from perfkit.sinks.arguments import checked_seconds
@@ -84,7 +84,7 @@ class CallbackSink:
         """Call the function; raises what it raises.
 
         Raises:
-            DeliveryFailed: If its coroutine was too slow, or was cancelled, or too many like it are
+            DeliveryError: If its coroutine was too slow, or was cancelled, or too many like it are
                 on their way; or if it has given a generator, so that nothing has run yet.
         """
         result = self.function(violation)
@@ -92,7 +92,7 @@ class CallbackSink:
             context = copy_context()
             context.run(self._run, _as_coroutine(result))
         elif isinstance(result, Generator | AsyncGenerator):
-            raise DeliveryFailed(
+            raise DeliveryError(
                 f"{self.destination} gives a generator, which nobody runs; {_NO_YIELD}",
                 is_permanent=True,
             )
@@ -112,7 +112,7 @@ class CallbackSink:
         """Make it a task of this thread's loop, which is not to wait for it."""
         if len(self._tasks) >= MOST_TASKS:
             coroutine.close()
-            raise DeliveryFailed(
+            raise DeliveryError(
                 f"{self.destination}: {MOST_TASKS} calls of it have not ended yet", reason="busy"
             )
         task = loop.create_task(coroutine)
@@ -172,13 +172,13 @@ class CallbackSink:
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
             runner.run(run())
 
-    def _too_slow(self) -> DeliveryFailed:
-        return DeliveryFailed(
+    def _too_slow(self) -> DeliveryError:
+        return DeliveryError(
             f"{self.destination} did not end within {self._timeout:g} s", reason="timeout"
         )
 
-    def _cancelled(self) -> DeliveryFailed:
-        return DeliveryFailed(f"{self.destination} was cancelled", reason="cancelled")
+    def _cancelled(self) -> DeliveryError:
+        return DeliveryError(f"{self.destination} was cancelled", reason="cancelled")
 
     def _log_once(self, error: BaseException) -> None:
         if type(error) in self._logged:

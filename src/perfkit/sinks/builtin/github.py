@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Final, TextIO
 
-from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.model import Severity, Violation
 from perfkit.text import printable, shorten_middle
 
@@ -50,11 +50,11 @@ class GitHubSink:
         """Write one command.
 
         Raises:
-            DeliveryFailed: Outside of GitHub Actions, where nobody would read it.
+            DeliveryError: Outside of GitHub Actions, where nobody would read it.
             OSError: If the stream does not take it.
         """
         if os.environ.get("GITHUB_ACTIONS") != "true":
-            raise DeliveryFailed(
+            raise DeliveryError(
                 "not in GitHub Actions: there the environment variable GITHUB_ACTIONS is 'true'",
                 is_permanent=True,
                 reason="not here",

@@ -11,7 +11,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
-from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.forks import register_after_fork
 from perfkit.model import Violation
 from perfkit.model.record import as_json, as_record
@@ -126,7 +126,7 @@ class JsonLinesSink:
 
         Raises:
             OSError: If the file cannot be written.
-            DeliveryFailed: If others have held the lock all the time, or nobody reads a stream.
+            DeliveryError: If others have held the lock all the time, or nobody reads a stream.
         """
         lines = "".join(f"{as_json(as_record(violation))}\n" for violation in violations)
         give_up_at = time.monotonic() + self.lock_seconds
@@ -186,8 +186,8 @@ class JsonLinesSink:
             else:
                 return True
 
-    def _too_late(self) -> DeliveryFailed:
-        return DeliveryFailed(
+    def _too_late(self) -> DeliveryError:
+        return DeliveryError(
             f"others have kept {self._shown} locked for {self.lock_seconds:g} s", reason="timeout"
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, Literal
 
-from perfkit.errors import DeliveryFailed, MissingExtraError
+from perfkit.errors import DeliveryError, MissingExtraError
 from perfkit.model import Severity, Violation
 from perfkit.model.record import as_finite, as_record
 from perfkit.text import printable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _LEVELS: Final[dict[Severity, Literal["info", "warning", "error"]]] = {
     Severity.INFO: "info",
     Severity.WARNING: "warning",
-    Severity.CRITICAL: "error",  # fatal is for what ended the program
+    Severity.CRITICAL: "error",  # "fatal" is for events that end the program
 }
 _LONGEST_TAG: Final = 200
 
@@ -24,10 +24,10 @@ _LONGEST_TAG: Final = 200
 class SentrySink:
     """Sends each violation as a message to the Sentry that the application has initialised.
 
-    All that one limit of a budget raises is one issue there, recoveries too. Tags are named
+    Violations and recoveries of one limit of a budget form one issue. Tags are named
     ``perfkit.budget`` and so on; the whole record is the context ``perfkit``; the trace is the one
-    that the violation names. The SDK sends in a thread of its own, so that what gets lost on the
-    way is not known here. Safe from any thread.
+    of the violation. The SDK sends in its own thread, so that perfkit cannot count its losses. Safe
+    from any thread.
 
     Raises:
         MissingExtraError: If sentry-sdk is not installed.
@@ -43,13 +43,13 @@ class SentrySink:
         self._sdk = sentry_sdk
 
     def emit(self, violation: Violation) -> None:
-        """Hand one message to the SDK.
+        """Pass one message to the SDK.
 
         Raises:
-            DeliveryFailed: If the application has not initialised Sentry.
+            DeliveryError: If the application has not initialised Sentry.
         """
         if not self._sdk.get_client().is_active():
-            raise DeliveryFailed(
+            raise DeliveryError(
                 "Sentry is not initialised; call sentry_sdk.init(dsn=...) when the program starts",
                 is_permanent=True,
                 reason="not initialised",
@@ -60,7 +60,7 @@ class SentrySink:
             self._sdk.capture_message(violation.describe(), level=level)
 
     def flush(self, seconds: float) -> None:
-        """Let the SDK send what waits, for at most so long."""
+        """Let the SDK send its queue, for at most so many seconds."""
         self._sdk.flush(timeout=seconds)
 
 

@@ -1,4 +1,4 @@
-"""Post violations to a URL, in the shape that its owner wants."""
+"""Post violations to a URL, as JSON of any shape."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from perfkit.model import Violation
 from perfkit.model.record import as_finite, as_record
+from perfkit.sinks.redaction import values_in
 from perfkit.sinks.template import Template
 
 _AS_JSON: Final = {"Content-Type": "application/json"}
@@ -18,29 +19,27 @@ _AS_JSON: Final = {"Content-Type": "application/json"}
 class WebhookSink:
     """Posts violations as JSON.
 
-    With a secret each POST is signed as the Standard Webhooks specification says: headers
-    ``webhook-id``, ``webhook-timestamp`` and ``webhook-signature``. The id is the same each time
-    that the same violations are sent, so that a receiver can tell a second attempt.
+    With a secret each POST is signed by the Standard Webhooks specification: headers
+    ``webhook-id``, ``webhook-timestamp`` and ``webhook-signature``. The id is the same for each
+    attempt to send the same violations, so that a receiver can recognise a repetition.
 
-    A failure is a `DeliveryFailed` that names scheme, host and port, and no secret. Safe from any
-    thread. Takes as long as the receiver does, up to `timeout` for each POST.
+    A failure is a `DeliveryError` that names scheme, host and port, and no secret. Safe from any
+    thread. Blocks until the receiver responds.
 
     Args:
-        url: Where to. Its path and query may hold a token: they are never said.
+        url: Its path and query may contain a token: no message has them.
         secret: Signs each POST; ``whsec_`` and base64, or bytes. None means unsigned.
-        body: What to post for each violation: mappings, lists and strings, where placeholders such
-            as ``{budget}`` or ``{sentence}`` in strings stand for facts; see
-            `perfkit.sinks.template`. Words in it of 16 characters or more without a placeholder
-            are taken for keys, and are not said where a receiver quotes them. None means
+        body: The content for each violation: mappings, lists and strings with placeholders such as
+            ``{budget}`` or ``{sentence}``; see `perfkit.sinks.template`. None means
             ``{"violations": [...]}`` with records as `as_record` makes them, all of one delivery
             in one POST.
         headers: Sent with each POST.
-        timeout: Seconds that a POST may take.
-        loopback: Whether it may go to this machine itself.
+        timeout: Seconds to connect and to wait for the response, above 0.
         ca_file: Certificates of the authorities to trust, in a PEM file; None means the system's.
 
     Raises:
-        ConfigurationError: If something of that cannot be used.
+        ConfigurationError: If an argument cannot be used.
+        MissingExtraError: If urllib3 is not installed.
     """
 
     def __init__(  # noqa: PLR0913 - the options of a table in the catalog, all by name but the first
@@ -51,44 +50,39 @@ class WebhookSink:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
         timeout: float = 10.0,
-        loopback: bool = False,
         ca_file: str | os.PathLike[str] | None = None,
     ) -> None:
-        from perfkit.sinks.http.credentials import secrets_in_body  # noqa: PLC0415 - as the next
-        from perfkit.sinks.http.endpoint import Endpoint  # noqa: PLC0415 - loads HTTP and TLS
+        from perfkit.sinks.http.client import HttpClient  # noqa: PLC0415 - loads HTTP and TLS
         from perfkit.sinks.http.signing import Signer  # noqa: PLC0415 - likewise
 
-        self._endpoint = Endpoint(
-            url,
-            headers=headers,
-            timeout=timeout,
-            loopback=loopback,
-            ca_file=ca_file,
-            secrets=secrets_in_body(body),
+        self._client = HttpClient(
+            url, headers=headers, timeout=timeout, ca_file=ca_file, secrets=values_in(body)
         )
         self._signer = None if secret is None else Signer(secret)
         self._template = None if body is None else Template(body)
+        # Two processes may send equal violations, of which a receiver must not drop the second as
+        # a repetition of the first.
         self._salt = uuid.uuid4().hex
         self.atomic_batch = body is None
         """Whether many violations go in one POST."""
 
     @property
     def destination(self) -> str:
-        """Where it posts to: scheme, host and port, which are no secret."""
-        return self._endpoint.destination
+        """Scheme, host and port of the URL, none of which is a secret."""
+        return self._client.destination
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.destination})"
 
     def emit(self, violation: Violation) -> None:
-        """Post one violation; raises `DeliveryFailed` where its receiver does not take it."""
+        """Post one violation; raise `DeliveryError` if the receiver does not accept it."""
         self.emit_many((violation,))
 
     def emit_many(self, violations: Sequence[Violation]) -> None:
         """Post violations: in one POST, or with a `body` in one for each.
 
         Raises:
-            DeliveryFailed: If the receiver does not take one. Those before it have arrived.
+            DeliveryError: If the receiver does not accept one. Those before it have arrived.
         """
         if self._template is None:
             self._post({"violations": [as_record(each) for each in violations]}, violations)
@@ -99,14 +93,14 @@ class WebhookSink:
     def _post(self, content: Any, violations: Sequence[Violation]) -> None:
         body = _encode(content)
         signed = self._signer.sign(self._id_of(violations), body) if self._signer else {}
-        self._endpoint.post(body, {**_AS_JSON, **signed})
+        self._client.post(body, {**_AS_JSON, **signed})
 
     def _id_of(self, violations: Sequence[Violation]) -> str:
-        """Return an id that only these violations have, of this process and sink."""
-        told = [self._salt, str(os.getpid())]
+        """Return an id that is unique to these violations, this process and this sink."""
+        content = [self._salt, str(os.getpid())]
         for each in violations:
-            told += [str(each.at_ns), _encode(as_record(each)).decode("ascii")]
-        return f"msg_{hashlib.sha256(' '.join(told).encode()).hexdigest()[:32]}"
+            content += [str(each.at_ns), _encode(as_record(each)).decode("ascii")]
+        return f"msg_{hashlib.sha256(' '.join(content).encode()).hexdigest()[:32]}"
 
 
 def _encode(content: Any) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.model import Violation
 from perfkit.reentrancy import Lock, busy
 from perfkit.sinks.delivery.checked_numbers import check_figures
@@ -59,7 +59,7 @@ class CircuitBroken(Layer):
         """Hand violations on.
 
         Raises:
-            DeliveryFailed: With reason ``"circuit open"``, if the sink is to be left alone.
+            DeliveryError: With reason ``"circuit open"``, if the sink is to be left alone.
         """
         is_attempt = self._let_through()
         try:
@@ -79,7 +79,7 @@ class CircuitBroken(Layer):
         """Return whether this is the one attempt of a circuit that is half open.
 
         Raises:
-            DeliveryFailed: If the sink is to be left alone.
+            DeliveryError: If the sink is to be left alone.
         """
         with busy, self._lock:
             if not self.is_open:
@@ -87,7 +87,7 @@ class CircuitBroken(Layer):
             left = self._failed_at + self._cooldown - self.now()
             if left > 0 or self._is_half_open:
                 when = f"in {left:.0f} s" if left > 0 else "is being made"
-                raise DeliveryFailed(
+                raise DeliveryError(
                     f"left alone after {self._failures} failures in a row; next attempt {when}",
                     is_permanent=True,
                     reason="circuit open",

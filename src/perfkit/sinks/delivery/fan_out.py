@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from perfkit.errors import BudgetExceeded, DeliveryFailed
+from perfkit.errors import BudgetExceeded, DeliveryError
 from perfkit.model import Sink, Violation
 from perfkit.sinks.delivery.layer import (
     SinkOrCallable,
@@ -51,7 +51,7 @@ class FanOut:
 
         Raises:
             BudgetExceeded: If a raise sink wants that, after all have heard.
-            DeliveryFailed: If some failed, after all were tried. Not to be tried again, as the
+            DeliveryError: If some failed, after all were tried. Not to be tried again, as the
                 others have it.
         """
         wanted: list[BaseException] = []
@@ -65,10 +65,10 @@ class FanOut:
         if failed:
             raise failed from failures[0]
 
-    def _failed(self, failures: Sequence[BaseException]) -> DeliveryFailed:
+    def _failed(self, failures: Sequence[BaseException]) -> DeliveryError:
         texts = "; ".join(f"{type(error).__name__}: {error}" for error in failures)
         text = f"{len(failures)} of {len(self.sinks)} failed: {texts}"
-        return DeliveryFailed(text, is_permanent=True)
+        return DeliveryError(text, is_permanent=True)
 
     def tick(self) -> float | None:
         """Let each do what is due; return in how many seconds something is next."""

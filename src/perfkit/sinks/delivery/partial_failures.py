@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from perfkit.errors import DeliveryFailed
+from perfkit.errors import DeliveryError
 from perfkit.model import Sink, Violation
 from perfkit.sinks.delivery.layer import forward, parts_of
 from perfkit.sinks.delivery.signals import is_signal_exception
@@ -46,7 +46,7 @@ def raise_or_count(partial_failures: PartialFailures, given: int, stats: Deliver
 def count(partial_failures: PartialFailures, stats: DeliveryStats) -> None:
     """Count all that is lost, then report each failure; raises what the listener raises."""
     for error, part in partial_failures:
-        reason = error.reason if isinstance(error, DeliveryFailed) else "failed"
+        reason = error.reason if isinstance(error, DeliveryError) else "failed"
         stats.drop(reason, len(part))
     for error, _ in partial_failures:
         stats.report(error)

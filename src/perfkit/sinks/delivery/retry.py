@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from perfkit.errors import ConfigurationError, DeliveryFailed, MissingExtraError
+from perfkit.errors import ConfigurationError, DeliveryError, MissingExtraError
 from perfkit.model import Violation
 from perfkit.sinks.delivery.checked_numbers import check_figures
 from perfkit.sinks.delivery.layer import Layer, SinkOrCallable, forward, parts_of
@@ -96,15 +96,15 @@ class Retried(Layer):
 
     def _wait_after(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        asked = error.retry_after if isinstance(error, DeliveryFailed) else None
+        asked = error.retry_after if isinstance(error, DeliveryError) else None
         return min(asked, LONGEST_WAIT) if asked and asked > 0 else self._backoff(state)
 
 
 def _may_succeed_later(error: BaseException) -> bool:
-    if isinstance(error, DeliveryFailed):
+    if isinstance(error, DeliveryError):
         return not (error.is_permanent or error.is_too_large)
     return isinstance(error, OSError)
 
 
 def _is_too_large(error: BaseException) -> bool:
-    return isinstance(error, DeliveryFailed) and error.is_too_large
+    return isinstance(error, DeliveryError) and error.is_too_large

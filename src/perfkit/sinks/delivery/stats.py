@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from attrs import frozen
 
-from perfkit.errors import DeliveryFailed
+from perfkit.errors import DeliveryError
 from perfkit.forks import register_after_fork
 from perfkit.reentrancy import Lock, busy
+from perfkit.sinks.redaction import Redactor
 from perfkit.text import printable
 
 FaultReport = Callable[[str, Exception], object]
@@ -71,6 +72,7 @@ class DeliveryStats:
 
     def __init__(self, sink: str = "sink", report: FaultReport | None = None) -> None:
         self.sink = sink
+        self.redactor = Redactor()
         self._report = report or _keep_quiet
         self.after_fork_in_child()
         register_after_fork(self)
@@ -105,13 +107,17 @@ class DeliveryStats:
 
     def fail(self, error: BaseException, count: int = 1) -> None:
         """Count violations that are lost because of `error`, and report it."""
-        self.drop(error.reason if isinstance(error, DeliveryFailed) else "failed", count)
+        self.drop(error.reason if isinstance(error, DeliveryError) else "failed", count)
         self.report(error)
 
     def report(self, error: BaseException) -> None:
         """Report a failure by which no violation is lost; raises what the listener raises."""
         fault = error if isinstance(error, Exception) else RuntimeError(repr(error))
-        self._report(f"sink {printable(self.sink)}", fault)
+        self._report(f"sink {printable(self.sink)}", self.redactor.redact_error(fault))
+
+    def redact(self, secrets: Collection[str]) -> None:
+        """Replace `secrets` by ``***`` in each report from now on; earlier ones stay redacted."""
+        self.redactor = self.redactor.including(secrets)
 
     def totals(self) -> Totals:
         """Return how it stands."""

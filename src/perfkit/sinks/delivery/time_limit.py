@@ -11,7 +11,7 @@ from typing import Any
 from attrs import define, field
 
 from perfkit import forks
-from perfkit.errors import ConfigurationError, DeliveryFailed
+from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.model import Violation
 from perfkit.reentrancy import Lock, busy
 from perfkit.sinks.delivery.checked_numbers import check_figures
@@ -66,7 +66,7 @@ class TimeLimited(Layer):
         """Hand violations on.
 
         Raises:
-            DeliveryFailed: With reason ``"timeout"`` if it took too long, ``"busy"`` if an earlier
+            DeliveryError: With reason ``"timeout"`` if it took too long, ``"busy"`` if an earlier
                 delivery still does.
         """
         deadline = time.monotonic() + self._seconds
@@ -81,7 +81,7 @@ class TimeLimited(Layer):
             forward(self.inner, violations)
             return
         if not self._has_ended(delivery, deadline):
-            raise DeliveryFailed(f"it took more than {self._seconds:g} s", reason="timeout")
+            raise DeliveryError(f"it took more than {self._seconds:g} s", reason="timeout")
         delivery.thread.join()
         forks.thread_state.forks += delivery.forks
         if delivery.error is not None:
@@ -91,20 +91,20 @@ class TimeLimited(Layer):
         """Start a delivery when the one before has ended; False if it has to do without a thread.
 
         Raises:
-            DeliveryFailed: If the one before does not end, or there is no thread to be had.
+            DeliveryError: If the one before does not end, or there is no thread to be had.
         """
         with busy, self._lock:
             while (running := self._running) is not None:
                 left = deadline - time.monotonic()
                 is_within = running.thread is threading.current_thread()
                 if running.is_given_up or is_within or left <= 0:
-                    raise DeliveryFailed("an earlier delivery still hangs", reason="busy")
+                    raise DeliveryError("an earlier delivery still hangs", reason="busy")
                 self._changed.wait(left)
             try:
                 delivery.thread.start()
             except RuntimeError as error:
                 if threading.main_thread().is_alive():
-                    raise DeliveryFailed(f"no time limit without a thread: {error}") from error
+                    raise DeliveryError(f"no time limit without a thread: {error}") from error
                 return False  # at the exit of the process, where nobody waits for this one
             self._running = delivery
             return True

@@ -13,7 +13,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
-from perfkit.errors import DeliveryFailed
+from perfkit.errors import DeliveryError
 from perfkit.reentrancy import Lock
 from perfkit.text import printable
 
@@ -92,7 +92,7 @@ class Stream:
             give_up_at: When to stop waiting for room, by `time.monotonic`.
 
         Raises:
-            DeliveryFailed: If nobody reads, or nobody makes room in time.
+            DeliveryError: If nobody reads, or nobody makes room in time.
             OSError: If it cannot be written.
         """
         with _open(name) as file:
@@ -123,7 +123,7 @@ def _open(name: str) -> FileIO:
     except OSError as error:
         if error.errno != errno.ENXIO:
             raise
-        raise DeliveryFailed(
+        raise DeliveryError(
             f"nobody reads {printable(name)}; start what is to read it", reason="unreachable"
         ) from error
 
@@ -173,5 +173,5 @@ def _has_room(descriptor: int, seconds: float) -> bool:
     return bool(poll.poll(seconds * 1000))
 
 
-def _too_late(name: str) -> DeliveryFailed:
-    return DeliveryFailed(f"nobody makes room in {printable(name)}", reason="timeout")
+def _too_late(name: str) -> DeliveryError:
+    return DeliveryError(f"nobody makes room in {printable(name)}", reason="timeout")

@@ -1,1 +1,1 @@
-"""One POST to one place: bounded in time, to an address that was checked, saying no secret."""
+"""POSTs over HTTP: the client, the meaning of responses, and signatures."""

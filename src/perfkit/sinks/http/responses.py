@@ -1,120 +1,118 @@
-"""What an answer means, or that none came: delivered, try again, or never."""
+"""Turn responses and errors of HTTP into failures: temporary or permanent, and when to retry."""
 
 from __future__ import annotations
 
 import http.client
 import re
 import ssl
-from collections.abc import Collection
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from perfkit.errors import DeliveryFailed
-from perfkit.sinks.http.connection import MOST_IN_ALL, Answer, AnswerTooLong
+from urllib3 import exceptions
 
-_MOST_QUOTED: Final = 200
-_LONGEST_WAIT: Final = 3600.0
+from perfkit.errors import DeliveryError
+from perfkit.text import printable
+
+_MAX_QUOTED: Final = 200
+_MAX_WAIT: Final = 3600.0
 _TOO_LARGE: Final = 413
-_TRY_AGAIN: Final = frozenset({408, 425, 429})
-"""The codes of 4xx that blame the moment, not the content."""
-_TELL_WHEN: Final = frozenset({429, 503})
+_TEMPORARY: Final = frozenset({408, 425, 429})
+"""The statuses of 4xx after which the same content may succeed."""
+_WITH_RETRY_AFTER: Final = frozenset({429, 503})
 _ADVICE: Final = {
     401: "; check the credentials in headers",
     403: "; check the credentials in headers",
     404: "; check the path of the url",
-    405: "; check the path of the url, which takes no POST",
+    405: "; check the path of the url, which does not accept POST",
 }
 
 
-def failure_of(answer: Answer, destination: str, secrets: Collection[str]) -> DeliveryFailed | None:
-    """Return what an answer says went wrong; None where it says that all went well.
+def failure_of_response(
+    status: int, text: str, retry_after: str, destination: str
+) -> DeliveryError:
+    """Return the failure for a response without success.
 
     Args:
-        answer: What came back.
-        destination: What may be said of where it came from.
-        secrets: What is not to be quoted, should the answer hold it.
+        status: Its status.
+        text: The beginning of its body, without secrets.
+        retry_after: Its header ``Retry-After``; empty without one.
+        destination: Of the request, for people.
     """
-    status = answer.status
-    if status // 100 == 2:  # noqa: PLR2004 - HTTP's first digit for success
-        return None
-    if status // 100 == 3:  # noqa: PLR2004 - HTTP's first digit for elsewhere
+    if status // 100 == 3:  # noqa: PLR2004 - HTTP's first digit for redirects
         advice = ", which points elsewhere; redirects are not followed, write the final address"
     else:
-        advice = _quote(answer.body, secrets) + _ADVICE.get(status, "")
-    return DeliveryFailed(
-        f"{destination} answered {status}{advice}",
-        is_permanent=status // 100 in {3, 4} and status not in _TRY_AGAIN,
-        retry_after=seconds_until(answer.retry_after) if status in _TELL_WHEN else None,
+        # Cut before as well: escaping multiplies the length by up to 10.
+        quoted = printable(text.strip()[:_MAX_QUOTED])[:_MAX_QUOTED]
+        advice = (f': "{quoted}"' if quoted else "") + _ADVICE.get(status, "")
+    return DeliveryError(
+        f"{destination} responded with {status}{advice}",
+        is_permanent=status // 100 in {3, 4} and status not in _TEMPORARY,
+        retry_after=seconds_until(retry_after) if status in _WITH_RETRY_AFTER else None,
         is_too_large=status == _TOO_LARGE,
         reason="refused",
     )
 
 
 def seconds_until(retry_after: str) -> float | None:
-    """Return the seconds that a Retry-After header means, from 0 to an hour; None for nothing.
+    """Return the seconds of a ``Retry-After`` header, from 0 to 3600; None if it is not valid.
 
     >>> seconds_until("120"), seconds_until("soon")
     (120.0, None)
     """
     text = retry_after.strip()
     if re.fullmatch(r"[0-9]{1,20}", text):
-        return min(float(text), _LONGEST_WAIT)
+        return min(float(text), _MAX_WAIT)
     try:
         when = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):  # the last of years and zones without end
+    except (ValueError, TypeError, OverflowError):  # also a year or a zone that is out of range
         return None
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
-    return min(max(0.0, (when - datetime.now(UTC)).total_seconds()), _LONGEST_WAIT)
+    return min(max(0.0, (when - datetime.now(UTC)).total_seconds()), _MAX_WAIT)
 
 
-def _quote(body: bytes, secrets: Collection[str]) -> str:
-    """Return the beginning of a body as part of a line for people, without what is secret."""
-    text = body.decode("utf-8", errors="replace")
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "***")
-    text = text.strip()[:_MOST_QUOTED]
-    if not text.isprintable():
-        text = text.encode("unicode_escape").decode("ascii")[:_MOST_QUOTED]
-    return f' and said "{text}"' if text else ""
-
-
-def failure_without(error: Exception, destination: str, seconds: float) -> DeliveryFailed:
-    """Return what it means that no answer came.
+def failure_of_error(error: Exception, destination: str, seconds: float) -> DeliveryError:
+    """Return the failure for a request without a response.
 
     Args:
-        error: What was raised instead.
-        destination: What may be said of where it should have come from.
-        seconds: How long there was to wait for it.
+        error: The exception of urllib3.
+        destination: Of the request, for people.
+        seconds: The timeout.
     """
-    if isinstance(error, TimeoutError):
-        return DeliveryFailed(
-            f"{destination} did not answer within {seconds:g} s", reason="timeout"
+    through = ""
+    if isinstance(error, exceptions.ProxyError):
+        error, through = error.original_error, " through its proxy"
+    cause = _cause_of(error)
+    # NewConnectionError first: it is a ConnectTimeoutError as well.
+    if isinstance(error, exceptions.NewConnectionError):
+        return DeliveryError(
+            f"{destination} cannot be reached{through} ({_text_of(cause)})", reason="unreachable"
         )
-    if isinstance(error, ssl.SSLCertVerificationError):
-        # Not permanent: a certificate that has run out is renewed, and then all is well.
-        return DeliveryFailed(
-            f"the certificate of {destination} is not trusted ({error.verify_message}); renew it, "
+    # The second for a timeout while the body is sent, which urllib3 wraps in a ProtocolError.
+    if isinstance(error, exceptions.TimeoutError) or isinstance(cause, TimeoutError):
+        return DeliveryError(
+            f"{destination} did not respond{through} within {seconds:g} s", reason="timeout"
+        )
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        # Not permanent: an expired certificate will be renewed.
+        return DeliveryError(
+            f"the certificate of {destination} is not trusted ({cause.verify_message}); renew it, "
             "or write ca_file with the certificate of whoever signed it"
         )
-    if isinstance(error, ssl.SSLError):
-        return DeliveryFailed(f"{destination} and perfkit found no common TLS ({error.reason})")
-    if isinstance(error, AnswerTooLong):
-        return DeliveryFailed(
-            f"{destination} answered with more than {MOST_IN_ALL // 1024} KiB of headers"
-        )
-    if isinstance(error, http.client.HTTPException) and not isinstance(error, OSError):
-        return DeliveryFailed(f"{destination} answered with something that is no HTTP")
-    return DeliveryFailed(f"{destination} broke off ({_cause(error)})")
+    if isinstance(cause, ssl.SSLError):
+        return DeliveryError(f"{destination} and perfkit found no common TLS ({cause.reason})")
+    if isinstance(cause, http.client.HTTPException) and not isinstance(cause, OSError):
+        return DeliveryError(f"{destination} responded with something that is not HTTP")
+    return DeliveryError(f"{destination} broke the connection off{through} ({_text_of(cause)})")
 
 
-def failure_to_connect(error: OSError, destination: str) -> DeliveryFailed:
-    """Return what it means that there was no connection."""
-    return DeliveryFailed(
-        f"{destination} cannot be reached ({_cause(error)})", reason="unreachable"
-    )
+def _cause_of(error: BaseException) -> BaseException:
+    """Return the innermost exception: urllib3 wraps those of the standard library."""
+    inside = (error.__cause__, *reversed(error.args))
+    found = next((each for each in inside if isinstance(each, BaseException)), None)
+    return error if found is None else _cause_of(found)
 
 
-def _cause(error: Exception) -> str:
+def _text_of(error: BaseException) -> str:
     return str(getattr(error, "strerror", None) or type(error).__name__)

@@ -1,4 +1,4 @@
-"""Sign messages as the Standard Webhooks specification says, so that receivers can trust them."""
+"""Sign messages by the Standard Webhooks specification, so that receivers can trust them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _PREFIX: Final = "whsec_"
 
 
 class Signer:
-    """Makes the headers by which a receiver sees who sent a message, and that it is whole.
+    """Makes the headers by which a receiver verifies the sender and the content of a message.
 
     See https://www.standardwebhooks.com. Safe from any thread.
 
     Args:
         secret: ``whsec_`` and base64 with its padding, or that base64 alone, as the
-            specification's libraries read it; bytes are taken as they are.
-        now: Tells seconds since the Unix epoch.
+            specification's libraries read it; bytes are the key itself.
+        now: Returns seconds since the Unix epoch.
 
     Raises:
-        ConfigurationError: If that is no secret. The message does not quote it.
+        ConfigurationError: If it is not valid. The message does not quote it.
     """
 
     def __init__(self, secret: str | bytes, now: Callable[[], float] = time.time) -> None:
@@ -40,7 +40,7 @@ class Signer:
 
         Args:
             message_id: The same for each attempt to deliver the same message.
-            body: What is sent.
+            body: The content of the message.
         """
         timestamp = str(int(self._now()))
         signed = b".".join((message_id.encode(), timestamp.encode(), body))
@@ -63,8 +63,9 @@ def _key_of(secret: str | bytes) -> bytes:
 
 
 def _decode(text: str) -> bytes:
-    """Return what base64 stands for; nothing where it is none, as receivers will not take it."""
+    """Decode base64; return empty bytes if it is not valid, as receivers would refuse it."""
     try:
+        # Without `validate`, other characters are dropped, and the key differs from the receiver's.
         return base64.b64decode(text, validate=True)
     except ValueError:
         return b""

@@ -1,0 +1,243 @@
+"""Post to one URL over HTTP."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import ssl
+import time
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+from urllib.parse import unquote
+
+from perfkit.errors import ConfigurationError, MissingExtraError
+from perfkit.sinks.arguments import checked_seconds
+from perfkit.sinks.redaction import URLLIB3_LOGGERS, Redactor, redacted_logs, values_in, watch
+
+try:
+    import urllib3
+except ImportError as error:
+    raise MissingExtraError("a sink that posts to a URL", "webhook") from error
+
+from perfkit.sinks.http.proxies import proxy_for
+from perfkit.sinks.http.responses import failure_of_error, failure_of_response
+
+_PORTS: Final = {"http": 80, "https": 443}
+_MAX_BODY: Final = 16 * 1024
+"""Bytes of the body of a failure that are read; its beginning is quoted."""
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_RESERVED_HEADERS: Final = frozenset(
+    {"connection", "content-length", "expect", "host", "transfer-encoding", "upgrade"}
+)
+_SHORTEST_SECRET: Final = 6
+"""Shorter parts of a path or a header are words such as ``bot`` that a reader needs."""
+_SCHEMES: Final = frozenset({"apikey", "basic", "bearer", "digest", "token"})
+
+watch(*URLLIB3_LOGGERS)
+
+
+class HttpClient:
+    """Sends POSTs to one URL, each over a connection of its own.
+
+    Certificates are verified and redirects are not followed. The variables ``HTTP_PROXY``,
+    ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` apply, as they are when the client is made.
+    Safe from any thread, and in the child of a fork.
+
+    Args:
+        url: With ``https`` or ``http``. Path and query may contain a token: no message has them.
+        headers: Sent with each POST; they replace perfkit's own of the same name.
+        timeout: Seconds for connecting and the time to the response, above 0; also the longest
+            wait for the next bytes. The name of the host is resolved before that time begins.
+        ca_file: PEM file with the authorities to trust; None means those of the system.
+        secrets: Further texts to redact where a receiver quotes them.
+
+    Raises:
+        ConfigurationError: If an argument or a proxy variable cannot be used.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 10.0,
+        ca_file: str | os.PathLike[str] | None = None,
+        secrets: Collection[str] = (),
+    ) -> None:
+        self._url = _parse(url)
+        self._headers = {"User-Agent": user_agent(), "Connection": "close"}
+        self._own_headers = check_headers(headers or {})
+        self._timeout = checked_seconds("timeout", timeout)
+        self._pool_options: dict[str, Any] = {"num_pools": 1}
+        if self._url.scheme == "https":
+            self._pool_options["ssl_context"] = _trust(ca_file)
+        self._proxy = proxy_for(self._url)
+        target = self._url.request_uri
+        quotable = _parts_of(target, unquote(target), *self._own_headers.values())
+        given = values_in((url, headers)).union(secrets)
+        self._redactor = Redactor(
+            quotable | {each for each in given if each not in self.destination}
+        )
+
+    @property
+    def destination(self) -> str:
+        """Scheme, host and port, none of which is a secret."""
+        port = self._url.port or _PORTS[self._url.scheme or ""]
+        return f"{self._url.scheme}://{self._url.host}:{port}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.destination})"
+
+    def post(self, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+        """Send `body`, and return after a response with success.
+
+        Args:
+            body: The content.
+            headers: Sent with it, unless the client's own replace them.
+
+        Raises:
+            DeliveryError: Without such a response in time. The reason is ``"timeout"``,
+                ``"unreachable"`` without a connection, ``"refused"`` for another status, else
+                ``"failed"``.
+            ConfigurationError: If a header cannot be sent.
+        """
+        sent = _merge(self._headers, check_headers(headers or {}), self._own_headers)
+        deadline = time.monotonic() + self._timeout
+        # A pool for each POST: violations are rare, and an idle connection would be shared with the
+        # child of a fork, and is often closed by the receiver before the next POST.
+        with redacted_logs(self._redactor), self._make_pool() as pool:
+            try:
+                response = pool.request(
+                    "POST",
+                    str(self._url),
+                    body=body,
+                    headers=sent,
+                    timeout=urllib3.Timeout(total=self._timeout),
+                    redirect=False,
+                    retries=False,
+                    preload_content=False,
+                )
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                # Without the cause: its text may quote anything that the receiver has sent.
+                raise failure_of_error(error, self.destination, self._timeout) from None
+            # The body of a success is not read: the receiver has the violations, so neither its
+            # length nor its pace may turn the delivery into a failure, which would be repeated.
+            is_success = response.status // 100 == 2  # noqa: PLR2004 - HTTP's digit for success
+            content = b"" if is_success else _read(response, deadline)
+            response.close()
+        if not is_success:
+            text = self._redactor(content.decode("utf-8", errors="replace"))
+            retry_after = response.headers.get("Retry-After", "")
+            raise failure_of_response(response.status, text, retry_after, self.destination)
+
+    def _make_pool(self) -> urllib3.PoolManager:
+        if self._proxy is None:
+            return urllib3.PoolManager(**self._pool_options)
+        return urllib3.ProxyManager(
+            self._proxy.url, proxy_headers=self._proxy.headers, **self._pool_options
+        )
+
+
+def check_headers(headers: Mapping[Any, Any]) -> dict[str, str]:
+    """Return `headers` as they can be sent.
+
+    Raises:
+        ConfigurationError: If one cannot be sent, or would change the framing of the request. The
+            message quotes no value, which may be a secret.
+    """
+    for name, value in headers.items():
+        if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+            raise ConfigurationError(
+                f"{str(name)[:50]!r} cannot name a header; write letters, digits and dashes"
+            )
+        if name.lower() in _RESERVED_HEADERS:
+            raise ConfigurationError(f"the header {name} is set by perfkit; leave it out")
+        if not isinstance(value, str) or not _is_latin_1_line(value):
+            raise ConfigurationError(
+                f"the value of the header {name} cannot be sent; write one line of plain text"
+            )
+    return dict(headers)
+
+
+@cache
+def user_agent() -> str:
+    """Return the User-Agent header of perfkit, such as ``"perfkit/1.0"``."""
+    try:
+        return f"perfkit/{version('perfkit')}"
+    except PackageNotFoundError:  # it runs from a folder, without being installed
+        return "perfkit"
+
+
+def _parse(url: str) -> urllib3.util.Url:
+    """Parse a URL; no message quotes it, as it may contain a token."""
+    try:
+        # Each label is checked here, as urllib3 would fail at each POST instead.
+        parsed = urllib3.util.parse_url(url)
+        (parsed.host or "").strip("[]").encode("idna")
+    except (urllib3.exceptions.LocationParseError, UnicodeError):
+        parsed = urllib3.util.Url()
+    is_line = url.isprintable() and " " not in url
+    if not is_line or parsed.scheme not in _PORTS or not parsed.host or parsed.port == 0:
+        raise ConfigurationError(
+            "the url cannot be used; write one such as https://example.org/hook"
+        )
+    if parsed.auth is not None:
+        raise ConfigurationError(
+            "the url holds a user name or a password; write them into headers, such as "
+            'headers = { Authorization = "Basic ..." }'
+        )
+    return parsed._replace(fragment=None)
+
+
+def _trust(ca_file: str | os.PathLike[str] | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # also for a file without certificates
+        raise ConfigurationError(
+            f"ca_file cannot be read ({error.strerror or type(error).__name__}); "
+            "write the path of a PEM file with certificates"
+        ) from error
+
+
+def _parts_of(*texts: str) -> set[str]:
+    """Return the parts of a path or of header values that may be tokens, and the whole texts.
+
+    Of ``Basic`` credentials that includes the decoded password.
+    """
+    parts = {part for text in texts for part in (text, *re.split(r"[\s/?&=:;,@\"]+", text))}
+    found = {
+        each for each in parts if len(each) >= _SHORTEST_SECRET and each.lower() not in _SCHEMES
+    }
+    for text in texts:
+        scheme, _, credentials = text.partition(" ")
+        if scheme.lower() == "basic":
+            with suppress(ValueError):
+                pair = base64.b64decode(credentials).decode("utf-8", "replace")
+                found |= {pair, pair.partition(":")[2]}
+    return found
+
+
+def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+    """Return the beginning of a body, as far as it arrives in time: the status counts without."""
+    read = bytearray()
+    with suppress(OSError, urllib3.exceptions.HTTPError):
+        while len(read) < _MAX_BODY and time.monotonic() < deadline:
+            part = response.read1(_MAX_BODY - len(read), decode_content=False)
+            if not part:
+                break
+            read += part
+    return bytes(read)
+
+
+def _merge(*layers: Mapping[str, str]) -> dict[str, str]:
+    """Return all headers; a later one replaces earlier ones of its name in any case."""
+    found = {name.lower(): (name, value) for layer in layers for name, value in layer.items()}
+    return dict(found.values())
+
+
+def _is_latin_1_line(value: str) -> bool:
+    return value.isprintable() and all(ord(letter) <= 0xFF for letter in value)  # noqa: PLR2004 - Latin-1
