@@ -120,7 +120,7 @@ def test_what_is_to_be_given_in_code_alone_is_what_the_page_says(kind: str) -> N
     without = {each.name for each in in_table if each.default is not each.empty}
     in_code = inspect.signature(CLASSES[kind]).parameters.values()
     needed = {each.name for each in in_code if each.default is each.empty}
-    said = re.findall(rf"`(\w+)` of `{kind}`[^.]* have to be given", SINKS)
+    said = re.findall(rf"`(\w+)` of `{kind}`[^.]* are required", SINKS)
 
     assert needed & without == set(said)
 

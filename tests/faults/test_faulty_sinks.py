@@ -262,7 +262,7 @@ def test_what_the_raise_sink_does_not_raise_is_accounted_for(accounts: Accounts)
 
 
 def test_what_is_no_sink_is_an_error_at_once() -> None:
-    with pytest.raises(TypeError, match="is no sink"):
+    with pytest.raises(TypeError, match="is not a sink"):
         configure(NoSink())
 
 

@@ -64,7 +64,7 @@ def test_a_budgets_own_choice_comes_first(matches_all: bool) -> None:  # noqa: F
 
 def test_a_budgets_own_choice_can_be_left_out() -> None:
     own = Budget(name="load", category="database", sinks=("own",))
-    router = _router(*MATCHING, heeds_budgets=False)
+    router = _router(*MATCHING, uses_budget_sinks=False)
     assert _names(router, make_violation(budget=own)) == ["one", "two"]
 
 
@@ -149,8 +149,8 @@ def test_a_missed_target_is_news_to_a_route_that_names_it_only() -> None:
     assert _names(_router(*MATCHING), missed) == []
     listening = _router(*MATCHING, Route(sinks=("three",), severity=Severity.INFO))
     assert _names(listening, missed) == ["three"]
-    assert listening.hears_of_missed_targets
-    assert not _router(*MATCHING).hears_of_missed_targets
+    assert listening.routes_missed_targets
+    assert not _router(*MATCHING).routes_missed_targets
 
 
 # -- from the outside

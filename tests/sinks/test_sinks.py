@@ -123,9 +123,9 @@ def test_a_missed_target_is_news_only_to_a_route_that_names_info() -> None:
     silent, _ = _router(routes=(Route(sinks=("route",)),))
     listening, sinks = _router(routes=(Route(sinks=("route",), severity=Severity.INFO),))
     assert list(silent.sinks_for(missed)) == []
-    assert not silent.hears_of_missed_targets
+    assert not silent.routes_missed_targets
     assert list(listening.sinks_for(missed)) == [sinks["route"]]
-    assert listening.hears_of_missed_targets
+    assert listening.routes_missed_targets
 
 
 def test_a_record_is_plain_data() -> None:

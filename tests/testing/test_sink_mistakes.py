@@ -306,7 +306,7 @@ def test_a_change_of_the_working_directory_is_told(
 
 @pytest.mark.parametrize(
     ("sink", "complaint"),
-    [(Good, "is a class"), ("log", "'log' is a name"), (42, "is no sink")],
+    [(Good, "is a class"), ("log", "'log' is a name"), (42, "is not a sink")],
     ids=["class", "name", "neither"],
 )
 def test_what_is_no_sink_at_all_is_said(sink: Any, complaint: str) -> None:

@@ -177,7 +177,7 @@ def make_plan(
         thresholds=thresholds,
         severities=_severities(budget, now),
         within_limits_ns=min(
-            thresholds.target_ns if now.router.hears_of_missed_targets else thresholds.threshold_ns,
+            thresholds.target_ns if now.router.routes_missed_targets else thresholds.threshold_ns,
             thresholds.threshold_ns,
         ),
     )
@@ -338,7 +338,7 @@ def _look_up(options: CallsiteOptions, now: Settings) -> Budget | None:
 def _severities(budget: Budget, now: Settings) -> Mapping[State, Severity]:
     """Return the states that are reported, with the severity of each."""
     reported = [State.VIOLATED]
-    if now.router.hears_of_missed_targets:
+    if now.router.routes_missed_targets:
         reported.append(State.DEGRADED)
     found = {state: severity_of(state, critical=budget.critical) for state in reported}
     return {state: severity for state, severity in found.items() if severity is not None}

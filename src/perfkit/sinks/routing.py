@@ -22,31 +22,31 @@ class Router:
         routes: Tried in order.
         matches_all: Whether every matching route counts instead of the first. A sink that several
             of them name receives a violation once.
-        heeds_budgets: Whether a budget's own choice of sinks counts.
+        uses_budget_sinks: Whether a budget's own choice of sinks counts.
     """
 
     by_name: Mapping[str, Sink]
     default: tuple[Sink, ...]
     routes: tuple[Route, ...] = ()
     matches_all: bool = False
-    heeds_budgets: bool = True
+    uses_budget_sinks: bool = True
 
     def sinks_for(self, violation: Violation) -> Sequence[Sink]:
         """Return the sinks of `violation`."""
-        is_news = violation.severity is not Severity.INFO
-        own_choice = violation.budget.sinks if self.heeds_budgets else None
-        if is_news and own_choice is not None:
+        above_info = violation.severity is not Severity.INFO
+        own_choice = violation.budget.sinks if self.uses_budget_sinks else None
+        if above_info and own_choice is not None:
             return self.named(own_choice)
         matching = (route for route in self.routes if route.matches(violation))
         first = next(matching, None)
         if first is None:
-            return self.default if is_news else ()
+            return self.default if above_info else ()
         if not self.matches_all:
             return self.named(first.sinks)
         return self.named([sink for route in (first, *matching) for sink in route.sinks])
 
     @property
-    def hears_of_missed_targets(self) -> bool:
+    def routes_missed_targets(self) -> bool:
         """Whether a route may match a missed target."""
         return any(route.severity is Severity.INFO for route in self.routes)
 

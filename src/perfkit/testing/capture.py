@@ -32,7 +32,7 @@ def capture_violations() -> Iterator[list[Violation]]:
         by_name={"captured": CallbackSink(captured.append)},
         default=(),
         routes=(Route(sinks=("captured",), severity=Severity.INFO),),
-        heeds_budgets=False,
+        uses_budget_sinks=False,
     )
     before = state.settings
     settings.replace(evolve(settings.current(), router=everything))
