@@ -40,6 +40,28 @@ again in a ``finally``, and then calls `run_deferred` if something waits.
 """
 
 
+if sys.version_info[:2] == (3, 14):
+
+    class Lock(type(threading.RLock())):  # type: ignore[misc]  # the type has no public name
+        """A reentrant lock that no signal handler leaves locked.
+
+        CPython 3.14 looks for signals between taking a lock in ``with lock:`` and entering the
+        block (python/cpython issue 148874). A handler that raises there leaves a plain lock locked
+        for ever. Here a ``for`` takes it, after which nothing looks until the block is entered, and
+        a function in C releases it.
+        """
+
+        __slots__ = ()
+
+        def __enter__(self) -> bool:
+            for is_taken in iter(self.acquire, None):
+                return is_taken
+            raise AssertionError
+
+else:
+    Lock = threading.RLock
+
+
 def run_deferred() -> None:
     """Run the deferred calls, unless perfkit is still at work in this thread."""
     if thread_state.is_running_deferred or is_busy_here():
@@ -67,8 +89,8 @@ class _AtWork:
 busy: Final = _AtWork()
 """Under ``with busy, lock:`` no call ends.
 
-In this order, and with a lock of the standard library: that one lets go without running Python
-code, so no signal handler can raise before it has done so.
+In this order, and with a `Lock`: it releases without running Python code, so no signal handler can
+raise before it has done so.
 """
 
 

@@ -334,3 +334,30 @@ def test_a_call_that_started_before_a_reconfiguration_ends_as_it_began(clock: Fa
     load()
     load()
     assert [violation.value for violation in heard] == [2.0]
+
+
+async def _walk(task: asyncio.Task[Any]) -> list[str]:
+    """Return the functions that `task` waits in, as asyncio's call graph finds them."""
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    names, awaited = [], task.get_coro()
+    while hasattr(awaited, "cr_await"):
+        names.append(awaited.cr_frame.f_code.co_name)
+        awaited = awaited.cr_await
+    task.cancel()
+    return names
+
+
+@pytest.mark.parametrize("limits", [{}, {"cpu_time": "9s"}])
+def test_debuggers_reach_the_measured_coroutine(limits: dict[str, str]) -> None:
+    @timed("work", duration="9s", **limits)
+    async def work() -> None:
+        await leaf()
+
+    async def leaf() -> None:
+        await asyncio.Event().wait()
+
+    async def application() -> list[str]:
+        return await _walk(asyncio.create_task(work()))
+
+    assert asyncio.run(application())[-3:] == ["work", "leaf", "wait"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from perfkit.instruments.stepping import in_steps
+from perfkit.instruments.stepping import StepwiseAwaitable
 from perfkit.model import Metric, Reading, Scope
 from perfkit.probes.heap import CONTENDED, LOST, TRACER, HeapProbe
 
@@ -88,7 +88,7 @@ def test_overlapping_tasks_each_read_their_own_peak() -> None:
                 del held
                 await asyncio.sleep(0)
 
-        await in_steps(work().__await__(), session)
+        await StepwiseAwaitable(work().__await__(), session)
         return session.close()[Metric.MEMORY_PEAK]
 
     async def run() -> list[Reading]:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfkit.instruments.stepping import in_steps
+from perfkit.instruments.stepping import StepwiseAwaitable
 from perfkit.model import Metric, Probe, ProbeSession
 from perfkit.probes.cpu import CpuTimeProbe
 from perfkit.probes.disk import DiskProbe
@@ -99,7 +99,7 @@ def test_any_order_of_sessions_leaves_the_process_as_it_was(steps: list[tuple[st
 async def _work(depth: int, *, fails: bool) -> None:
     call = Sessions()
     try:
-        await in_steps(_body(depth, fails=fails).__await__(), call)
+        await StepwiseAwaitable(_body(depth, fails=fails).__await__(), call)
     finally:
         call.close()
 

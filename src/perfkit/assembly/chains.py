@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from perfkit.forks import register_after_fork
 from perfkit.model import Clock, Policy, Sink
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 from perfkit.runtime import internal_errors
 from perfkit.sinks.delivery.entry import DeliveredCounter, DeliveryEntry
 from perfkit.sinks.delivery.layer import Layer, layers_of
@@ -34,7 +33,7 @@ class SinkChains:
     def __init__(self, clock: Clock, *, in_background: bool) -> None:
         self._now: Callable[[], float] = lambda: clock.monotonic_ns() / 1e9
         self._in_background = in_background
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._adopted: dict[int, tuple[Sink, Sink]] = {}
         self._queues: dict[object, DeliveryQueue] = {}
         register_after_fork(self)
@@ -90,7 +89,7 @@ class SinkChains:
 
     def after_fork_in_child(self) -> None:
         """After a fork, be free of a lock that another thread held."""
-        self._lock = threading.RLock()
+        self._lock = Lock()
 
     def _chain_of(self, sink: Sink, *, is_kept: bool) -> Sink:
         stats = stats_registry.stats_of(_name_of(sink), internal_errors.report)

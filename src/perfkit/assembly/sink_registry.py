@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +15,8 @@ from perfkit.errors import ConfigurationError, PerfkitError
 from perfkit.forks import register_after_fork
 from perfkit.model import Policy, Sink
 from perfkit.otel.telemetry import Telemetry
+from perfkit.reentrancy import Lock
+from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.sinks.redaction import Redactor
 from perfkit.text import printable
 
@@ -42,7 +43,7 @@ class SinkRegistry:
 
     def after_fork_in_child(self) -> None:
         """Replace the lock, which another thread of the parent may have held at the fork."""
-        self._lock = threading.RLock()
+        self._lock = Lock()
 
     def find(self, name: str) -> Sink:
         """Return the sink called `name`.
@@ -100,7 +101,9 @@ def _placed(place: str, values: Collection[str]) -> Iterator[None]:
     except PerfkitError as error:
         lines = map(printable, Redactor(values)(str(error)).splitlines())
         raise _kind_of(error)("\n".join(f"{place}: {line}" for line in lines)) from None
-    except Exception as error:  # noqa: BLE001 - a sink may raise anything
+    except Exception as error:  # a sink may raise anything
+        if is_signal_exception(error):
+            raise
         raise ConfigurationError(
             f"{place}: making it raised {type(error).__name__}; its message is not shown, "
             "for it may hold secrets; correct its options"

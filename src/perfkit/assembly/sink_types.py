@@ -24,6 +24,7 @@ from perfkit.catalog.fields import (
 from perfkit.catalog.problems import Problems, quoted, shown
 from perfkit.errors import ConfigurationError
 from perfkit.model import Sink
+from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.text import printable, suggest
 
 ENTRY_POINTS: Final = "perfkit.sinks"
@@ -109,6 +110,8 @@ def _type_of(entry_point: Any) -> SinkType:
     try:
         loaded: Callable[..., Sink] = entry_point.load()
     except Exception as error:
+        if is_signal_exception(error):
+            raise
         raise ConfigurationError(
             f"the sink {quoted(entry_point.name)} of {entry_point.value} cannot be loaded: "
             f"{printable(str(error))}"

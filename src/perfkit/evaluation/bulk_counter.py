@@ -7,7 +7,6 @@ whole nanoseconds, so nothing is lost to rounding.
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,7 +16,7 @@ from attrs import define, field
 
 from perfkit.evaluation.thresholds_ns import is_judged_by_duration, last_ns_within
 from perfkit.model import Limit, Metric, Outcome, State, Statistic, Verdict
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 
 CAPACITY: Final = 4096
 """How many durations wait before they are counted: at most 200 kB of memory."""
@@ -111,7 +110,7 @@ class BulkCounter:
         """Durations of calls that ended well, in nanoseconds, not judged yet: append to it."""
         # Reentrant, and guarded by `busy`: garbage collection or a signal handler inside may run a
         # measured call of the same budget.
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._bounds_ns = [last_ns_within(bound) for bound in bounds]
         self._limits = tuple(limit for limit in limits if limit.statistic is Statistic.EACH)
         self.consumer: Consumer | None = None
@@ -189,7 +188,7 @@ class BulkCounter:
     def reset(self, now_ns: int) -> None:
         """Start all counts from zero, as in a forked child: its parent reports the earlier ones."""
         # A new lock: a thread of the parent may have held the old one during the fork.
-        self._lock = threading.RLock()
+        self._lock = Lock()
         for waiting in self._pending.values():
             waiting.clear()
         self._counts = {reader: CallCounts(now_ns) for reader in self._counts}

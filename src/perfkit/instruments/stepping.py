@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import TYPE_CHECKING, Any
 
@@ -13,25 +12,57 @@ if TYPE_CHECKING:
     from perfkit.runtime.plan import Plan
 
 
-@types.coroutine
-def in_steps(awaited: Any, call: Call) -> Generator[Any, Any, Any]:
-    """Drive what is awaited step by step, with the probes at work only while it runs itself."""
-    step: Callable[[Any], Any] = awaited.send
-    value: Any = None
-    while True:
-        call.resume()
+class StepwiseAwaitable:
+    """Drives an awaitable step by step, with the probes running only while it runs itself.
+
+    It has the attributes by which asyncio's call graph and debuggers follow a coroutine, so that
+    they reach the measured one. A generator in its place would end their walk.
+    """
+
+    __slots__ = ("_awaited", "_call")
+
+    def __init__(self, awaited: Any, call: Call) -> None:
+        self._awaited = awaited
+        self._call = call
+
+    def __await__(self) -> StepwiseAwaitable:
+        return self
+
+    def __next__(self) -> Any:
+        return self._step(self._awaited.send, None)
+
+    def send(self, value: Any) -> Any:
+        """Pass `value` to the awaitable; return what it yields."""
+        return self._step(self._awaited.send, value)
+
+    def throw(self, *error: Any) -> Any:
+        """Raise an exception in the awaitable; return what it yields."""
+        return self._step(self._awaited.throw, *error)
+
+    def close(self) -> None:
+        """Close the awaitable."""
+        self._step(self._awaited.close)
+
+    def _step(self, step: Callable[..., Any], *args: Any) -> Any:
+        self._call.resume()
         try:
-            yielded = step(value)
-        except StopIteration as stop:
-            return stop.value
+            return step(*args)
         finally:
-            call.suspend()
-        try:
-            value = yield yielded
-            step = awaited.send
-        except BaseException as error:  # noqa: BLE001 - cancellation and close go on as they are
-            value = error
-            step = awaited.throw
+            self._call.suspend()
+
+    @property
+    def cr_await(self) -> Any:
+        """The object that the awaited coroutine waits for.
+
+        Raises:
+            AttributeError: If something other than a coroutine is awaited.
+        """
+        return self._awaited.cr_await
+
+    @property
+    def cr_frame(self) -> Any:
+        """The frame of the awaited coroutine; raises as `cr_await` does."""
+        return self._awaited.cr_frame
 
 
 def drive(
@@ -110,4 +141,4 @@ async def drive_async(
 
 def in_steps_if_probed(awaited: Any, call: Call) -> Any:
     """Return `awaited`, or what drives it in steps where probes have to be told of each."""
-    return in_steps(awaited, call) if call.sessions else awaited
+    return StepwiseAwaitable(awaited, call) if call.sessions else awaited

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -12,7 +11,7 @@ from perfkit.evaluation.bulk_counter import CallCounts
 from perfkit.forks import register_after_fork
 from perfkit.model import Budget, Limit
 from perfkit.model import telemetry_names as names
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 
 MOST_BUDGETS: Final = 2000
 """How many names get points of their own; OpenTelemetry's usual limit of one metric."""
@@ -24,7 +23,7 @@ class CounterRegistry:
     """One bulk counter for each budget, readable by any number of readers. Safe from any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._tallies: dict[_Key, BulkCounter] = {}
         self._attributes: dict[_Key, Mapping[str, str | bool]] = {}
         self._readers: list[object] = []
@@ -83,7 +82,7 @@ class CounterRegistry:
 
     def after_fork_in_child(self) -> None:
         """After a fork, count the child's calls only: the parent reports its own."""
-        self._lock = threading.RLock()
+        self._lock = Lock()
         for bulk_counter in self._tallies.values():
             bulk_counter.reset(time.time_ns())
 

@@ -30,6 +30,7 @@ from opentelemetry.trace import Span as AnySpan
 
 from perfkit.model import telemetry_names as names
 from perfkit.otel.spans import end_span
+from perfkit.sinks.delivery.signals import is_signal_exception
 
 _new: Final = object.__new__
 _FLAGS: Final = tuple(TraceFlags(flags) for flags in range(4))
@@ -217,5 +218,7 @@ def is_known(kind: type) -> bool:
     """
     try:
         return kind is Tracer and set(_example_parts()) == {*_OWN, *_KEPT, *_LAZY, *_SET}
-    except Exception:  # noqa: BLE001 - whatever differs, the tracer itself still works
+    except Exception as error:  # whatever differs, the tracer itself still works
+        if is_signal_exception(error):
+            raise
         return False

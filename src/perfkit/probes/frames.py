@@ -22,13 +22,14 @@ _CONTEXTLIB: Final = contextlib.__file__
 _TRANSPARENT: Final = frozenset(
     {
         "FutureIter",
+        "StepwiseAwaitable",
         "anext_awaitable",
         "async_generator_asend",
         "async_generator_athrow",
         "coroutine_wrapper",
     }
 )
-"""Types of the interpreter that wrap an awaitable without an attribute for it."""
+"""Types that wrap an awaitable and have no attribute for it: Python's, and one of perfkit."""
 
 
 class Place(NamedTuple):

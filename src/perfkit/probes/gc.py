@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from perfkit.forks import register_after_fork
 from perfkit.model import Evidence, Metric, Reading, Scope
+from perfkit.reentrancy import Lock
 
 LOST: Final = "other code removed the hook from gc.callbacks during the call"
 
@@ -37,7 +38,7 @@ class _Hook:
     def __init__(self) -> None:
         self.pauses: Final = _Pauses()
         # Reentrant: garbage collection inside may end a measured generator, which calls `release`.
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._holders: dict[object, int] = {}
         self._installed = 0
         register_after_fork(self)
@@ -80,7 +81,7 @@ class _Hook:
 
     def after_fork_in_child(self) -> None:
         """After a fork, drop the holders in threads that the child does not have."""
-        self._lock = threading.RLock()
+        self._lock = Lock()
         here = threading.get_ident()
         self._holders = {who: thread for who, thread in self._holders.items() if thread == here}
         self._remove_if_unused()

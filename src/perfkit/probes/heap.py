@@ -21,6 +21,7 @@ from typing import Final
 
 from perfkit.forks import register_after_fork
 from perfkit.model import Evidence, Metric, Reading, Scope
+from perfkit.reentrancy import Lock
 
 LOST: Final = "traces were stopped or cleared by other code during the call"
 CONTENDED: Final = "another measured call ran in another thread or task meanwhile"
@@ -36,7 +37,7 @@ class Tracer:
 
     def __init__(self) -> None:
         # Reentrant: garbage collection inside may end a measured generator, which calls `close`.
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._holders: dict[object, int] = {}
         self._frames_of_ours = 0
         self._open: list[_Window] = []
@@ -117,7 +118,7 @@ class Tracer:
 
     def after_fork_in_child(self) -> None:
         """After a fork, drop windows and leases of threads that the child does not have."""
-        self._lock = threading.RLock()
+        self._lock = Lock()
         here = threading.get_ident()
         self._open = [window for window in self._open if window.owner[0] == here]
         self._holders = {who: thread for who, thread in self._holders.items() if thread == here}

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Final, Protocol
 
 from perfkit.forks import register_after_fork
+from perfkit.reentrancy import Lock
 
 _LONGEST_JOIN_SECONDS: Final = 1.0
 _LONGEST_PAUSE_SECONDS: Final = 1.0
@@ -53,7 +54,7 @@ class Sampler:
     def __init__(self) -> None:
         # Locked for a few assignments only and never while sampling, because garbage collection
         # during a sample may run any code.
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._sessions: list[weakref.ref[Sampled]] = []
         self._thread: _Thread | None = None
         register_after_fork(self)
@@ -124,7 +125,7 @@ class Sampler:
 
     def after_fork_in_child(self) -> None:
         """After a fork, drop sessions and thread: the child does not have the thread."""
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._sessions = []
         self._thread = None
 

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Final
 
+from perfkit._lazy import load_lazy_imports
 from perfkit.reentrancy import defer
 from perfkit.runtime.callsite_options import CallsiteOptions, remember_lines
 from perfkit.runtime.state import state
@@ -156,6 +157,7 @@ class Callsite:
         from perfkit.runtime.plan import make_plan  # noqa: PLC0415 - loads at the first call
 
         plan = make_plan(self.options, self.where, self._is_inside)
+        load_lazy_imports()
         with state.lock:
             if self.is_planned and plan.generation < self.plan.generation:
                 return  # another thread was faster, with settings that came later

@@ -7,7 +7,6 @@ and what it shows goes onto the violations that follow.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
@@ -15,7 +14,7 @@ from weakref import WeakSet
 from attrs import evolve
 
 from perfkit.model import Budget, Clock, Evidence, Violation
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 from perfkit.runtime.overhead_limit import OverheadLimit
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class EvidenceCapture:
         self._interval_ns = interval_ns
         self._clock = clock
         self._overhead_limit = overhead_limit
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._sites: WeakSet[Callsite] = WeakSet()
         self._cause: Violation | None = None
         self._armed_ns = 0
@@ -137,7 +136,7 @@ class EvidenceCapture:
 
     def after_fork_in_child(self) -> None:
         """After a fork, be free of a lock that another thread held."""
-        self._lock = threading.RLock()
+        self._lock = Lock()
 
 
 class CaptureRegistry:
@@ -155,7 +154,7 @@ class CaptureRegistry:
         self._interval_ns = round(interval_seconds * 1e9)
         self._clock = clock
         self._overhead_limit = overhead_limit
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._captures: dict[tuple[str, frozenset[str]], EvidenceCapture] = {}
 
     def capture_of(self, budget: Budget) -> EvidenceCapture | None:
@@ -173,6 +172,6 @@ class CaptureRegistry:
 
     def after_fork_in_child(self) -> None:
         """After a fork, be free of locks that other threads held."""
-        self._lock = threading.RLock()
+        self._lock = Lock()
         for capture in self._captures.values():
             capture.after_fork_in_child()

@@ -7,13 +7,13 @@ faults are raised, so that tests see them.
 from __future__ import annotations
 
 import logging
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final, ParamSpec, TypeVar
 
 from perfkit.errors import CatalogError
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
+from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.text import printable, shorten_middle
 
 _P = ParamSpec("_P")
@@ -27,7 +27,7 @@ _LONGEST: Final = 1000
 
 class _State:
     def __init__(self) -> None:
-        self.lock = threading.RLock()
+        self.lock = Lock()
         self.counts: Counter[str] = Counter()
         self.said: set[object] = set()
         self.is_strict = False
@@ -37,13 +37,17 @@ _state = _State()
 
 
 def report(part: str, error: Exception) -> None:
-    """Log `error` once for each part and kind, and count it; raise it in strict mode.
+    """Log `error` once for each part and kind, and count it.
 
     Args:
         part: What failed, such as ``"sink LogSink"``.
         error: What it raised.
+
+    Raises:
+        Exception: `error` itself, in strict mode, and where a signal handler of the application
+            raised it, such as a time-out, while perfkit ran.
     """
-    if _state.is_strict:
+    if _state.is_strict or is_signal_exception(error):
         raise error
     with busy, _state.lock:
         _state.counts[part] += 1
@@ -55,7 +59,9 @@ def _said(thing: object) -> str:
     """Return what `thing` says, in one line, where it can say something at all."""
     try:
         return shorten_middle(printable(str(thing)), _LONGEST)
-    except Exception:  # noqa: BLE001 - any class may have a method of its own for that
+    except Exception as error:  # any class may have a method of its own for that
+        if is_signal_exception(error):
+            raise
         return "(it cannot be printed)"
 
 
@@ -103,7 +109,7 @@ def counts() -> Mapping[str, int]:
 
 def after_fork_in_child() -> None:
     """After a fork, be free of a lock that another thread held."""
-    _state.lock = threading.RLock()
+    _state.lock = Lock()
 
 
 def forget() -> None:

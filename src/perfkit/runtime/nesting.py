@@ -6,7 +6,6 @@ around it, in the same task or thread, or in one that was started from it.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import Final
@@ -14,7 +13,7 @@ from typing import Final
 from attrs import define, evolve
 
 from perfkit.model import Evidence
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 from perfkit.units import Unit, format_quantity
 
 _MOST_ROWS: Final = 50
@@ -52,7 +51,7 @@ class CallNode:
 
     def __init__(self, name: str, now_ns: int) -> None:
         self._name = name
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._running = 0
         self._covered_ns = 0
         self._covered_since_ns = 0

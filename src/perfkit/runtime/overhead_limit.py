@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from typing import Final
 
 from perfkit.model import Clock
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 
 _WINDOW_NS: Final = 60 * 10**9
 THROTTLED: Final = "left out: perfkit's own cost had reached max_overhead"
@@ -28,7 +27,7 @@ class OverheadLimit:
     def __init__(self, max_overhead: float, clock: Clock) -> None:
         self.max_overhead = max_overhead
         self._clock = clock
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._most_ns = self._allowance_ns = _WINDOW_NS * max_overhead
         self._filled_ns = self._began_ns = clock.monotonic_ns()
         self._spent: deque[tuple[int, int]] = deque()
@@ -66,7 +65,7 @@ class OverheadLimit:
 
     def after_fork_in_child(self) -> None:
         """After a fork, be free of a lock that another thread held."""
-        self._lock = threading.RLock()
+        self._lock = Lock()
 
     def _fill(self, now_ns: int) -> None:
         earned = (now_ns - self._filled_ns) * self.max_overhead

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -14,7 +13,7 @@ from attrs import evolve
 
 from perfkit.model import Budget, Metric
 from perfkit.probes.process import ProcessSampler, ProcessTotals
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 from perfkit.runtime import internal_errors, settings, window_registry
 from perfkit.runtime.scheduler import PeriodicTask, scheduler
 from perfkit.runtime.settings import Settings
@@ -52,7 +51,7 @@ class Monitor:
         self._windows: list[BudgetWindows] = []
         self._chosen_for: object = None
         self._job: PeriodicTask | None = None
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._pid = os.getpid()
 
     def start(self) -> None:
@@ -89,7 +88,7 @@ class Monitor:
     def sample(self) -> None:
         """Take one sample now, and judge it. For tests, and where there is no interval."""
         if self._pid != os.getpid():  # another thread may have held the lock when this was forked
-            self._pid, self._lock, self._chosen_for = os.getpid(), threading.RLock(), None
+            self._pid, self._lock, self._chosen_for = os.getpid(), Lock(), None
         with busy, self._lock:
             self._sample()
 

@@ -13,6 +13,7 @@ from typing import Final
 from attrs import define, field
 
 from perfkit.forks import register_after_fork
+from perfkit.reentrancy import Lock
 from perfkit.runtime import internal_errors
 
 _LONGEST_JOIN_SECONDS: Final = 1.0
@@ -38,15 +39,19 @@ class Scheduler:
     """Runs jobs one after another in one daemon thread. Safe from any thread, and across a fork."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._make_lock()
         self._jobs: list[PeriodicTask] = []
         self._thread: threading.Thread | None = None
         register_after_fork(self)
 
+    def _make_lock(self) -> None:
+        self._lock = Lock()  # taken directly: a handler that raises would leave a condition locked
+        self._changed = threading.Condition(self._lock)
+
     def every(self, seconds: float, run: Callable[[], object], name: str) -> PeriodicTask:
         """Run a job every so many seconds, for the first time after as many; return it."""
         job = PeriodicTask(name, seconds, run, time.monotonic() + seconds)
-        with self._changed:
+        with self._lock:
             self._jobs.append(job)
             self._start()
             self._changed.notify()
@@ -54,14 +59,14 @@ class Scheduler:
 
     def speed_up(self, job: PeriodicTask, seconds: float) -> None:
         """Run `job` more often from now on."""
-        with self._changed:
+        with self._lock:
             job.seconds = seconds
             job.due = min(job.due, time.monotonic() + seconds)
             self._changed.notify()
 
     def cancel(self, job: PeriodicTask) -> None:
         """Run `job` no more. Waits a moment for the thread to end, if that was the last job."""
-        with self._changed:
+        with self._lock:
             if job in self._jobs:
                 self._jobs.remove(job)
             thread = None if self._jobs else self._thread
@@ -80,7 +85,7 @@ class Scheduler:
 
     def _next(self) -> PeriodicTask | None:
         """Wait until a job is due and return it; None if the thread is to end."""
-        with self._changed:
+        with self._lock:
             while self._jobs and self._thread is threading.current_thread():
                 job = min(self._jobs, key=lambda each: each.due)
                 now = time.monotonic()
@@ -94,7 +99,7 @@ class Scheduler:
 
     def after_fork_in_child(self) -> None:
         """After a fork, go on in the child, which has no thread but its own."""
-        self._changed = threading.Condition()
+        self._make_lock()
         self._thread = None
         self._start()
 

@@ -6,9 +6,10 @@ code loads next to nothing.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from perfkit.reentrancy import Lock
 
 if TYPE_CHECKING:
     from perfkit.runtime.settings import Settings
@@ -32,7 +33,7 @@ class State:
         self.settings: Settings | None = None
         self.make_default: Callable[[], Settings] | None = None
         self.attributing: set[object] = set()
-        self.lock = threading.RLock()
+        self.lock = Lock()
 
     def __reduce__(self) -> str:
         return "state"  # by its name: a function that is pickled by value refers to it

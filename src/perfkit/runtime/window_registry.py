@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Sequence
 from time import perf_counter_ns
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from perfkit.forks import register_after_fork
 from perfkit.model import Budget, Clock, CodeLocation, Sink, Verdict
-from perfkit.reentrancy import busy, defer
+from perfkit.reentrancy import Lock, busy, defer
 from perfkit.runtime import deferred_calls, internal_errors, settings
 from perfkit.runtime.result import SinksFor
 from perfkit.runtime.scheduler import PeriodicTask, scheduler
@@ -28,7 +27,7 @@ class _Registry:
     """The windows in use."""
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
+        self.lock = Lock()
         self.windows: dict[Any, BudgetWindows] = {}
         self.job: PeriodicTask | None = None
         register_after_fork(self)
@@ -41,10 +40,10 @@ class _Registry:
     def after_fork_in_child(self) -> None:
         """Evaluate only the child's calls, and replace locks that other threads may have held."""
         deferred_calls.pending.clear()
-        self.lock = threading.RLock()
+        self.lock = Lock()
         for windows in self.windows.values():
             windows.after_fork_in_child()
-        state.lock = threading.RLock()
+        state.lock = Lock()
         internal_errors.after_fork_in_child()
         if state.settings is not None:
             state.settings.overhead_limit.after_fork_in_child()

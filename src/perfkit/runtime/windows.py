@@ -7,7 +7,6 @@ between.
 
 from __future__ import annotations
 
-import threading
 import time
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,7 +45,7 @@ from perfkit.model import (
     Verdict,
     Violation,
 )
-from perfkit.reentrancy import busy, defer
+from perfkit.reentrancy import Lock, busy, defer
 from perfkit.runtime import internal_errors, settings
 from perfkit.runtime.in_flight import InFlight
 from perfkit.runtime.result import SinksFor, deliver_quietly, violation_of
@@ -93,7 +92,7 @@ class BudgetWindows:
     def after_fork_in_child(self) -> None:
         """Forget all samples: at first, and in the child after a fork."""
         now_ns = self._clock.monotonic_ns()
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._due_ns = now_ns
         self._windows = [(LimitWindow(limit, now_ns), AlertState()) for limit in self._limits]
         self._objective: tuple[ObjectiveWindow, AlertState] | None = None

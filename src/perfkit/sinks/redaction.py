@@ -11,6 +11,8 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, Final, Self
 
+from perfkit.sinks.delivery.signals import is_signal_exception
+
 SHORTEST: Final = 3
 """Shorter values, in characters, are not redacted: that would garble every text."""
 _SHORTEST_IN_BASE64: Final = 5
@@ -101,7 +103,9 @@ class Redactor:
         """
         try:
             text = str(error)
-        except Exception:  # noqa: BLE001 - a sink of another package may raise any class
+        except Exception as failure:  # a sink of another package may raise any class
+            if is_signal_exception(failure):
+                raise
             return error
         redacted = self(text)
         kind: Any = type(error)  # mypy does not accept a class as hashable if instances may not be
@@ -184,7 +188,9 @@ def _redact_record(record: logging.LogRecord) -> bool:
     try:
         record.msg = redactor(record.getMessage())
         record.args = ()
-    except Exception:  # noqa: BLE001 - the arguments may not fit, or their methods may raise
+    except Exception as error:  # the arguments may not fit, or their methods may raise
+        if is_signal_exception(error):
+            raise
         record.msg, record.args = "(a log record that cannot be formatted)", ()
     if record.exc_info:
         # A handler formats the exception itself, unless exc_text is set.

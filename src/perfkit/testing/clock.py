@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from perfkit.reentrancy import Lock
 
 
 class FakeClock:
@@ -22,7 +22,7 @@ class FakeClock:
     """
 
     def __init__(self, start: float = 1_700_000_000.0) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._epoch_ns = round(start * 1e9)
         self._elapsed_ns = 0
 

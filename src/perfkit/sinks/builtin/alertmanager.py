@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
@@ -14,7 +13,7 @@ from attrs import define
 from perfkit.errors import ConfigurationError
 from perfkit.forks import register_after_fork
 from perfkit.model import Violation
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 from perfkit.sinks.alerts import RESERVED_LABELS, Alert, alert_of
 from perfkit.sinks.redaction import values_in
 
@@ -129,8 +128,8 @@ class AlertmanagerSink:
         """Start without active alerts: at first, and in the child of a fork."""
         # Held only while the alerts below are read or changed; `_turn` is held while one POST is
         # sent, which may last as long as the timeout.
-        self._lock = threading.RLock()
-        self._turn = threading.RLock()
+        self._lock = Lock()
+        self._turn = Lock()
         self._active: dict[_Key, _Active] = {}
 
     def emit(self, violation: Violation) -> None:

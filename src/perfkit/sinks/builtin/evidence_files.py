@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 
 from perfkit.model import Evidence, Metric, Violation
 from perfkit.model.record import as_finite
+from perfkit.reentrancy import Lock
 from perfkit.sinks.arguments import checked_count, checked_path
 from perfkit.text import printable
 
@@ -85,7 +86,7 @@ class EvidenceFilesSink:
     def __init__(self, folder: str | os.PathLike[str], most: int = 100) -> None:
         self._folder = checked_path("folder", folder, "perfkit-evidence")
         self._most = checked_count("most", most, "100 for the newest 100 files")
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._saved: WeakValueDictionary[int, Evidence] = WeakValueDictionary()
 
     @property

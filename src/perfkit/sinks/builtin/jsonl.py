@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,7 +16,7 @@ from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.forks import register_after_fork
 from perfkit.model import Violation
 from perfkit.model.record import as_json, as_record
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 from perfkit.sinks.arguments import checked_count, checked_flag, checked_path
 from perfkit.sinks.files.repair_last_line import repair_last_line
 from perfkit.text import printable
@@ -113,7 +112,7 @@ class JsonLinesSink:
         """Close the files that the parent of a fork was writing: their locks are shared."""
         while self._files:
             self._files.pop().close()
-        self._one_at_a_time = threading.RLock()
+        self._one_at_a_time = Lock()
 
     def emit(self, violation: Violation) -> None:
         """Append one line; raises what `emit_many` raises."""

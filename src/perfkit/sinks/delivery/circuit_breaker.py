@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import Any
 
 from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.model import Violation
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 from perfkit.sinks.delivery.checked_numbers import check_figures
 from perfkit.sinks.delivery.layer import Layer, SinkOrCallable
 from perfkit.sinks.delivery.signals import is_signal_exception
@@ -46,7 +45,7 @@ class CircuitBroken(Layer):
 
     def after_fork_in_child(self) -> None:
         """Begin with a closed circuit."""
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._failures = 0
         self._failed_at = 0.0
         self._is_half_open = False

@@ -16,7 +16,7 @@ from attrs import define
 
 from perfkit.errors import ConfigurationError
 from perfkit.model import Sink, Violation
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 from perfkit.sinks.delivery.checked_numbers import check_figures
 from perfkit.sinks.delivery.layer import (
     Layer,
@@ -118,7 +118,7 @@ class DeliveryQueue(Layer):
 
     def after_fork_in_child(self) -> None:
         """Begin with an empty queue and no thread."""
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._changed = threading.Condition(self._lock)
         self._queue: deque[QueueItem] = deque()
         self._in_flight = 0

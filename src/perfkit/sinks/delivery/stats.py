@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Final
@@ -12,7 +11,7 @@ from attrs import frozen
 
 from perfkit.errors import DeliveryError
 from perfkit.forks import register_after_fork
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 from perfkit.sinks.redaction import Redactor
 from perfkit.text import printable
 
@@ -80,7 +79,7 @@ class DeliveryStats:
 
     def after_fork_in_child(self) -> None:
         """Count from 0, with a new lock: at construction, and in the child of a fork."""
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._raised = itertools.count()
         self._delivered = 0
         self._suppressed: Counter[str] = Counter()
@@ -146,12 +145,12 @@ class _StatsRegistry:
     """The statistics of this process, by the name of the sink; they outlive the settings."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._stats: dict[str, DeliveryStats] = {}
         register_after_fork(self)
 
     def after_fork_in_child(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = Lock()
 
     def stats_of(self, sink: str, report: FaultReport | None = None) -> DeliveryStats:
         """Return the statistics of a sink, made if there are none; beyond 200 they are shared."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 
 from attrs import evolve
 
 from perfkit.model import Violation
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 from perfkit.sinks.delivery.layer import (
     MOST_KEYS,
     Layer,
@@ -61,7 +60,7 @@ class SuppressingLayer(Layer):
 
     def after_fork_in_child(self) -> None:
         """Begin with all counts at 0."""
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._held = SuppressionCounts()
 
     def emit_many(self, violations: Sequence[Violation]) -> None:
