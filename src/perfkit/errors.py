@@ -79,6 +79,8 @@ class BudgetExceeded(PerfkitError):  # noqa: N818 - reads as the event that it i
         self.verdicts: tuple[Verdict, ...] = tuple(verdicts)
         super().__init__("\n".join(violation.describe() for violation in self.violations))
 
+    # An exception pickles as its class with `args`, here the message: a worker process of
+    # multiprocessing would fail to return it.
     def __reduce__(self) -> tuple[type[BudgetExceeded], tuple[object, object]]:
         return (BudgetExceeded, (self.violations, self.verdicts))
 

@@ -245,7 +245,7 @@ def test_import_tells_what_did_not_fit_on_standard_error() -> None:
     result = perfkit("catalog", "import", DOCUMENTS / "app_performance.md")
 
     *remarks, summary = result.stderr.splitlines()
-    assert all(": no promise; kept as a note" in remark for remark in remarks)
+    assert all(": not a limit; kept as a note" in remark for remark in remarks)
     assert summary == f"{DOCUMENTS / 'app_performance.md'}: 37 budgets, 3 remarks"
 
 
@@ -292,7 +292,7 @@ def test_import_of_a_document_without_promises_says_what_is_looked_for(folder: P
 
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert result.stderr.splitlines()[-1].startswith("doc.md:1: file: no table with promises in it")
+    assert result.stderr.splitlines()[-1].startswith("doc.md:1: file: no table with limits in it")
 
 
 def test_import_of_other_bytes_is_told(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""A cell of a document is read as what it promises, or not at all."""
+"""A cell of a document is parsed as a value, a pair or a flag, or rejected."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import pytest
 from perfkit.document.cells import (
     UnreadableCellError,
     read_direction,
-    read_figure,
     read_flag,
     read_pair,
     read_statistic,
     read_unit,
+    read_value,
 )
 from perfkit.model import Direction, Statistic
 from perfkit.units import Unit
@@ -45,27 +45,27 @@ MOST, LEAST = Direction.AT_MOST, Direction.AT_LEAST
     ],
 )
 def test_reads(text: str, value: float, unit: Unit, direction: Direction | None) -> None:
-    figure = read_figure(text)
+    read = read_value(text)
 
-    assert (figure.value, figure.unit, figure.direction) == (value, unit, direction)
-    assert figure.strange == ""
+    assert (read.value, read.unit, read.direction) == (value, unit, direction)
+    assert read.unknown == ""
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("Lossless", "no figure"),
-        ("tbd", "no figure"),
+        ("Lossless", "no value"),
+        ("tbd", "no value"),
         ("5 FPS", 'unknown unit "fps"'),
         ("10k rps", "unknown unit"),
         ("2x", 'unknown unit "x"'),
         ("100ms\N{EN DASH}300ms", "unknown unit"),
-        ("100 - 200 ms", "more than one figure"),
-        ("3 s over 5 min", "more than one figure"),
-        ("1,5s", "more than one figure"),
+        ("100 - 200 ms", "more than one value"),
+        ("3 s over 5 min", "more than one value"),
+        ("1,5s", "more than one value"),
         ("10MB / lots", "two parts"),
         ("1s " + "and so on " * 50, "too long"),
-        ("p99.9 < 3s", "p99.9 is no statistic"),
+        ("p99.9 < 3s", "p99.9 is not a statistic"),
         ("p50 and p99 < 3s", "two statistics"),
         ("at least 3s at most", "both at most and at least"),
         ("< 3s or more", "both at most and at least"),
@@ -73,16 +73,16 @@ def test_reads(text: str, value: float, unit: Unit, direction: Direction | None)
 )
 def test_does_not_guess(text: str, why: str) -> None:
     with pytest.raises(UnreadableCellError) as caught:
-        read_figure(text)
+        read_value(text)
 
     assert why in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("text", "strange"), [("100ms (cold)", "cold"), ("~100ms", "~"), ("5 ms, mostly", "mostly")]
+    ("text", "unknown"), [("100ms (cold)", "cold"), ("~100ms", "~"), ("5 ms, mostly", "mostly")]
 )
-def test_words_without_a_meaning_are_named(text: str, strange: str) -> None:
-    assert read_figure(text).strange == strange
+def test_words_without_a_meaning_are_named(text: str, unknown: str) -> None:
+    assert read_value(text).unknown == unknown
 
 
 @pytest.mark.parametrize(
@@ -98,15 +98,15 @@ def test_words_without_a_meaning_are_named(text: str, strange: str) -> None:
     ],
 )
 def test_reads_the_statistic_too(text: str, statistic: Statistic | None) -> None:
-    assert read_figure(text).statistic is statistic
+    assert read_value(text).statistic is statistic
 
 
 def test_a_bare_number_takes_the_unit_of_its_column() -> None:
-    assert read_figure("1,200", "ms").value == 1.2
+    assert read_value("1,200", "ms").value == 1.2
 
 
 def test_a_unit_of_its_own_comes_before_that_of_the_column() -> None:
-    assert read_figure("2s", "ms").value == 2.0
+    assert read_value("2s", "ms").value == 2.0
 
 
 @pytest.mark.parametrize(

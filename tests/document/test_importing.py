@@ -8,8 +8,8 @@ import pytest
 
 from perfkit.catalog import dump_catalog, parse_catalog
 from perfkit.document import ImportResult, import_markdown
-from perfkit.errors import CatalogError
 from perfkit.model import Budget, Direction, Limit, Metric, Statistic
+from tests.document.imports import budget_of, from_table, limit_of
 
 DOCUMENTS = Path(__file__).parent / "documents"
 
@@ -37,24 +37,6 @@ def single() -> ImportResult:
 @pytest.fixture(scope="module")
 def both() -> ImportResult:
     return imported("both_in_one_cell.md")
-
-
-def budget_of(result: ImportResult, name: str) -> Budget:
-    """The budget called `name`."""
-    budget = result.catalog.get(name)
-    assert budget is not None, [each.name for each in result.catalog.budgets]
-    return budget
-
-
-def limit_of(result: ImportResult, name: str, metric: Metric) -> Limit:
-    """The one limit of a budget on `metric`."""
-    (limit,) = [each for each in budget_of(result, name).limits if each.metric is metric]
-    return limit
-
-
-def from_table(*lines: str) -> ImportResult:
-    """What comes out of one table under the heading Uploads."""
-    return import_markdown("\n".join(("# Uploads", "", *lines)), "doc.md")
 
 
 # A document with ten tables
@@ -135,9 +117,9 @@ def test_a_row_called_by_a_figure_is_named_after_its_section(app: ImportResult) 
 def test_what_fits_no_metric_is_told_and_kept(app: ImportResult) -> None:
     assert budget_of(app, "wav_16khz").notes == ("Quality: Lossless",)
     assert app.remarks == (
-        'app_performance.md:49: WAV 16kHz.Quality: "Lossless": no promise; kept as a note',
-        'app_performance.md:50: MP3 128kbps.Quality: "High": no promise; kept as a note',
-        'app_performance.md:51: Live.Quality: "Medium": no promise; kept as a note',
+        'app_performance.md:49: WAV 16kHz.Quality: "Lossless": not a limit; kept as a note',
+        'app_performance.md:50: MP3 128kbps.Quality: "High": not a limit; kept as a note',
+        'app_performance.md:51: Live.Quality: "Medium": not a limit; kept as a note',
     )
 
 
@@ -221,7 +203,7 @@ def test_a_cell_that_cannot_be_read_is_told_and_kept(single: ImportResult) -> No
 
     assert upload.notes[0] == "Limit (ms): tbd"
     assert (
-        'single_budget.md:11: Upload.Limit (ms): "tbd": no figure in it; kept as a note'
+        'single_budget.md:11: Upload.Limit (ms): "tbd": no value in it; kept as a note'
         in single.remarks
     )
 
@@ -269,7 +251,7 @@ def test_comparators_stand_in_for_headers_in_other_languages(both: ImportResult)
 
 
 def test_cells_beyond_the_header_are_told(both: ImportResult) -> None:
-    assert any('"extra" stands beyond the last column' in remark for remark in both.remarks)
+    assert any('"extra" is beyond the last column' in remark for remark in both.remarks)
 
 
 # All documents
@@ -286,219 +268,3 @@ def test_what_is_imported_is_a_good_catalog(name: str) -> None:
 def test_every_figure_is_in_a_limit_or_in_a_note(name: str) -> None:
     for budget in imported(name).catalog.budgets:
         assert budget.limits or budget.notes
-
-
-# Single shapes
-
-
-def test_equal_names_in_different_sections_are_told_apart() -> None:
-    text = "\n\n".join(
-        f"# {section}\n\n| Job | Target | Threshold |\n|-|-|-|\n| Load | 1s | 2s |"
-        for section in ("Day", "Night")
-    )
-
-    names = [budget.name for budget in import_markdown(text, "doc.md").catalog.budgets]
-
-    assert names == ["day_load", "night_load"]
-
-
-def test_equal_rows_are_told_apart_by_number() -> None:
-    result = from_table(
-        "| Job | Target | Threshold |", "|-|-|-|", "| A | 1s | 2s |", "| A | 3s | 4s |"
-    )
-
-    assert [budget.name for budget in result.catalog.budgets] == ["uploads_a", "uploads_a_2"]
-
-
-def test_rows_of_one_name_in_tables_of_one_section_are_one_budget() -> None:
-    result = from_table(
-        *("| Job | Limit |", "|-|-|", "| Load | 1s |", "| Store | 2s |", ""),
-        *("| Job | Max memory |", "|-|-|", "| Load | 5MB |", "| Store | 6MB |"),
-    )
-
-    assert budget_of(result, "load").metrics == {Metric.DURATION, Metric.MEMORY_RSS}
-    assert len(result.catalog.budgets) == 2
-
-
-def test_neither_yes_nor_no_is_told_and_kept() -> None:
-    result = from_table(
-        *("| Job | Limit | Critical |", "|-|-|-|"),
-        *("| Load | 1s | Yes |", "| Store | 1s | Sometimes |"),
-    )
-
-    assert budget_of(result, "load").critical
-    assert budget_of(result, "store").notes == ("Critical: Sometimes",)
-    assert 'Store.Critical: "Sometimes": neither yes nor no' in result.remarks[0]
-
-
-def test_a_limit_may_read_like_the_name() -> None:
-    result = import_markdown("| Size | Limit |\n|-|-|\n| 5MB | 5MB |", "doc.md")
-
-    assert limit_of(result, "5mb", Metric.MEMORY_RSS).threshold == 5e6
-
-
-def test_a_document_without_headings_gives_budgets_without_category() -> None:
-    result = import_markdown("| Job | Limit |\n|-|-|\n| Load | 1s |", "doc.md")
-
-    assert budget_of(result, "load") == Budget(
-        name="load",
-        description="Load",
-        limits=(
-            Limit(metric=Metric.DURATION, target=1.0, threshold=1.0, direction=Direction.AT_MOST),
-        ),
-    )
-
-
-def test_a_column_may_give_the_category() -> None:
-    result = from_table("| Job | Area | Limit |", "|-|-|-|", "| Load | Data Base | 1s |")
-
-    assert budget_of(result, "load").category == "data_base"
-
-
-def test_a_lone_target_is_taken_for_both_and_told() -> None:
-    result = from_table("| Job | Target |", "|-|-|", "| Load | 1s |")
-
-    assert limit_of(result, "load", Metric.DURATION).threshold == 1.0
-    assert result.remarks == ('doc.md:3: column "Target": no threshold beside it; taken for both',)
-
-
-def test_a_missing_threshold_in_one_row_is_told() -> None:
-    result = from_table(
-        "| Job | Target | Threshold |", "|-|-|-|", "| Load | 1s | - |", "| Store | 1s | 2s |"
-    )
-
-    assert limit_of(result, "load", Metric.DURATION).threshold == 1.0
-    assert "doc.md:5: Load: no threshold beside it" in result.remarks[0]
-
-
-def test_a_target_looser_than_its_threshold_is_told_and_kept() -> None:
-    result = from_table("| Job | Target | Threshold |", "|-|-|-|", "| Load | 3s | 2s |")
-
-    assert budget_of(result, "load").notes == ("Target: 3s", "Threshold: 2s")
-    assert "target 3 s is looser than threshold 2 s" in result.remarks[0]
-
-
-def test_sides_that_disagree_are_told_and_kept() -> None:
-    result = from_table("| Job | Target | Threshold |", "|-|-|-|", "| Load | < 1s | > 2s |")
-
-    assert "target and threshold are on different sides" in result.remarks[0]
-
-
-def test_a_second_limit_on_the_same_is_told_and_kept() -> None:
-    result = from_table("| Job | Cold | Warm |", "|-|-|-|", "| Load | < 3s | < 1s |")
-
-    assert limit_of(result, "load", Metric.DURATION).threshold == 3.0
-    assert budget_of(result, "load").notes == ("Warm: < 1s",)
-
-
-def test_target_and_threshold_on_different_things_are_two_limits() -> None:
-    result = from_table("| Job | Target p50 | Limit p99 |", "|-|-|-|", "| Load | 1s | 2s |")
-
-    statistics = {limit.statistic: limit.threshold for limit in budget_of(result, "load").limits}
-
-    assert statistics == {Statistic.P50: 1.0, Statistic.P99: 2.0}
-
-
-def test_cells_with_different_statistics_are_two_limits() -> None:
-    result = from_table("| Job | Target | Threshold |", "|-|-|-|", "| Load | p50 1s | p99 2s |")
-
-    statistics = {limit.statistic: limit.threshold for limit in budget_of(result, "load").limits}
-
-    assert statistics == {Statistic.P50: 1.0, Statistic.P99: 2.0}
-
-
-def test_words_that_mean_nothing_are_told_and_the_limit_stays() -> None:
-    result = from_table("| Job | Limit |", "|-|-|", "| Load | 1s warm |")
-
-    assert limit_of(result, "load", Metric.DURATION).threshold == 1.0
-    assert budget_of(result, "load").notes == ("Limit: 1s warm",)
-    assert '"warm" has no meaning here' in result.remarks[0]
-
-
-def test_measured_figures_are_no_promises() -> None:
-    result = from_table("| Job | Limit | Current |", "|-|-|-|", "| Load | 2s | < 1s |")
-
-    assert len(budget_of(result, "load").limits) == 1
-    assert budget_of(result, "load").notes == ("Current: < 1s",)
-
-
-def test_a_heading_can_say_that_figures_are_promises() -> None:
-    result = import_markdown(
-        "# Latency budgets\n\n| Job | Day | Night |\n|-|-|-|\n| Load | 1s | 20 MB |", "doc.md"
-    )
-
-    assert budget_of(result, "load").metrics == {Metric.DURATION, Metric.MEMORY_RSS}
-
-
-@pytest.mark.parametrize(
-    ("header", "cell", "metric"),
-    [
-        ("Limit, CPU time", "1s", Metric.CPU_TIME),
-        ("Max memory growth", "5MB", Metric.MEMORY_GROWTH),
-        ("Max allocations", "5MB", Metric.MEMORY_PEAK),
-        ("Max disk reads", "5MB/s", Metric.DISK_READ_RATE),
-        ("Max failures", "5%", Metric.ERROR_RATIO),
-        ("Min hit rate", "0.9", Metric.HIT_RATIO),
-        ("Max connections", "20", Metric.CONCURRENCY),
-    ],
-)
-def test_words_choose_the_metric(header: str, cell: str, metric: Metric) -> None:
-    result = from_table(f"| Job | {header} |", "|-|-|", f"| Load | {cell} |")
-
-    assert budget_of(result, "load").metrics == {metric}
-
-
-@pytest.mark.parametrize(
-    ("header", "cell"),
-    [
-        ("Max payload", "5MB"),
-        ("Max bandwidth", "5MB/s"),
-        ("Max errors", "5/s"),
-        ("Max retries", "5"),
-        ("Max fill level", "80%"),
-        ("Max downtime", "5min"),
-        ("Max p95 throughput", "p95 5/s"),
-    ],
-)
-def test_figures_that_no_metric_fits_are_kept_as_notes(header: str, cell: str) -> None:
-    result = from_table(f"| Job | {header} |", "|-|-|", f"| Load | {cell} |")
-
-    assert budget_of(result, "load").limits == ()
-    assert budget_of(result, "load").notes == (f"{header}: {cell}",)
-
-
-def test_a_row_without_a_name_or_figures_is_told() -> None:
-    result = from_table(
-        "| Job | Limit |", "|-|-|", "| **Night** | |", "| | 1s |", "| | |", "| Load | 1s |"
-    )
-
-    assert result.remarks == (
-        'doc.md:5: row "Night | ": no name or no figures in it; left out',
-        'doc.md:6: row " | 1s": no name or no figures in it; left out',
-    )
-
-
-def test_a_table_in_html_is_told() -> None:
-    result = import_markdown("<table></table>\n\n| Job | Limit |\n|-|-|\n| Load | 1s |", "doc.md")
-
-    assert result.remarks == ("doc.md:1: table: it is in HTML, which is not read; left out",)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "# Only words\n\nNothing to see.", "| a | b |\n|-|-|\n| c | d |", "| a |\n|-|\n"],
-)
-def test_a_document_without_promises_says_what_is_looked_for(text: str) -> None:
-    with pytest.raises(CatalogError) as caught:
-        import_markdown(text, "doc.md")
-
-    assert caught.value.problems[-1] == (
-        "doc.md:1: file: no table with promises in it; write one with a column of names, and"
-        ' columns such as "Target" and "Threshold" with figures such as "< 100ms" or "> 95%"'
-    )
-
-
-def test_remarks_stay_on_one_harmless_line() -> None:
-    result = from_table("| Job | Limit | X |", "|-|-|-|", "| Load | 1s | \x1b[31m |")
-
-    assert all(remark.isprintable() for remark in result.remarks)

@@ -68,7 +68,7 @@ def test_short_rows_are_filled_up() -> None:
 
 @pytest.mark.parametrize("row", ["| 1 | 2 | 3 |", "1 | 2 | 3", "| 1 | 2 | 3 | |"])
 def test_cells_beyond_the_header_are_told(row: str) -> None:
-    ((line, rest),) = read_document(f"| a | b |\n|---|---|\n{row}\n").lost
+    ((line, rest),) = read_document(f"| a | b |\n|---|---|\n{row}\n").surplus
 
     assert line == 3
     assert rest.startswith("3")
@@ -76,7 +76,7 @@ def test_cells_beyond_the_header_are_told(row: str) -> None:
 
 @pytest.mark.parametrize("row", ["| 1 | 2 |", "1 | 2", "| 1 \\| x | 2 |", "| 1 | |", "| 1 ||"])
 def test_rows_that_fit_lose_nothing(row: str) -> None:
-    assert read_document(f"| a | b |\n|---|---|\n{row}\n").lost == ()
+    assert read_document(f"| a | b |\n|---|---|\n{row}\n").surplus == ()
 
 
 def test_tables_in_html_are_told() -> None:

@@ -139,7 +139,7 @@ class Recursing(Fault):
 
     def __init__(self, *, is_alone: bool = False) -> None:
         super().__init__()
-        self.options: dict[str, Any] = {"on_violation": [self]} if is_alone else {}
+        self.options: dict[str, Any] = {"sinks": [self]} if is_alone else {}
 
     def fail(self, violation: Violation) -> None:
         with perfkit.budget("within a sink", duration="0s", **self.options):

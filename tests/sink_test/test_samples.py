@@ -126,8 +126,8 @@ def test_each_has_evidence_of_its_own() -> None:
             ({"state": State.DEGRADED, "budget": "own"},),
             (
                 'no budget of the catalog has a violation with name "own", severity ">= warning", '
-                'state "degraded"; a missed target has severity info, a broken threshold critical if '
-                "the budget is critical, else warning"
+                'state "degraded"; a missed target has severity info, a broken threshold critical '
+                "if the budget is critical, else warning"
             ),
         ),
     ],

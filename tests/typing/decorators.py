@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import assert_type
 
 import perfkit
-from perfkit import BudgetResult, Violation, budget, cpu_profiled, memory_profiled, timed
+from perfkit import Budget, BudgetResult, Violation, budget, cpu_profiled, memory_profiled, timed
 
 
 @timed
@@ -100,6 +100,13 @@ with budget("upload", duration=("1s", "2s"), memory_peak={"threshold": "50MB"}) 
     assert_type(spent, BudgetResult)
 assert_type(spent.duration, float | None)
 
+assert_type(repr(spent), str)
+
+upload_budget = Budget("upload", target="1s", threshold="2s", memory_peak=("10MB", "50MB"))
+assert_type(upload_budget, Budget)
+Budget("upload", treshold="1s")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue] - the mistake is seen
+perfkit.ratio("cache", threshold="85%")
+
 
 async def block() -> None:
     assert_type(await inline(b"x"), int)
@@ -115,7 +122,7 @@ as_callback: Callable[[Violation], None] = takes_anything
 perfkit.configure("perfkit.toml", sinks=["log", as_callback], spans="never")
 
 
-@budget("upload", on_violation=as_callback)
+@budget("upload", sinks=[as_callback], target="1s", threshold=2)
 def upload(path: str) -> int:
     return len(path)
 

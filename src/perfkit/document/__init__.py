@@ -1,4 +1,4 @@
-"""Import the tables of a written document as a catalog of budgets."""
+"""Import the tables of a Markdown document as a catalog of budgets."""
 
 from perfkit.document.importing import ImportResult, import_markdown
 

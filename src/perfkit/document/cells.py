@@ -1,4 +1,4 @@
-"""Read one cell of a document's table: a figure, two figures, yes or no."""
+"""Parse one table cell of a document: one value, a target and threshold, or yes and no."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from perfkit.units import Unit, read_quantity
 
 
 @frozen(kw_only=True)
-class Figure:
-    """A quantity in a cell, with what else the cell says of it.
+class CellValue:
+    """A quantity in a cell, with the words around it.
 
     Args:
-        value: In base units.
-        unit: The base unit; a count where none is written.
-        unit_text: The unit as it is written; empty where none is.
-        direction: Which side is good, if the cell says so.
-        statistic: Which figure over a window, if the cell says so.
-        words: What stands around the quantity.
-        strange: Those of the words that mean nothing to perfkit.
+        value: The quantity in base units.
+        unit: The base unit; a count if the cell has no unit.
+        unit_text: The unit as written; empty if the cell has none.
+        direction: The good side, if the cell has a comparator or words for it.
+        statistic: The statistic over a window, if the cell names one.
+        words: The text around the quantity.
+        unknown: The words of that text that have no meaning here.
     """
 
     value: float
@@ -47,87 +47,90 @@ class Figure:
     direction: Direction | None = None
     statistic: Statistic | None = None
     words: str = ""
-    strange: str = ""
+    unknown: str = ""
 
 
 class UnreadableCellError(ValueError):
-    """A cell does not hold what its column promises. The message says why."""
+    """A cell does not contain a value, a pair or a statistic. The message is the reason."""
 
 
 def is_empty(text: str) -> bool:
-    """Tell whether a cell says nothing."""
+    """Return whether a cell is empty, or has a sign for that such as ``"n/a"``."""
     return text.strip().lower() in EMPTY_CELLS
 
 
 def read_flag(text: str) -> bool | None:
-    """Return what a cell says of yes and no; None if it says something else."""
+    """Return True for yes, False for no, and None for any other text."""
     return FLAGS.get(text.strip().lower())
 
 
-def read_figure(text: str, usual_unit: str = "") -> Figure:
-    """Read a cell with one quantity.
+def read_value(text: str, usual_unit: str = "") -> CellValue:
+    """Parse a cell with one quantity.
 
     Args:
         text: Such as ``"< 100ms latency"`` or ``"p99: 300 ms"``.
-        usual_unit: The unit of a number that has none.
+        usual_unit: The unit of a number without one.
 
     Raises:
-        UnreadableCellError: If it holds none, several, or one in an unknown unit.
+        UnreadableCellError: If it contains none, several, or one in an unknown unit.
     """
+    # The pattern of a number backtracks, so the cost grows with the square of the length.
     if len(text) > _LONGEST_CELL:
-        raise UnreadableCellError("too long for a figure")
+        raise UnreadableCellError("too long for a value")
     statistic, rest = read_statistic(text.translate(_FULL_WIDTH))
     match = _NUMBER.match(rest)
     if match is None:
-        raise UnreadableCellError("no figure in it")
-    figure, tail = _read_quantity(match["number"], match["tail"], usual_unit)
+        raise UnreadableCellError("no value in it")
+    value, tail = _read_quantity(match["number"], match["tail"], usual_unit)
     words = f"{match['head']} {tail}"
     if any(letter.isdigit() for letter in words):
-        raise UnreadableCellError("more than one figure in it")
+        raise UnreadableCellError("more than one value in it")
     if _PARTS.search(words):
-        raise UnreadableCellError("two parts, and one of them is no figure")
+        raise UnreadableCellError("two parts, and one of them is not a value")
     direction, left = read_direction(words, match["sign"])
-    strange = strange_words(f"{left} {' '.join(_VAGUE.findall(words))}")
-    if strange and not figure.unit_text:
-        raise UnreadableCellError(f'unknown unit "{strange}"')
-    return evolve(figure, direction=direction, statistic=statistic, words=words, strange=strange)
+    unknown = unknown_words(f"{left} {' '.join(_VAGUE.findall(words))}")
+    # Without a unit the number is a count, and an unknown word is probably a unit: "5 FPS".
+    if unknown and not value.unit_text:
+        raise UnreadableCellError(f'unknown unit "{unknown}"')
+    return evolve(value, direction=direction, statistic=statistic, words=words, unknown=unknown)
 
 
-def read_pair(text: str, usual_unit: str = "") -> tuple[Figure, Figure]:
-    """Read a cell with a target and a threshold, such as ``"100ms / 300ms"``.
+def read_pair(text: str, usual_unit: str = "") -> tuple[CellValue, CellValue]:
+    """Parse a cell with a target and a threshold, such as ``"100ms / 300ms"``.
 
     Raises:
-        UnreadableCellError: If it is anything else.
+        UnreadableCellError: If it is not a pair.
     """
     for separator in PAIR_SEPARATORS:
         first, found, second = text.partition(separator)
         if not found:
             continue
         try:
-            threshold = read_figure(second, usual_unit)
-            target = read_figure(first, threshold.unit_text or usual_unit)
+            # The threshold first: in "100 / 300 ms" its unit is that of the target as well.
+            threshold = read_value(second, usual_unit)
+            target = read_value(first, threshold.unit_text or usual_unit)
         except UnreadableCellError:
             continue
         is_swapped = mentions(first, THRESHOLD_WORDS) and mentions(second, TARGET_WORDS)
         return (threshold, target) if is_swapped else (target, threshold)
-    raise UnreadableCellError("not two figures")
+    raise UnreadableCellError("not two values")
 
 
 def read_statistic(text: str, *, words: bool = True) -> tuple[Statistic | None, str]:
-    """Take the statistic out of a text; return it with the rest.
+    """Return the statistic that a text names, None for none, and the rest of the text.
 
     Args:
         text: Such as ``"p95 latency"``.
-        words: Whether words count too, such as ``"median"``.
+        words: Whether to recognize words such as ``"median"``, not only ``"p50"``.
 
     Raises:
-        UnreadableCellError: If it names one that perfkit does not have, or two.
+        UnreadableCellError: If it names two, or one that perfkit does not have.
     """
     found: set[Statistic] = set()
     for pattern in PERCENTILES:
         for match in pattern.finditer(text):
             if f"p{match[1]}" not in list(Statistic):
-                raise UnreadableCellError(f"p{match[1]} is no statistic of perfkit's")
+                raise UnreadableCellError(f"p{match[1]} is not a statistic of perfkit")
             found.add(Statistic(f"p{match[1]}"))
         text = pattern.sub(" ", text)
     for word, statistic in STATISTIC_WORDS.items() if words else ():
@@ -140,33 +143,34 @@ def read_statistic(text: str, *, words: bool = True) -> tuple[Statistic | None, 
 
 
 def read_direction(text: str, sign: str | None = None) -> tuple[Direction | None, str]:
-    """Take the words that say which side is good out of a text; return it with the rest.
+    """Return the good side that a text names, None for none, and the rest of the text.
 
     Args:
         text: Such as ``"or less"``.
-        sign: A comparator that stood beside it.
+        sign: The comparator beside the text.
 
     Raises:
-        UnreadableCellError: If it says both sides.
+        UnreadableCellError: If it names both sides.
     """
     found = {COMPARATORS[sign]} if sign else set()
     left = plain(text)
+    # The longest phrase first: "no more than" contains "more than", which is the other side.
     for phrase in sorted(COMPARING_WORDS, key=len, reverse=True):
         if f" {phrase} " in left:
             found.add(COMPARING_WORDS[phrase])
             left = left.replace(f" {phrase} ", "  ")
     if len(found) > 1:
-        raise UnreadableCellError("it says both at most and at least")
+        raise UnreadableCellError("both at most and at least in it")
     return next(iter(found), None), left
 
 
-def strange_words(text: str) -> str:
-    """Return the words of `text` that mean nothing to perfkit."""
+def unknown_words(text: str) -> str:
+    """Return the words of `text` that have no meaning in a table of limits."""
     return " ".join(word for word in text.lower().split() if word not in _KNOWN_WORDS)
 
 
 def read_unit(header: str) -> str:
-    """Return the unit that a column's header gives for its bare numbers; empty if none.
+    """Return the unit of a column's bare numbers, as its header names it; empty if none.
 
     >>> read_unit("Limit (ms)"), read_unit("Target TPS"), read_unit("Plan B")
     ('ms', 'TPS', '')
@@ -183,10 +187,12 @@ def read_unit(header: str) -> str:
     return ""
 
 
-def _read_quantity(number: str, tail: str, usual_unit: str) -> tuple[Figure, str]:
-    """Read the number with as much of `tail` as makes a unit; return the rest of it too."""
+def _read_quantity(number: str, tail: str, usual_unit: str) -> tuple[CellValue, str]:
+    """Parse `number` with the longest unit that starts `tail`; return the rest of `tail` too."""
     words = tail.split()
     is_attached = not tail[:1].isspace() and bool(words) and tail[0] not in _PUNCTUATION
+    # The longest unit first: "MB / min" is a rate, and "MB" with a rest would be a size.
+    # A word that touches the number is its unit: "2x" is not the count 2.
     for count in range(min(len(words), _LONGEST_UNIT), 0 if is_attached else -1, -1):
         written = " ".join(words[:count]).strip(_PUNCTUATION)
         if count and not written:
@@ -196,8 +202,8 @@ def _read_quantity(number: str, tail: str, usual_unit: str) -> tuple[Figure, str
             value, unit = read_quantity(f"{number} {unit_text}")
         except UnitError:
             continue
-        figure = Figure(value=value, unit=unit, unit_text=unit_text)
-        return figure, " ".join(words[count:])
+        rest = " ".join(words[count:])
+        return CellValue(value=value, unit=unit, unit_text=unit_text), rest
     raise UnreadableCellError(f'unknown unit "{" ".join(words[:1])}"')
 
 

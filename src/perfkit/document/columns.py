@@ -1,4 +1,4 @@
-"""Understand one column of a table: names, targets, thresholds, flags or something else."""
+"""Classify one column of a table: names, targets, thresholds, flags or another role."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Final
 from attrs import evolve, frozen
 
 from perfkit.document.cells import (
-    Figure,
+    CellValue,
     UnreadableCellError,
     is_empty,
-    read_figure,
     read_flag,
     read_pair,
     read_unit,
+    read_value,
 )
 from perfkit.document.markdown import Table
 from perfkit.document.vocabulary import (
@@ -35,17 +35,17 @@ from perfkit.units import Unit
 
 
 class Kind(Enum):
-    """What the cells of a column look like."""
+    """The form of a column's cells."""
 
     EMPTY = auto()
     FLAGS = auto()
     SCALING = auto()
-    FIGURES = auto()
+    VALUES = auto()
     TEXT = auto()
 
 
 class Role(Enum):
-    """What a column is for."""
+    """The purpose of a column."""
 
     NAME = auto()
     CATEGORY = auto()
@@ -66,13 +66,13 @@ class Column:
     """One column of a table.
 
     Args:
-        index: Place in the table, from 0.
+        index: Position in the table, from 0.
         header: Text of its header.
-        kind: What its cells look like.
-        unit: The unit that the header gives to bare numbers; empty if it gives none.
-        units: Base units of the figures in its cells.
-        is_compared: Whether some cell says which side is good.
-        role: What it is for.
+        kind: The form of its cells.
+        unit: The unit of bare numbers by the header; empty if the header has none.
+        units: Base units of the values in its cells.
+        is_compared: Whether a cell has a comparator, or words for one.
+        role: Its purpose.
     """
 
     index: int
@@ -85,25 +85,25 @@ class Column:
 
 
 def read_column(table: Table, index: int) -> Column:
-    """Look at one column by itself: its header, and its cells together."""
+    """Classify the column at `index` by its header and its cells."""
     header = table.header[index].text
     cells = [row[index].text for row in table.rows]
     unit = read_unit(header)
-    figures = figures_in(cells, unit)
-    units = frozenset(figure.unit for figure in figures if figure.unit_text)
+    values = values_in(cells, unit)
+    units = frozenset(value.unit for value in values if value.unit_text)
     column = Column(
         index=index,
         header=header,
-        kind=_kind_of(header, cells, len(figures)),
+        kind=_kind_of(header, cells, len(values)),
         unit=unit,
         units=units,
-        is_compared=any(figure.direction for figure in figures),
+        is_compared=any(value.direction for value in values),
     )
     return evolve(column, role=_role_of(column))
 
 
-def _kind_of(header: str, cells: Sequence[str], figures: int) -> Kind:
-    """Tell what the cells look like; a header that fits makes one or half of them enough."""
+def _kind_of(header: str, cells: Sequence[str], values: int) -> Kind:
+    """Return the form of the cells; with a fitting header one cell, or half of them, is enough."""
     full = [cell for cell in cells if not is_empty(cell)]
     flags = sum(read_flag(cell) is not None for cell in full)
     if full and flags >= len(full) / (2 if mentions(header, FLAG_WORDS) else 1):
@@ -111,30 +111,30 @@ def _kind_of(header: str, cells: Sequence[str], figures: int) -> Kind:
     if full and all(cell.lower() in SCALING for cell in full):
         return Kind.SCALING
     enough = 1 if mentions(header, PROMISE_WORDS) else len(full) / 2
-    if figures and figures >= enough:
-        return Kind.FIGURES
+    if values and values >= enough:
+        return Kind.VALUES
     return Kind.TEXT if full else Kind.EMPTY
 
 
-def figures_in(cells: Iterable[str], unit: str) -> list[Figure]:
-    """Read what can be read; of two figures in one cell only the second."""
-    figures = []
+def values_in(cells: Iterable[str], unit: str) -> list[CellValue]:
+    """Return the value of each cell that has one; of a pair only the second."""
+    values = []
     for cell in cells:
-        for read in (read_figure, _read_second):
+        for read in (read_value, _read_second):
             try:
-                figures.append(read(cell, unit))
+                values.append(read(cell, unit))
                 break
             except UnreadableCellError:
                 continue
-    return figures
+    return values
 
 
-def _read_second(cell: str, unit: str) -> Figure:
+def _read_second(cell: str, unit: str) -> CellValue:
     return read_pair(cell, unit)[1]
 
 
 def _role_of(column: Column) -> Role:
-    if column.kind is Kind.FIGURES and all(
+    if column.kind is Kind.VALUES and all(
         mentions(column.header, words) for words in (TARGET_WORDS, THRESHOLD_WORDS)
     ):
         return Role.LIMIT
@@ -145,14 +145,16 @@ def _role_of(column: Column) -> Role:
 
 
 _ALL_KINDS: Final = tuple(Kind)
+# The first row that fits wins. Notes and observations precede the limits: a column "Actual max"
+# contains no targets.
 _ROLES: Final[tuple[tuple[Role, tuple[str, ...], tuple[Kind, ...]], ...]] = (
     (Role.EMPTY, (), (Kind.EMPTY,)),
     (Role.CRITICAL, FLAG_WORDS, (Kind.FLAGS,)),
     (Role.SCALING, SCALING_HEADINGS, (Kind.SCALING,)),
     (Role.NOTES, NOTE_WORDS, _ALL_KINDS),
-    (Role.OBSERVED, OBSERVED_WORDS, (Kind.FIGURES,)),
-    (Role.TARGET, TARGET_WORDS, (Kind.FIGURES,)),
-    (Role.THRESHOLD, THRESHOLD_WORDS, (Kind.FIGURES,)),
+    (Role.OBSERVED, OBSERVED_WORDS, (Kind.VALUES,)),
+    (Role.TARGET, TARGET_WORDS, (Kind.VALUES,)),
+    (Role.THRESHOLD, THRESHOLD_WORDS, (Kind.VALUES,)),
     (Role.CATEGORY, CATEGORY_WORDS, (Kind.TEXT,)),
     (Role.QUALIFIER, QUALIFIER_WORDS, (Kind.TEXT,)),
 )

@@ -1,4 +1,4 @@
-"""Turn the tables of a written performance document into a catalog."""
+"""Import the tables of a performance document in Markdown as a catalog."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from attrs import Factory, define, field, frozen
 
 from perfkit.catalog.catalog import Catalog
 from perfkit.catalog.problems import shown
-from perfkit.document.cells import UnreadableCellError, read_flag, read_statistic, strange_words
+from perfkit.document.cells import UnreadableCellError, read_flag, read_statistic, unknown_words
 from perfkit.document.columns import Column, Role
 from perfkit.document.markdown import Cell, Table, read_document
 from perfkit.document.naming import snake_case, unique_names
-from perfkit.document.row_limits import Reading, RowContext, read_line, read_scaling
-from perfkit.document.table_layout import Shape, shape_of, transpose_if_needed
+from perfkit.document.rows import RowContext, RowReading, read_limit_columns, read_scaling
+from perfkit.document.table_layout import TableLayout, layout_of, transpose_if_needed
 from perfkit.document.vocabulary import plain
 from perfkit.errors import CatalogError
 from perfkit.model import Budget, Limit
@@ -23,11 +23,12 @@ from perfkit.model import Budget, Limit
 
 @frozen(kw_only=True)
 class ImportResult:
-    """What came out of a document.
+    """The budgets of a document, and remarks on the rest of its tables.
 
     Args:
-        catalog: Its budgets, in the order of the document.
-        remarks: Whatever did not fit, one line each, as ``file:line: what; what became of it``.
+        catalog: The budgets, in the order of the document.
+        remarks: One line ``file:line: problem; consequence`` for each cell, row or table that is
+            not in a budget in full.
     """
 
     catalog: Catalog
@@ -35,30 +36,30 @@ class ImportResult:
 
 
 def import_markdown(text: str, source: str) -> ImportResult:
-    """Make a catalog of the tables in a Markdown document.
+    """Import the tables of a Markdown document as a catalog.
 
-    A table counts if it has a column of names and a column of figures that its header, or
-    comparators in its cells, show to be targets or thresholds.
+    A table is imported if it has a column of names, and a column of values that are targets or
+    thresholds by its header or by comparators in its cells. All others are in the remarks.
 
     Args:
         text: The document.
-        source: Where it came from, for remarks.
+        source: Its path, for remarks.
 
     Raises:
-        CatalogError: If no table in it counts.
+        CatalogError: If no table has targets or thresholds.
         MissingExtraError: If the extra `cli` is not installed.
     """
     document = read_document(text)
     reader = _Reader()
     for table in document.tables:
         reader.read_table(transpose_if_needed(table))
-    for line, rest in document.lost:
-        reader.remark(line, f'row: "{rest}" stands beyond the last column; left out')
+    for line, rest in document.surplus:
+        reader.remark(line, f'row: "{rest}" is beyond the last column; left out')
     for line in document.html:
-        reader.remark(line, "table: it is in HTML, which is not read; left out")
+        reader.remark(line, "table: it is in HTML, which is not supported; left out")
     name = shown(source, longest=500)
     remarks = tuple(
-        f"{name}:{line}: {what}" for line, what in sorted(reader.remarks, key=itemgetter(0))
+        f"{name}:{line}: {remark}" for line, remark in sorted(reader.remarks, key=itemgetter(0))
     )
     if not reader.drafts:
         raise CatalogError((*remarks, f"{name}:1: file: {_NOTHING}"))
@@ -67,7 +68,7 @@ def import_markdown(text: str, source: str) -> ImportResult:
 
 @define(kw_only=True)
 class _Draft:
-    """A budget that has no name yet."""
+    """A budget without a unique name yet."""
 
     title: str
     sections: tuple[str, ...]
@@ -76,46 +77,46 @@ class _Draft:
     limits: list[Limit] = Factory(list)
     notes: list[str] = Factory(list)
 
-    def can_hold(self, other: _Draft) -> bool:
-        """Tell whether `other`, of the same title, has limits on something else only."""
+    def can_merge(self, other: _Draft) -> bool:
+        """Return whether `other`, of the same title, limits only other metrics or statistics."""
         mine = {(limit.metric, limit.statistic) for limit in self.limits}
         theirs = {(limit.metric, limit.statistic) for limit in other.limits}
         is_alike = (self.category, self.critical) == (other.category, other.critical)
         return is_alike and not mine & theirs
 
-    def take(self, other: _Draft) -> None:
-        """Make the limits and notes of `other` this one's too."""
+    def merge(self, other: _Draft) -> None:
+        """Add the limits and notes of `other`."""
         self.limits += other.limits
         self.notes = list(dict.fromkeys((*self.notes, *other.notes)))
 
 
 @define
 class _Reader:
-    """Gathers the drafts of all tables, and what did not fit."""
+    """Collects the drafts of all tables, and the remarks."""
 
     drafts: list[_Draft] = Factory(list)
     remarks: list[tuple[int, str]] = Factory(list)
     _last: dict[tuple[str, tuple[str, ...]], _Draft] = field(init=False, factory=dict)
 
-    def remark(self, line: int, what: str) -> None:
-        """Note something that a person should look at, on a line of the document."""
-        self.remarks.append((line, shown(what, longest=500)))
+    def remark(self, line: int, text: str) -> None:
+        """Add a remark on a line of the document."""
+        self.remarks.append((line, shown(text, longest=500)))
 
     def read_table(self, table: Table) -> None:
-        """Read all rows of a table, if it holds promises."""
-        shape = shape_of(table)
-        if shape is None:
+        """Read all rows of a table; add a remark if it has no limits."""
+        layout = layout_of(table)
+        if layout is None:
             headers = " | ".join(cell.text for cell in table.header)
             self.remark(table.line, f'table "{headers}": no targets or thresholds in it; left out')
             return
-        for line in shape.lines:
-            if line.assumed:
-                self.remark(table.line, line.assumed)
+        for limit in layout.limits:
+            if limit.assumed:
+                self.remark(table.line, limit.assumed)
         for row in table.rows:
-            self._read_row(row, shape, table.sections)
+            self._read_row(row, layout, table.sections)
 
     def budgets(self) -> tuple[Budget, ...]:
-        """Name the drafts and make budgets of them."""
+        """Return a budget for each draft, with a unique name."""
         names = unique_names([(draft.title, draft.sections) for draft in self.drafts])
         return tuple(
             Budget(
@@ -129,78 +130,82 @@ class _Reader:
             for name, draft in zip(names, self.drafts, strict=True)
         )
 
-    def _read_row(self, row: Sequence[Cell], shape: Shape, sections: tuple[str, ...]) -> None:
-        title = row[shape.name.index].text
-        has_more = any(cell.text for cell in row if cell is not row[shape.name.index])
+    def _read_row(
+        self, row: Sequence[Cell], layout: TableLayout, sections: tuple[str, ...]
+    ) -> None:
+        title = row[layout.name.index].text
+        has_more = any(cell.text for cell in row if cell is not row[layout.name.index])
         if not title or not has_more:
             if title or has_more:
-                what = " | ".join(cell.text for cell in row)
-                self.remark(row[0].line, f'row "{what}": no name or no figures in it; left out')
+                text = " | ".join(cell.text for cell in row)
+                self.remark(row[0].line, f'row "{text}": no name or no values in it; left out')
             return
-        draft = _new_draft(title, [cell.text for cell in row], shape, sections)
-        self._read_limits(draft, row, shape)
-        self._read_notes(draft, row, shape)
+        draft = _new_draft(title, [cell.text for cell in row], layout, sections)
+        self._read_limits(draft, row, layout)
+        self._read_notes(draft, row, layout)
         same = self._last.get((title, sections))
-        if same and same.can_hold(draft):
-            same.take(draft)
+        if same and same.can_merge(draft):
+            same.merge(draft)
         else:
             self.drafts.append(draft)
             self._last[title, sections] = draft
 
-    def _read_limits(self, draft: _Draft, row: Sequence[Cell], shape: Shape) -> None:
+    def _read_limits(self, draft: _Draft, row: Sequence[Cell], layout: TableLayout) -> None:
         texts = [cell.text for cell in row]
-        around = RowContext(
-            qualifiers=tuple(texts[each.index] for each in shape.with_role(Role.QUALIFIER)),
+        context = RowContext(
+            qualifiers=tuple(texts[each.index] for each in layout.with_role(Role.QUALIFIER)),
             title=draft.title,
             section=draft.sections[-1] if draft.sections else "",
         )
-        for line in shape.lines:
-            reading = read_line(line, texts, around)
-            self._keep(draft, reading, row, [line.target, line.threshold])
-        for column in shape.with_role(Role.SCALING):
+        for limit in layout.limits:
+            reading = read_limit_columns(limit, texts, context)
+            self._add(draft, reading, row, [limit.target, limit.threshold])
+        for column in layout.with_role(Role.SCALING):
             scaling = read_scaling(texts[column.index])
-            self._keep(draft, Reading(limits=(scaling,) if scaling else ()), row, [column])
+            self._add(draft, RowReading(limits=(scaling,) if scaling else ()), row, [column])
 
-    def _keep(
+    def _add(
         self,
         draft: _Draft,
-        reading: Reading,
+        reading: RowReading,
         row: Sequence[Cell],
         columns: Sequence[Column | None],
     ) -> None:
         taken = {(limit.metric, limit.statistic) for limit in draft.limits}
-        lost = dict(reading.lost)
+        unread = dict(reading.unread)
         for limit in reading.limits:
             if (limit.metric, limit.statistic) in taken:
                 again = f"a second limit on {limit.metric} {limit.statistic}"
-                lost |= {column: again for column in columns if column}
+                unread |= {column: again for column in columns if column}
             else:
                 draft.limits.append(limit)
-        for column, why in lost.items():
-            self._lose(draft, column, row[column.index], why)
+        for column, why in unread.items():
+            self._add_note(draft, column, row[column.index], why)
         if reading.assumed:
             self.remark(row[0].line, f"{draft.title}: {reading.assumed}")
 
-    def _lose(self, draft: _Draft, column: Column, cell: Cell, why: str) -> None:
+    def _add_note(self, draft: _Draft, column: Column, cell: Cell, why: str) -> None:
         if cell.text:
             where = f"{draft.title}.{column.header}"
             self.remark(cell.line, f'{where}: "{shown(cell.text)}": {why}; kept as a note')
             draft.notes.append(_note(column, cell))
 
-    def _read_notes(self, draft: _Draft, row: Sequence[Cell], shape: Shape) -> None:
-        for column in shape.columns:
+    def _read_notes(self, draft: _Draft, row: Sequence[Cell], layout: TableLayout) -> None:
+        for column in layout.columns:
             cell = row[column.index]
-            if column.role in _UNREAD or column in _surplus(shape):
-                self._lose(draft, column, cell, "no promise")
+            if column.role in _UNREAD or column in _surplus(layout):
+                self._add_note(draft, column, cell, "not a limit")
             elif column.role is Role.CRITICAL and read_flag(cell.text) is None:
-                self._lose(draft, column, cell, "neither yes nor no")
+                self._add_note(draft, column, cell, "neither yes nor no")
             elif cell.text and (column.role is Role.NOTES or _is_half_read(column, cell.text)):
                 draft.notes.append(_note(column, cell))
 
 
-def _new_draft(title: str, texts: Sequence[str], shape: Shape, sections: tuple[str, ...]) -> _Draft:
-    critical = [texts[column.index] for column in shape.with_role(Role.CRITICAL)]
-    category = [texts[column.index] for column in shape.with_role(Role.CATEGORY)]
+def _new_draft(
+    title: str, texts: Sequence[str], layout: TableLayout, sections: tuple[str, ...]
+) -> _Draft:
+    critical = [texts[column.index] for column in layout.with_role(Role.CRITICAL)]
+    category = [texts[column.index] for column in layout.with_role(Role.CATEGORY)]
     return _Draft(
         title=title,
         sections=sections,
@@ -210,26 +215,26 @@ def _new_draft(title: str, texts: Sequence[str], shape: Shape, sections: tuple[s
 
 
 def _grouped(limits: Sequence[Limit]) -> tuple[Limit, ...]:
-    """Put limits on one metric side by side, as they stand in a catalog file."""
+    """Put limits on one metric side by side, in the order of a catalog file."""
     metrics = dict.fromkeys(limit.metric for limit in limits)
     return tuple(limit for metric in metrics for limit in limits if limit.metric is metric)
 
 
-def _surplus(shape: Shape) -> Iterator[Column]:
-    """Give out columns of a role that only one column can have, but for the first."""
-    yield from shape.with_role(Role.CRITICAL)[1:]
-    yield from shape.with_role(Role.CATEGORY)[1:]
+def _surplus(layout: TableLayout) -> Iterator[Column]:
+    """Yield the columns after the first, for roles that only one column can have."""
+    yield from layout.with_role(Role.CRITICAL)[1:]
+    yield from layout.with_role(Role.CATEGORY)[1:]
 
 
 def _is_half_read(column: Column, text: str) -> bool:
-    """Tell whether a cell that says what is measured says more than perfkit understands."""
+    """Return whether a cell that names a metric or statistic has words that are not recognized."""
     if column.role is not Role.QUALIFIER:
         return False
     try:
         _, rest = read_statistic(text)
     except UnreadableCellError:
         return True
-    return bool(strange_words(plain(rest)))
+    return bool(unknown_words(plain(rest)))
 
 
 def _note(column: Column, cell: Cell) -> str:
@@ -238,6 +243,6 @@ def _note(column: Column, cell: Cell) -> str:
 
 _UNREAD: Final = {Role.OTHER, Role.OBSERVED}
 _NOTHING: Final = (
-    "no table with promises in it; write one with a column of names, and columns such as "
-    '"Target" and "Threshold" with figures such as "< 100ms" or "> 95%"'
+    "no table with limits in it; write one with a column of names, and columns such as "
+    '"Target" and "Threshold" with values such as "< 100ms" or "> 95%"'
 )

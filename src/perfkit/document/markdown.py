@@ -1,4 +1,4 @@
-"""Take the tables out of a Markdown document, each cell with its line."""
+"""Extract the tables of a Markdown document, each cell with its line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @frozen
 class Cell:
-    """A cell of a table as a reader sees it: no emphasis, no links, no escapes.
+    """A cell of a table as rendered: without emphasis, links and escapes.
 
     Args:
         text: On one line, with single spaces.
@@ -30,7 +30,7 @@ class Cell:
 
 @frozen(kw_only=True)
 class Table:
-    """A table with the headings that it stands under.
+    """A table with the headings above it.
 
     Args:
         sections: Texts of the headings, the outermost first, without their numbers.
@@ -44,27 +44,27 @@ class Table:
 
     @property
     def line(self) -> int:
-        """Line of the document on which it begins, from 1."""
+        """Its first line in the document, from 1."""
         return self.header[0].line
 
 
 @frozen
 class Document:
-    """What a document holds of tables.
+    """The tables of a document.
 
     Args:
-        tables: In their order.
-        lost: Lines, from 1, of rows with more cells than their header, and what is too much.
-        html: Lines, from 1, of tables written in HTML, which are not read.
+        tables: The Markdown tables in order.
+        surplus: Lines, from 1, of rows with more cells than their header, and the text of these.
+        html: Lines, from 1, of HTML tables, which are not parsed.
     """
 
     tables: tuple[Table, ...]
-    lost: tuple[tuple[int, str], ...]
+    surplus: tuple[tuple[int, str], ...]
     html: tuple[int, ...]
 
 
 def read_document(text: str) -> Document:
-    """Find all tables of a Markdown document (CommonMark with tables).
+    """Return all tables of a Markdown document (CommonMark with tables).
 
     Raises:
         MissingExtraError: If the extra `cli` is not installed.
@@ -73,7 +73,7 @@ def read_document(text: str) -> Document:
     lines = text.splitlines() if "\r" not in text else re.split("\r\n|\r|\n", text)
     tables = []
     html = []
-    lost: list[tuple[int, str]] = []
+    surplus: list[tuple[int, str]] = []
     headings: dict[int, str] = {}
     tokens = parser.parse(text)
     for index, token in enumerate(tokens):
@@ -85,10 +85,10 @@ def read_document(text: str) -> Document:
             html.append(_line_of(token))
         elif token.type == "table_open":
             header, *rows = _rows(tokens, index, parser)
-            lost += _surplus(rows, len(header), lines)
+            surplus += _surplus(rows, len(header), lines)
             sections = tuple(title for title in headings.values() if title)
             tables.append(Table(sections=sections, header=header, rows=tuple(rows)))
-    return Document(tuple(tables), tuple(lost), tuple(html))
+    return Document(tuple(tables), tuple(surplus), tuple(html))
 
 
 def _parser() -> MarkdownIt:
@@ -96,12 +96,12 @@ def _parser() -> MarkdownIt:
         from markdown_it import MarkdownIt  # noqa: PLC0415 - an extra, loaded when it is used
     except ImportError:
         raise MissingExtraError("reading Markdown", "cli") from None
-    # Text is taken apart only where it is needed: the rest of a document may be long.
+    # Inline text is parsed later, for headings and cells only: the rest of a document may be long.
     return MarkdownIt("commonmark").enable("table").disable("inline")
 
 
 def _rows(tokens: Sequence[Token], start: int, parser: MarkdownIt) -> Iterator[tuple[Cell, ...]]:
-    """Give out the rows of the table that begins at `start`, the header first."""
+    """Yield the rows of the table that begins at `start`, the header first."""
     cells: list[Cell] = []
     line = 0
     for index in range(start, len(tokens)):
@@ -119,7 +119,7 @@ def _rows(tokens: Sequence[Token], start: int, parser: MarkdownIt) -> Iterator[t
 def _surplus(
     rows: Sequence[tuple[Cell, ...]], width: int, lines: Sequence[str]
 ) -> Iterator[tuple[int, str]]:
-    """Find cells beyond the header's last, which Markdown leaves out."""
+    """Yield the cells beyond the last column of the header, which the parser drops."""
     for row in rows:
         line = row[0].line
         text = lines[line - 1].lstrip("> \t").rstrip().removeprefix("|")

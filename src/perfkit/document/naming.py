@@ -1,4 +1,4 @@
-"""Make names for budgets and categories out of what a document calls them."""
+"""Make names for budgets and categories from titles of a document."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 
 def snake_case(text: str) -> str:
-    """Write a title as a name: lower case, words joined by underscores.
+    """Return a title in snake case: lower case, words joined by underscores.
 
     >>> snake_case("Speech-to-Text (1s audio)"), snake_case("Disk I/O")
     ('speech_to_text_1s_audio', 'disk_io')
@@ -19,14 +19,14 @@ def snake_case(text: str) -> str:
 
 
 def unique_names(titles: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
-    """Give each row a name of its own.
+    """Return a unique name for each row.
 
     Args:
-        titles: For each row its title and the headings that it stands under, outermost first.
+        titles: For each row its title and the headings above it, outermost first.
 
     Returns:
-        The title as a name. Where two are alike, or one is a bare figure, with as many of the
-        headings before it as it takes; after those, with a number behind it.
+        The title in snake case. If two are equal, or one begins with a digit, as many headings
+        before it as make it unique; if all headings are equal too, a number after it.
     """
     names = [snake_case(title) for title, _ in titles]
     most = max((len(sections) for _, sections in titles), default=0)

@@ -1,4 +1,4 @@
-"""Understand a whole table: which columns belong together."""
+"""Find the columns of a table that make limits, and pair targets with thresholds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from perfkit.document.columns import Column, Kind, Role, figures_in, read_column
+from perfkit.document.columns import Column, Kind, Role, read_column, values_in
 from perfkit.document.markdown import Cell, Table
 from perfkit.document.vocabulary import (
     FILLERS,
@@ -22,13 +22,13 @@ from perfkit.model import Direction
 
 
 @frozen(kw_only=True)
-class Line:
+class LimitColumns:
     """The columns that make one limit.
 
     Args:
-        target: Where the target stands; None where the threshold's column has all there is.
-        threshold: Where the threshold stands, or target and threshold in one cell.
-        assumed: What the headers do not say, as a remark; empty if they say all.
+        target: The column of targets; None if the other column has both.
+        threshold: The column of thresholds, or of targets and thresholds.
+        assumed: A remark on a guess that the headers do not confirm; empty for no guess.
     """
 
     target: Column | None
@@ -37,17 +37,17 @@ class Line:
 
 
 @frozen(kw_only=True)
-class Shape:
-    """What each column of a table is for.
+class TableLayout:
+    """The roles of the columns of a table.
 
     Args:
         name: The column of names.
-        lines: The columns that make limits; at least one.
+        limits: The columns that make limits; at least one.
         columns: All columns, with their roles.
     """
 
     name: Column
-    lines: tuple[Line, ...]
+    limits: tuple[LimitColumns, ...]
     columns: tuple[Column, ...]
 
     def with_role(self, role: Role) -> tuple[Column, ...]:
@@ -55,8 +55,8 @@ class Shape:
         return tuple(column for column in self.columns if column.role is role)
 
 
-def shape_of(table: Table) -> Shape | None:
-    """Find out what each column is for; None if nothing in the table reads as a promise."""
+def layout_of(table: Table) -> TableLayout | None:
+    """Return the roles of all columns; None if no column has limits."""
     columns = [read_column(table, index) for index in range(len(table.header))]
     name = _name_column(columns)
     if name is None:
@@ -65,20 +65,20 @@ def shape_of(table: Table) -> Shape | None:
     columns = [_as_limit(column) if column.is_compared else column for column in columns]
     if not any(column.role in _PROMISES for column in columns) and _promises(table):
         columns = [_as_limit(column) if column.units else column for column in columns]
-    lines = tuple(_pair_by_cells(columns, table) or _pair_up(columns))
-    return Shape(name=name, lines=lines, columns=tuple(columns)) if lines else None
+    limits = tuple(_pair_by_cells(columns, table) or _pair_up(columns))
+    return TableLayout(name=name, limits=limits, columns=tuple(columns)) if limits else None
 
 
 def transpose_if_needed(table: Table) -> Table:
-    """Return the table with names in rows: turned over if "target" and "threshold" are rows."""
+    """Return the table with one name a row: transposed if "target" and "threshold" are rows."""
     targets = [row for row in table.rows if mentions(row[0].text, TARGET_WORDS)]
     thresholds = [row for row in table.rows if mentions(row[0].text, THRESHOLD_WORDS)]
     if not targets or not thresholds or _promises_in(table.header):
         return table
-    if not figures_in((cell.text for cell in targets[0][1:]), ""):
+    if not values_in((cell.text for cell in targets[0][1:]), ""):
         return table
-    turned = tuple(zip(table.header, *table.rows, strict=True))
-    return evolve(table, header=turned[0], rows=turned[1:])
+    header, *rows = zip(table.header, *table.rows, strict=True)
+    return evolve(table, header=header, rows=tuple(rows))
 
 
 def _name_column(columns: Sequence[Column]) -> Column | None:
@@ -90,12 +90,12 @@ def _name_column(columns: Sequence[Column]) -> Column | None:
 
 
 def _as_limit(column: Column) -> Column:
-    is_free = column.role is Role.OTHER and column.kind is Kind.FIGURES
+    is_free = column.role is Role.OTHER and column.kind is Kind.VALUES
     return evolve(column, role=Role.LIMIT) if is_free else column
 
 
 def _promises(table: Table) -> bool:
-    """Tell whether the words around a table say that its figures are promises."""
+    """Return whether the heading or the header of a table names its values as limits."""
     is_in_section = any(mentions(text, PROMISE_WORDS) for text in table.sections[-1:])
     return is_in_section or _promises_in(table.header)
 
@@ -104,10 +104,10 @@ def _promises_in(cells: Iterable[Cell]) -> bool:
     return any(mentions(cell.text, PROMISE_WORDS) for cell in cells)
 
 
-def _pair_up(columns: Sequence[Column]) -> list[Line]:
-    """Give each target its threshold; what stays alone makes a limit by itself."""
+def _pair_up(columns: Sequence[Column]) -> list[LimitColumns]:
+    """Pair each target with its threshold; a column without a partner makes a limit by itself."""
     thresholds = [column for column in columns if column.role is Role.THRESHOLD]
-    lines = []
+    limits = []
     for target in (column for column in columns if column.role is Role.TARGET):
         partner = min(
             (column for column in thresholds if _belongs(target, column)),
@@ -116,19 +116,19 @@ def _pair_up(columns: Sequence[Column]) -> list[Line]:
         )
         if partner:
             thresholds.remove(partner)
-            lines.append(Line(target=target, threshold=partner))
+            limits.append(LimitColumns(target=target, threshold=partner))
         else:
             assumed = f'column "{target.header}": no threshold beside it; taken for both'
-            lines.append(Line(target=None, threshold=target, assumed=assumed))
+            limits.append(LimitColumns(target=None, threshold=target, assumed=assumed))
     singles = (*thresholds, *(column for column in columns if column.role is Role.LIMIT))
-    lines += [Line(target=None, threshold=column) for column in singles]
-    return sorted(lines, key=lambda line: (line.target or line.threshold).index)
+    limits += [LimitColumns(target=None, threshold=column) for column in singles]
+    return sorted(limits, key=lambda each: (each.target or each.threshold).index)
 
 
-def _pair_by_cells(columns: Sequence[Column], table: Table) -> list[Line]:
-    """Take two columns of comparators for target and threshold if the first is always stricter.
+def _pair_by_cells(columns: Sequence[Column], table: Table) -> list[LimitColumns]:
+    """Pair two columns with comparators as target and threshold if the first is always stricter.
 
-    That is how they look in languages whose words for them are not known.
+    This recognizes them in languages whose words are not in the vocabulary.
     """
     marked = [column for column in columns if column.role in _PROMISES]
     if len(marked) != len({Role.TARGET, Role.THRESHOLD}):
@@ -141,20 +141,20 @@ def _pair_by_cells(columns: Sequence[Column], table: Table) -> list[Line]:
         return []
     names = f'"{first.header}" and "{second.header}"'
     assumed = f"columns {names}: the first is always stricter; taken for target and threshold"
-    return [Line(target=first, threshold=second, assumed=assumed)]
+    return [LimitColumns(target=first, threshold=second, assumed=assumed)]
 
 
 def _is_stricter(target: str, threshold: str) -> bool:
-    figures = figures_in((target, threshold), "")
-    if len(figures) != len({target, threshold}):
+    values = values_in((target, threshold), "")
+    if len(values) != len({target, threshold}):
         return False
-    lines = [figure.value for figure in figures]
-    sides = {figure.direction for figure in figures}
+    target_value, threshold_value = (value.value for value in values)
+    sides = {value.direction for value in values}
     at_least = sides == {Direction.AT_LEAST}
     return (
         len(sides) == 1
-        and figures[0].statistic == figures[1].statistic
-        and (lines[0] > lines[1] if at_least else lines[0] < lines[1])
+        and values[0].statistic == values[1].statistic
+        and (target_value > threshold_value if at_least else target_value < threshold_value)
     )
 
 
@@ -174,7 +174,7 @@ def _distance(target: Column, threshold: Column) -> tuple[bool, int, int]:
 
 
 def _subject(column: Column) -> tuple[str, ...]:
-    """Return the words of a header that say what it is about, rather than what it is for."""
+    """Return the words of a header that name its subject rather than its role."""
     header = f" {column.header} ".replace(f" {column.unit} ", " ")
     return tuple(word for word in plain(header).split() if word not in _ROLE_WORDS)
 

@@ -1,4 +1,4 @@
-"""The words by which tables of performance promises are understood.
+"""The words by which the columns and cells of a table are classified.
 
 All matching is by whole words in lower case, without punctuation: see `mentions`.
 """
@@ -26,19 +26,19 @@ def plain(text: str) -> str:
 
 
 def mentions(text: str, words: Iterable[str]) -> bool:
-    """Tell whether any of `words`, each one word or several, stands in `text`."""
+    """Return whether `text` contains any of `words`, each a word or a phrase."""
     padded = plain(text)
     return any(f" {word} " in padded for word in words)
 
 
 @frozen
 class Hint:
-    """Words that tell what a figure measures.
+    """Words from which the metric of a value is inferred.
 
     Args:
-        words: Any of them will do.
-        metric: What it measures; None for something that perfkit has no metric for.
-        near: Whether they only count beside the figure, not in the heading of the section.
+        words: Any of these words or phrases.
+        metric: The metric; None for a quantity that perfkit does not measure.
+        near: Whether the words count only beside the value, not in the heading of the section.
     """
 
     words: tuple[str, ...]
@@ -53,7 +53,7 @@ def _split(words: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in words.split(","))
 
 
-# Columns. Where two columns could be the threshold, the word that stands earlier here wins.
+# Columns. If two columns may be the threshold, the word that is earlier in this list wins.
 TARGET_WORDS: Final = _split(
     "target, targets, objective, objectives, slo, goal, goals, aim, desired, ideal, expected,"
     " good, warning, warn, warn at, soft limit"
@@ -157,7 +157,7 @@ STATISTIC_WORDS: Final[Mapping[str, Statistic]] = {
     "avg": Statistic.MEAN,
 }
 
-# Metrics. The unit of a figure decides first, then the words nearest to it.
+# Metrics. The unit of a value decides first, then the words nearest to it.
 METRIC_HINTS: Final[Mapping[Unit, tuple[Hint, ...]]] = {
     Unit.SECONDS: (
         Hint(("cpu time", "cpu seconds", "processor time"), Metric.CPU_TIME),

@@ -69,6 +69,7 @@ class AlertState:
         self._begun = _begin(verdict, at_ns)
         if before is None or verdict.state.rank > before.verdict.state.rank:
             return self._begun
+        # From violated to degraded, the degraded state has begun too, but one report is enough.
         return Transition(
             verdict=verdict,
             since_ns=before.since_ns,

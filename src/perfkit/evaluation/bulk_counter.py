@@ -109,6 +109,8 @@ class BulkCounter:
         self.bounds = tuple(bounds)
         self.durations: list[int] = []
         """Durations of calls that ended well, in nanoseconds, not judged yet: append to it."""
+        # Reentrant, and guarded by `busy`: garbage collection or a signal handler inside may run a
+        # measured call of the same budget.
         self._lock = threading.RLock()
         self._bounds_ns = [last_ns_within(bound) for bound in bounds]
         self._limits = tuple(limit for limit in limits if limit.statistic is Statistic.EACH)
@@ -119,9 +121,10 @@ class BulkCounter:
 
     def add(self, outcome: Outcome, nanoseconds: int) -> None:
         """Count one call; its duration is judged when it is counted."""
-        waiting = self._pending[outcome]
-        waiting.append(nanoseconds)
-        if len(waiting) >= CAPACITY:
+        pending = self._pending[outcome]
+        pending.append(nanoseconds)
+        # Two threads may both find it full; the second then drains the few that were added since.
+        if len(pending) >= CAPACITY:
             self.drain()
 
     def add_judged(
@@ -176,6 +179,7 @@ class BulkCounter:
             if reset:
                 self._counts[reader] = CallCounts(now_ns)
                 return account
+            # Copies: the exporter reads them without the lock while calls are counted.
             distributions = {
                 outcome: Distribution(list(d.buckets), d.count, d.sum_ns, d.min_ns, d.max_ns)
                 for outcome, d in account.by_outcome.items()

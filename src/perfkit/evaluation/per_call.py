@@ -103,6 +103,7 @@ def _why_unknown(budget: Budget, limit: Limit, measurement: Measurement, reading
 
 def _could_still_grow(limit: Limit, value: float) -> bool:
     """Return whether a cancelled call might have violated `limit` had it gone on."""
+    # An upper limit that is exceeded stays exceeded, whatever the rest of the call would have done.
     return limit.direction is Direction.AT_MOST and limit.holds_threshold(value)
 
 

@@ -210,6 +210,7 @@ class _Buckets:
             self._first = low
         end = self._first + len(self._counts)
         if low < self._first:
+            # In chunks, so that values that spread slowly do not copy the array each time.
             missing = max(self._first - low, _CHUNK)
             self._counts = _empty(missing) + self._counts
             self._first -= missing

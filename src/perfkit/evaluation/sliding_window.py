@@ -54,9 +54,11 @@ class SlidingWindow(Generic[PartT]):
 
     def advance(self, now_ns: int) -> None:
         """Drop the sub-windows that have left the window at `now_ns`; ignore an earlier time."""
+        # In integers: a float loses nanoseconds above 2**53, after 104 days of uptime.
         reached = (now_ns - self._began_ns) * SUB_WINDOWS // self._length_ns
         if reached <= self._latest:
             return
+        # After a long pause every sub-window is dropped once, however long it was.
         last = min(reached, self._latest + SUB_WINDOWS)
         for number in range(self._latest + 1, last + 1):
             place = number % SUB_WINDOWS

@@ -36,6 +36,7 @@ class LimitWindow:
     def __init__(self, limit: Limit, began_ns: int) -> None:
         self.limit = limit
         self._is_latest = limit.statistic is Statistic.EACH
+        # Too little of a rate cannot be proven by a part of a window, too much can.
         self._has_to_fill = (
             limit.statistic is Statistic.RATE and limit.direction is Direction.AT_LEAST
         )

@@ -20,4 +20,5 @@ __all__ = [
     "timed",
 ]
 
+# The parser needs the catalog, which is built on the model: the model cannot import it.
 _budget.option_parser = options

@@ -21,6 +21,8 @@ class BudgetResult:
     budget, the state and the values with their units.
     """
 
+    # Slots are unset until needed, hence `hasattr`: initializing them would slow down each block on
+    # the fast path.
     __slots__ = ("_call", "_elapsed_ns", "_finished", "_site", "_tries")
 
     _call: Call | None

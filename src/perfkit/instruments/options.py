@@ -161,6 +161,7 @@ def parse_objective(written: object) -> Objective | None:
 
 
 def _check_names(function: str, options: Iterable[str], names: Sequence[str]) -> None:
+    # `Unpack` is for type checkers: at run time every keyword arrives here.
     for key in options:
         if key in names or key in _METRICS:
             continue
@@ -206,6 +207,7 @@ def _evidence(kinds: object) -> tuple[str, ...] | None:
 
 
 def _every(options: Mapping[str, Any]) -> int:
+    # A bool is an int in Python, and `every=True` is a mistake.
     every = options.get("every", 1)
     if isinstance(every, bool) or not isinstance(every, int) or every < 1:
         raise BudgetError(f"every is {every!r}; write a number of calls, such as 100")
@@ -230,6 +232,7 @@ def _sinks(options: Mapping[str, Any]) -> tuple[Sink | str, ...] | None:
         chosen = short
     if chosen is None:
         return None
+    # A sink may be iterable itself, so only lists and tuples count as several.
     many = chosen if isinstance(chosen, list | tuple) else (chosen,)
     return tuple(as_sink(one) for one in many)
 

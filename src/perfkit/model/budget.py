@@ -71,6 +71,7 @@ class Metric(StrEnum):
     @property
     def usual_direction(self) -> Direction | None:
         """The direction of a limit without one; None where both are usual."""
+        # A limit on concurrency may be a capacity, or a load that a test has to reach.
         if self is Metric.CONCURRENCY:
             return None
         at_least = self in {Metric.THROUGHPUT, Metric.HIT_RATIO}
@@ -190,10 +191,12 @@ class Limit:
 
     def _problems(self) -> list[str]:
         problems = []
+        # NaN compares as False with everything, so that it would be met and violated at once.
         lines = {"target": self.target, "threshold": self.threshold}
         for name, value in lines.items():
             if not math.isfinite(value) or value < 0:
                 problems.append(f"{name} is {value}; write a finite number, zero or more")
+        # Only for valid numbers, so that one mistake is not reported twice.
         if not problems and not self._is_within(self.target, self.threshold):
             problems.append(self._looser())
         if self.statistic not in self.metric.statistics:
@@ -332,6 +335,7 @@ class Budget:
     objective: Objective | None
     evidence: tuple[str, ...]
 
+    # Written out because attrs cannot generate `**options`; `attrs.evolve` calls it by field names.
     def __init__(  # noqa: PLR0913 - all but the name are keywords
         self,
         name: str,

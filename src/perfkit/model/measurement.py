@@ -20,7 +20,7 @@ class Outcome(StrEnum):
 
 
 def outcome_of(error: BaseException | None, *, in_items: bool = False) -> Outcome:
-    """Return how a call ended: cancelled by what is not an `Exception`, such as Ctrl-C.
+    """Return the outcome of a call: `cancelled` for other than an `Exception`, such as Ctrl-C.
 
     A generator that its consumer closes early has ended well.
     """
@@ -119,6 +119,7 @@ class Evidence:
     rows: tuple[Mapping[str, Any], ...] = ()
     note: str = ""
     since_armed: float | None = None
+    # Not compared nor shown: a profile has thousands of entries, and is not hashable.
     detail: Mapping[Any, Any] = field(factory=dict, eq=False, repr=False)
 
 

@@ -57,6 +57,7 @@ class Route:
             (self.metric, violation.limit.metric),
             (self.environment, violation.environment),
         )
+        # The state of a recovery is the new one, `met` or `degraded`: its violation had another.
         state = State.VIOLATED if violation.is_recovery else violation.state
         return (
             violation.severity.rank >= (self.severity or Severity.WARNING).rank

@@ -74,6 +74,8 @@ class Violation:
         It has names and numbers only, never arguments of the call. Control characters are escaped,
         and the middle of very long names is left out.
         """
+        # Budget names and paths may come from outside: escape sequences in them could rewrite the
+        # terminal that shows the log, and line ends could forge log lines.
         text = "".join(_sentence(self))
         return text.encode("unicode_escape").decode("ascii") if _is_unsafe(text) else text
 
@@ -120,6 +122,7 @@ def _counts(violation: Violation) -> Iterator[str]:
         return
     within = (violation.at_ns - violation.suppressed_since_ns) / 1e9
     if violation.suppressed_since_ns and within > 0:
+        # A violation is one more occurrence, a recovery is not.
         times = violation.suppressed + (not violation.is_recovery)
         yield f", {times:,} times in {_time(within)}"
         yield f" ({violation.suppressed:,} of them held back)"
@@ -130,6 +133,7 @@ def _counts(violation: Violation) -> Iterator[str]:
 def _main_evidence(violation: Violation) -> str:
     """Return one line of evidence, of the kind that explains this metric best."""
     order = _OF_MEMORY if violation.limit.metric in _MEMORY else _OF_TIME
+    # Reversed, so that of several pieces of one kind the first remains in the mapping.
     found = {each.kind: _told(each) for each in reversed(violation.evidence) if each.summary}
     return next((found[kind] for kind in (*order, *found) if kind in found), "")
 

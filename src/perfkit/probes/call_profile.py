@@ -59,6 +59,7 @@ class _Slot:
         """Start `profile` in this thread; return False if any profile is active already."""
         if sys.getprofile() is not None or not self._lock.acquire(blocking=False):
             return False
+        # Before `enable`, so that a fork right after it finds the holder.
         self._holder, self._thread = profile, threading.get_ident()
         try:
             profile.enable()

@@ -53,6 +53,8 @@ class _CpuTimeSession:
         self._process_ns = self._began_ns = self._resumed_ns = 0
         self._busy_ns = self._wall_ns = 0
 
+    # The wall clock is read before the thread's time at the start and after it at the end, so that
+    # utilization never exceeds 1 by the cost of the readings.
     def resume(self) -> None:
         if not self._pid:
             self._pid = os.getpid()

@@ -67,6 +67,7 @@ class _DiskSession:
             self._before = self._counter.read()
         if not self._pid:
             self._pid = os.getpid()
+            # Decided once, at the first step: counters of thread and process cannot be mixed.
             if self._before is None:
                 self._counter = self._reader.io
                 self._before = self._counter.read()

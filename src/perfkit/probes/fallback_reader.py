@@ -37,6 +37,7 @@ class FallbackReader(Generic[_T]):
             except _FAILURES as error:
                 self.reason = self._explain(error)
                 if not (isinstance(error, OSError) and error.errno in _TEMPORARY):
+                    # A new tuple: other threads may be iterating over the old one.
                     self._readers = tuple(other for other in self._readers if other is not reader)
         return None
 

@@ -23,6 +23,7 @@ def is_probes(file: str) -> bool:
     return file.startswith(_PROBES)
 
 
+# Cached because it is called for every frame of every sample and traced block.
 @lru_cache(maxsize=4096)
 def is_library(file: str) -> bool:
     """Return whether `file` belongs to the standard library or to an installed package."""

@@ -86,6 +86,7 @@ def running_frames(
         entry: Perfkit's frame that called the measured code; it is left out.
         caller: The user's frame with the ``with`` block; it is the last one returned.
     """
+    # Bounded, because the thread runs on: its frames may change while this one follows them.
     frames: list[FrameType] = []
     frame = top
     while frame is not None and len(frames) < _DEEPEST:

@@ -46,6 +46,7 @@ class _Hook:
         """Install the hook if it is not installed; return the number of installations so far."""
         with self._lock:
             self._holders[holder] = threading.get_ident()
+            # Looked up each time, because other code may clear or replace the list.
             if self._on_phase not in gc.callbacks:
                 gc.callbacks.append(self._on_phase)
                 self._installed += 1

@@ -72,6 +72,7 @@ class Tracer:
 
     def open(self, holder: object) -> _Window:
         """Begin a window in this thread for `holder`, which has a lease."""
+        # Made before the lock and the reading: it allocates, and would count as the call's memory.
         window = _Window(_running_owner())
         with self._lock:
             self._holders[holder] = window.owner[0]
@@ -92,6 +93,7 @@ class Tracer:
 
     def _pass_boundary(self) -> int:
         current, peak = tracemalloc.get_traced_memory()
+        # A copy: a finalizer that interrupts the loop may close a window.
         for window in tuple(self._open):
             window.highest = max(window.highest, peak)
         tracemalloc.reset_peak()

@@ -33,6 +33,7 @@ MOST_OWN_BLOCKS: Final = 500_000
 TOP_SITES: Final = 10
 
 _BYTES_OF_A_TRACE: Final = 56
+# Files whose allocations are of the measuring: a profile of the same armed call grows too.
 _TOOLS: Final = (tracemalloc.__file__, cProfile.__file__, "<unknown>")
 
 _Trace: TypeAlias = "tuple[tuple[str, int], ...]"

@@ -27,11 +27,13 @@ class _Descriptor:
     __slots__ = ("_identity", "fd", "pid")
 
     def __init__(self, path: str) -> None:
+        # For `__del__`, if opening fails.
         self.fd = -1
         self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self.pid = os.getpid()
         self._identity = _identity_of(self.fd)
 
+    # `close` is bound early, because module globals may be None at the end of the interpreter.
     def __del__(self, close: Callable[[int], None] = os.close) -> None:
         if self.fd < 0:
             return

@@ -48,9 +48,8 @@ class _Psutil:
 
     def _read(self, read: Callable[[psutil.Process], _T]) -> _T:
         try:
-            if (
-                self._process is None or self._process.pid != os.getpid()
-            ):  # else the parent of a fork
+            # The psutil.Process of the parent would read values of the parent in a forked child.
+            if self._process is None or self._process.pid != os.getpid():
                 self._process = psutil.Process()
             return read(self._process)
         except psutil.AccessDenied as error:

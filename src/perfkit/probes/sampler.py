@@ -63,6 +63,7 @@ class Sampler:
 
         If no thread can be started, as at the end of the interpreter, nothing is sampled.
         """
+        # Made outside of the lock: the allocation may run garbage collection, and so any code.
         fresh = _Thread(self) if self._thread is None else None
         with self._lock:
             self._sessions.append(weakref.ref(session))
@@ -90,12 +91,14 @@ class Sampler:
             return
         thread.wake.set()
         if thread.is_alive() and thread is not threading.current_thread():
+            # A call leaves no thread behind, but does not wait for one that lacks the processor.
             thread.join(_LONGEST_JOIN_SECONDS)
 
     def is_served_by(self, thread: threading.Thread) -> bool:
         """Return whether `thread` is to continue: while it is the one, and there is a session."""
         if self._thread is not thread:
             return False
+        # Without the lock first: this runs for every sample.
         if any(known() is not None for known in self._sessions):
             return True
         with self._lock:

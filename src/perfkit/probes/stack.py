@@ -103,6 +103,8 @@ class _StackSession:
         entry, caller = caller_of(sys._getframe(1))  # noqa: SLF001 - inspect.stack reads source files
         self._thread = threading.get_ident()
         self._task = current_task()
+        # perfkit's own coroutine or generator suspends with the measured code, so that its frame
+        # marks the place in the awaited chain; a plain function is not in the chain.
         suspends = entry is not None and entry.f_code.co_flags & _SUSPENDS
         self._suspended_in = id(entry) if suspends else 0
         self._switched = time.monotonic()
@@ -118,6 +120,7 @@ class _StackSession:
         return {}
 
     def evidence(self) -> Sequence[Evidence]:
+        # Copied below, because the sampler's thread may be in the middle of a sample.
         counts, self._counts = self._counts or Counter(), None
         note = self._failure or ("" if counts else NO_SAMPLES)
         return (report(counts.copy(), note),)

@@ -122,6 +122,8 @@ class Callsite:
         Later a look comes once in 64 calls, or once a second where calls are rarer than that: at
         each call it would double the cost of the fast path.
         """
+        if sys.is_finalizing():
+            return  # nothing can be imported any more
         from perfkit.runtime import window_registry  # noqa: PLC0415 - loads at the first call
 
         window_registry.look_for_providers()

@@ -54,6 +54,7 @@ class CallsiteOptions:
 
 
 _inline_lines: set[tuple[Metric, float]] = set()
+# Bounded, because a block in a loop may compute another limit each time.
 _MOST_INLINE_LINES: Final = 200
 
 

@@ -1,4 +1,4 @@
-"""Turn the figures in a row of a document's table into limits."""
+"""Convert the values in one row of a table to limits."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from attrs import frozen
 from perfkit.catalog.limits import read_limit
 from perfkit.catalog.problems import Problems
 from perfkit.document.cells import (
-    Figure,
+    CellValue,
     UnreadableCellError,
     is_empty,
     read_direction,
-    read_figure,
     read_pair,
     read_statistic,
+    read_value,
 )
 from perfkit.document.columns import Column
-from perfkit.document.table_layout import Line
+from perfkit.document.table_layout import LimitColumns
 from perfkit.document.vocabulary import METRIC_HINTS, SCALING, USUAL_METRICS, mentions
 from perfkit.model import Limit, Metric, Statistic
 from perfkit.units import Unit
@@ -27,11 +27,11 @@ from perfkit.units import Unit
 
 @frozen(kw_only=True)
 class RowContext:
-    """The words around the figures of a row, which tell what they measure.
+    """The words around the values of a row, from which their metric is inferred.
 
     Args:
-        qualifiers: Cells of the row that say what is measured.
-        title: What the row is called.
+        qualifiers: Cells of the row that name a metric or a statistic.
+        title: The name of the row.
         section: The heading above the table; empty if there is none.
     """
 
@@ -41,64 +41,67 @@ class RowContext:
 
 
 @frozen(kw_only=True)
-class Reading:
-    """What became of the cells of one line.
+class RowReading:
+    """The limits in the cells of one row, and the cells that could not be parsed in full.
 
     Args:
-        limits: What they promise.
-        lost: Columns whose cell could not be made a limit, or not all of it, with the reason.
-        assumed: What was taken for granted, as a remark; empty if nothing was.
+        limits: The limits.
+        unread: Columns whose cell, or a part of it, is not in a limit, with the reason.
+        assumed: A remark on a guess that the row does not confirm; empty for no guess.
     """
 
     limits: tuple[Limit, ...] = ()
-    lost: tuple[tuple[Column, str], ...] = ()
+    unread: tuple[tuple[Column, str], ...] = ()
     assumed: str = ""
 
 
-def read_line(line: Line, cells: Sequence[str], around: RowContext) -> Reading:
-    """Read the cells of one row that make one limit.
+def read_limit_columns(
+    limit: LimitColumns, cells: Sequence[str], context: RowContext
+) -> RowReading:
+    """Parse the cells of one row that make one limit, or two on different metrics or statistics.
 
     Args:
-        line: Which columns they are.
+        limit: The columns of these cells.
         cells: Texts of all cells of the row.
-        around: What else the row says.
+        context: The words around them.
     """
-    columns = [column for column in (line.target, line.threshold) if column]
+    columns = [column for column in (limit.target, limit.threshold) if column]
     full = [column for column in columns if not is_empty(cells[column.index])]
     if not full:
-        return Reading()
+        return RowReading()
     try:
-        figures = list(_figures(columns, full, cells))
-        limits = tuple(_limits(figures, columns, around))
+        values = list(_values(columns, full, cells))
+        limits = tuple(_limits(values, columns, context))
     except UnreadableCellError as error:
-        return Reading(lost=tuple((column, str(error)) for column in full))
-    lost = [
-        (column, f'"{figure.strange}" has no meaning here')
-        for column, figure in zip(full, figures, strict=False)
-        if figure.strange
+        return RowReading(unread=tuple((column, str(error)) for column in full))
+    unread = [
+        (column, f'"{value.unknown}" has no meaning here')
+        for column, value in zip(full, values, strict=False)
+        if value.unknown
     ]
-    is_half = line.target in full and line.threshold not in full
+    # A cell with a comparator and an unknown word keeps its limit, and is a note besides.
+    is_half = limit.target in full and limit.threshold not in full
     assumed = "no threshold beside it; the target is taken for both" if is_half else ""
-    return Reading(limits=limits, lost=tuple(lost), assumed=assumed)
+    return RowReading(limits=limits, unread=tuple(unread), assumed=assumed)
 
 
 def read_scaling(text: str) -> Limit | None:
-    """Read how cost may grow with size, such as ``"Linear"``; None if the cell is empty."""
+    """Parse a growth of cost with size such as ``"Linear"``; None if the cell has none."""
     exponent = SCALING.get(text.lower())
     if exponent is None:
         return None
     return read_limit(Metric.SCALING_EXPONENT, exponent, Problems(), bare_numbers=True)
 
 
-def _figures(
+def _values(
     columns: Sequence[Column], full: Sequence[Column], cells: Sequence[str]
-) -> Iterator[Figure]:
-    """Give out the target and the threshold, or the one figure that is both."""
+) -> Iterator[CellValue]:
+    """Yield the target and the threshold, or the one value that is both."""
     unit = next((column.unit for column in columns if column.unit), "")
     for column in full:
         text = cells[column.index]
         try:
-            yield read_figure(text, column.unit or unit)
+            yield read_value(text, column.unit or unit)
         except UnreadableCellError:
             if len(columns) > 1 or not _is_pair(text, unit):
                 raise
@@ -114,34 +117,36 @@ def _is_pair(text: str, unit: str) -> bool:
 
 
 def _limits(
-    figures: Sequence[Figure], columns: Sequence[Column], around: RowContext
+    values: Sequence[CellValue], columns: Sequence[Column], context: RowContext
 ) -> Iterator[Limit]:
     headers = [column.header for column in columns]
-    meanings = [_meaning(figure, headers, around) for figure in figures]
+    meanings = [_meaning(value, headers, context) for value in values]
     statistics = {statistic for _, statistic in meanings if statistic}
     if len({metric for metric, _ in meanings}) == 1 and len(statistics) <= 1:
-        yield _limit(meanings[0][0], next(iter(statistics), None), figures, headers)
+        yield _limit(meanings[0][0], next(iter(statistics), None), values, headers)
         return
-    for figure, (metric, statistic) in zip(figures, meanings, strict=True):
-        yield _limit(metric, statistic, [figure], headers)
+    for value, (metric, statistic) in zip(values, meanings, strict=True):
+        yield _limit(metric, statistic, [value], headers)
 
 
 def _meaning(
-    figure: Figure, headers: Sequence[str], around: RowContext
+    value: CellValue, headers: Sequence[str], context: RowContext
 ) -> tuple[Metric, Statistic | None]:
-    near = (f"{figure.unit_text} {figure.words}", *headers, *around.qualifiers, around.title)
-    metric = _metric(figure.unit, near, around.section)
+    near = (f"{value.unit_text} {value.words}", *headers, *context.qualifiers, context.title)
+    metric = _metric(value.unit, near, context.section)
     if metric is None:
-        raise UnreadableCellError("no metric of perfkit's fits it")
+        raise UnreadableCellError("no metric of perfkit fits it")
     if metric.usual_statistic not in _WHOLE_WINDOW:
-        return metric, figure.statistic or _statistic(headers, around)
-    if figure.statistic not in {None, Statistic.MEAN}:
-        raise UnreadableCellError(f"{metric} has no {figure.statistic}")
+        return metric, value.statistic or _statistic(headers, context)
+    if value.statistic not in {None, Statistic.MEAN}:
+        raise UnreadableCellError(f"{metric} has no {value.statistic}")
     return metric, None
 
 
+# The nearest words win: a row "Memory reads" in a section "CPU" is about reads. The heading of a
+# section names many things, so hints that are common words do not count there.
 def _metric(unit: Unit, near: Sequence[str], section: str) -> Metric | None:
-    """Return what a figure measures by its unit and the words around it, the nearest first."""
+    """Return the metric of a value by its unit, then by the nearest words; None if none fits."""
     hints = METRIC_HINTS.get(unit, ())
     for text in near:
         for hint in hints:
@@ -158,9 +163,9 @@ def _metric(unit: Unit, near: Sequence[str], section: str) -> Metric | None:
     return None if is_foreign else USUAL_METRICS.get(unit)
 
 
-def _statistic(headers: Sequence[str], around: RowContext) -> Statistic | None:
-    texts = [(text, True) for text in (*headers, *around.qualifiers)]
-    texts += [(text, False) for text in (around.title, around.section)]
+def _statistic(headers: Sequence[str], context: RowContext) -> Statistic | None:
+    texts = [(text, True) for text in (*headers, *context.qualifiers)]
+    texts += [(text, False) for text in (context.title, context.section)]
     for text, words in texts:
         statistic, _ = read_statistic(text, words=words)
         if statistic:
@@ -169,17 +174,17 @@ def _statistic(headers: Sequence[str], around: RowContext) -> Statistic | None:
 
 
 def _limit(
-    metric: Metric, statistic: Statistic | None, figures: Sequence[Figure], headers: Sequence[str]
+    metric: Metric, statistic: Statistic | None, values: Sequence[CellValue], headers: Sequence[str]
 ) -> Limit:
-    directions = {figure.direction for figure in figures if figure.direction}
+    directions = {value.direction for value in values if value.direction}
     if len(directions) > 1:
         raise UnreadableCellError("target and threshold are on different sides")
     direction = next(iter(directions), None)
-    if len(figures) == 1 and direction is None:
+    if len(values) == 1 and direction is None:
         direction, _ = read_direction(" ".join(headers))
     parts = {
-        "target": figures[0].value,
-        "threshold": figures[-1].value,
+        "target": values[0].value,
+        "threshold": values[-1].value,
         "direction": direction,
         "statistic": statistic,
     }
