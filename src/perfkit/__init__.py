@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from perfkit.assembly import configure as configure
     from perfkit.assembly import override as override
     from perfkit.assembly import reset as reset
+    from perfkit.assembly import set_enabled as set_enabled
     from perfkit.catalog import Catalog as Catalog
     from perfkit.errors import BudgetError as BudgetError
     from perfkit.errors import BudgetExceeded as BudgetExceeded
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "perfkit.assembly": "configure override reset",
+        "perfkit.assembly": "configure override reset set_enabled",
         "perfkit.catalog": "Catalog",
         "perfkit.errors": (
             "BudgetError BudgetExceeded CatalogError ConfigurationError DeliveryError "

@@ -25,9 +25,7 @@ TO_BE_SPLIT = {
     "tests/catalog/test_sinks_and_routes.py",
     "tests/faults/test_faulty_sinks.py",
     "tests/runtime/test_reentrance.py",
-    "tests/sinks/test_queue.py",
     "tests/sinks/test_callback.py",
-    "tests/sinks/test_jsonl.py",
     "tests/sinks/test_layers_holding_back.py",
 }
 

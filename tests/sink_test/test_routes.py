@@ -82,18 +82,19 @@ def test_what_a_fan_out_leads_to_is_named_by_it() -> None:
     assert [each.name for each in left.sinks[0].members or ()] == ["one", "log"]
 
 
-def test_settings_that_cannot_be_used_are_told_with_what_is_wrong_of_sinks(
-    tmp_path: Path,
+def test_variables_that_cannot_be_used_are_reported_with_the_problems_of_sinks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PERFKIT_ENABLED", "sometimes")
     catalog = Catalog(
-        settings=CatalogSettings(sinks=("nobody",), spans="sometimes"),
+        settings=CatalogSettings(sinks=("nobody",)),
         source=str(tmp_path / "perfkit.toml"),
     )
     with pytest.raises(ConfigurationError) as caught:
         routes_of(catalog, "x")
     first, second, third = str(caught.value).splitlines()
     assert first == "no route is called 'x'; there are default"
-    assert second.startswith("spans is 'sometimes'")
+    assert second.startswith("PERFKIT_ENABLED is neither")
     assert ": settings.sinks: no sink is called " in third
 
 
