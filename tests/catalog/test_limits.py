@@ -64,7 +64,7 @@ def test_what_no_single_call_can_show_has_a_window_of_a_minute() -> None:
 
 @pytest.mark.parametrize("metric", LIMITABLE)
 def test_every_metric_has_its_usual_statistic(metric: Metric) -> None:
-    assert parse_limit(metric, 1).statistic is metric.usual_statistic
+    assert parse_limit(metric, 1).statistic is metric.default_statistic
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def row_of(word: str, heading: str) -> list[str]:
 
 @pytest.mark.parametrize("metric", LIMITABLE)
 def test_the_statistic_that_is_shown_is_the_usual_one(metric: Metric) -> None:
-    assert row_of(metric, "## Limits")[-1] == f"`{metric.usual_statistic}`"
+    assert row_of(metric, "## Limits")[-1] == f"`{metric.default_statistic}`"
 
 
 @pytest.mark.parametrize("statistic", Statistic)

@@ -80,7 +80,10 @@ def url_of(kind: str, receiver: WebhookReceiver) -> str:
 
 _KINDS = pytest.mark.parametrize(
     ("kind", "more"),
-    [("webhook", 'rate_limit = "off"'), ("alertmanager", 'resolve_after = "off"\nrepeat_interval = "off"')],
+    [
+        ("webhook", 'rate_limit = "off"'),
+        ("alertmanager", 'resolve_after = "off"\nrepeat_interval = "off"'),
+    ],
     ids=["webhook", "am"],
 )
 
@@ -207,7 +210,12 @@ def test_a_real_alertmanager_that_comes_back_hears_again(
     configure: Any, accounts: Accounts, tmp_path: Path
 ) -> None:
     with Alertmanager(tmp_path / "alertmanager") as alertmanager:
-        configure("alertmanager", alertmanager.url, 'resolve_after = "off"\nrepeat_interval = "off"', timeout="10s")
+        configure(
+            "alertmanager",
+            alertmanager.url,
+            'resolve_after = "off"\nrepeat_interval = "off"',
+            timeout="10s",
+        )
         break_budgets(1)
         assert perfkit.flush_sinks(LONGEST)
         assert accounts()["backend"].delivered == 1

@@ -95,7 +95,7 @@ def test_a_budget_without_limits_is_measured_and_never_judged() -> None:
 @pytest.mark.parametrize("metric", Metric)
 def test_every_metric_has_a_unit_and_a_usual_statistic(metric: Metric) -> None:
     assert metric.unit in Unit
-    assert metric.usual_statistic in metric.statistics
+    assert metric.default_statistic in metric.statistics
 
 
 MEANINGFUL = {
@@ -161,14 +161,14 @@ def test_a_kind_of_evidence_that_is_unknown_is_refused() -> None:
 
 
 def test_only_concurrency_has_no_usual_direction() -> None:
-    without = [metric for metric in Metric if metric.usual_direction is None]
+    without = [metric for metric in Metric if metric.default_direction is None]
 
     assert without == [Metric.CONCURRENCY]
 
 
 @pytest.mark.parametrize("metric", [Metric.THROUGHPUT, Metric.HIT_RATIO])
 def test_more_is_better_for(metric: Metric) -> None:
-    assert metric.usual_direction is Direction.AT_LEAST
+    assert metric.default_direction is Direction.AT_LEAST
 
 
 def test_a_budget_is_written_like_a_block() -> None:

@@ -16,7 +16,7 @@ from perfkit.sink_test.samples import UnreachableRoute, find_sample, samples_of
 def limit_on(metric: Metric, direction: Direction = Direction.AT_MOST) -> Limit:
     """Return a limit with a target that differs from its threshold."""
     target, threshold = (0.25, 0.5) if direction is Direction.AT_MOST else (0.5, 0.25)
-    statistic = metric.usual_statistic
+    statistic = metric.default_statistic
     return Limit(
         metric=metric,
         target=target,

@@ -11,7 +11,7 @@ from perfkit.catalog.bounds import Bound, read_bound
 from perfkit.catalog.fields import read_duration, read_whole
 from perfkit.catalog.problems import Problems, quoted
 from perfkit.errors import BudgetError
-from perfkit.model import USUAL_WINDOW_SECONDS, Direction, Limit, Metric, Statistic
+from perfkit.model import DEFAULT_WINDOW_SECONDS, Direction, Limit, Metric, Statistic
 from perfkit.model.budget import LIMITABLE, one_of
 from perfkit.units import EXAMPLES
 
@@ -165,11 +165,11 @@ def _build(parts: _Parts, problems: Problems) -> Limit | None:
     if len(directions) > 1:
         problems.add('one part says "at most" and another "at least"; write one of < and > only')
         return None
-    statistic = parts.statistic or parts.metric.usual_statistic
+    statistic = parts.statistic or parts.metric.default_statistic
     if parts.window is not None and parts.statistic is None and statistic is Statistic.EACH:
         problems.add('a window needs a statistic; write statistic = "p95" beside it')
         return None
-    usual_window = None if statistic is Statistic.EACH else USUAL_WINDOW_SECONDS
+    usual_window = None if statistic is Statistic.EACH else DEFAULT_WINDOW_SECONDS
     try:
         return Limit(
             metric=parts.metric,
@@ -188,7 +188,7 @@ def _build(parts: _Parts, problems: Problems) -> Limit | None:
 
 def _usual_direction(metric: Metric, target: float, threshold: float) -> Direction:
     falls = target > threshold
-    return metric.usual_direction or (Direction.AT_LEAST if falls else Direction.AT_MOST)
+    return metric.default_direction or (Direction.AT_LEAST if falls else Direction.AT_MOST)
 
 
 def _read_direction(table: Mapping[Any, Any], problems: Problems) -> Direction | None:

@@ -17,7 +17,7 @@ from perfkit.catalog.settings import SETTINGS
 from perfkit.catalog.sinks import POLICY
 from perfkit.errors import CatalogError, MissingExtraError
 from perfkit.model import (
-    USUAL_WINDOW_SECONDS,
+    DEFAULT_WINDOW_SECONDS,
     Budget,
     Direction,
     Limit,
@@ -68,7 +68,7 @@ def line_text(limit: Limit, line: float) -> str:
     '>= 80%'
     """
     sign = ">= " if limit.direction is Direction.AT_LEAST else ""
-    if not sign and limit.metric.usual_direction is not Direction.AT_MOST:
+    if not sign and limit.metric.default_direction is not Direction.AT_MOST:
         sign = "<= "
     if limit.metric is Metric.SCALING_EXPONENT and line in _SCALING:
         return sign + _SCALING[line]
@@ -110,9 +110,9 @@ def _limit_parts(limit: Limit) -> dict[str, Any]:
     if limit.target != limit.threshold:
         parts["target"] = line_text(limit, limit.target)
     parts["threshold"] = line_text(limit, limit.threshold)
-    if limit.statistic is not limit.metric.usual_statistic:
+    if limit.statistic is not limit.metric.default_statistic:
         parts["statistic"] = limit.statistic.value
-    if limit.window not in {None, USUAL_WINDOW_SECONDS}:
+    if limit.window not in {None, DEFAULT_WINDOW_SECONDS}:
         parts["window"] = write_quantity(limit.window or 0.0, Unit.SECONDS)
     if limit.min_samples != 1:
         parts["min_samples"] = limit.min_samples

@@ -18,7 +18,7 @@ from perfkit.catalog import Catalog, dump_catalog, line_text, load_catalog, read
 from perfkit.cli.files import catalog_path
 from perfkit.document import import_markdown
 from perfkit.errors import CatalogError
-from perfkit.model import USUAL_WINDOW_SECONDS, Budget, Limit, Objective
+from perfkit.model import DEFAULT_WINDOW_SECONDS, Budget, Limit, Objective
 from perfkit.text import printable
 from perfkit.units import Unit, write_quantity
 
@@ -166,8 +166,8 @@ def _rows(budget: Budget) -> Iterator[tuple[str, str, str]]:
 
 
 def _cells(limit: Limit) -> tuple[str, str, str]:
-    statistic = "" if limit.statistic is limit.metric.usual_statistic else f" {limit.statistic}"
-    is_usual = limit.window in {None, USUAL_WINDOW_SECONDS}
+    statistic = "" if limit.statistic is limit.metric.default_statistic else f" {limit.statistic}"
+    is_usual = limit.window in {None, DEFAULT_WINDOW_SECONDS}
     window = "" if is_usual else f" over {write_quantity(limit.window or 0.0, Unit.SECONDS)}"
     return (
         f"{limit.metric}{statistic}{window}",

@@ -136,7 +136,7 @@ def _meaning(
     metric = _metric(value.unit, near, context.section)
     if metric is None:
         raise UnreadableCellError("no metric of perfkit fits it")
-    if metric.usual_statistic not in _WHOLE_WINDOW:
+    if metric.default_statistic not in _WHOLE_WINDOW:
         return metric, value.statistic or _statistic(headers, context)
     if value.statistic not in {None, Statistic.MEAN}:
         raise UnreadableCellError(f"{metric} has no {value.statistic}")

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from perfkit._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from perfkit.model.budget import DEFAULT_WINDOW_SECONDS as DEFAULT_WINDOW_SECONDS
     from perfkit.model.budget import EVIDENCE_KINDS as EVIDENCE_KINDS
     from perfkit.model.budget import LIMITABLE as LIMITABLE
-    from perfkit.model.budget import USUAL_WINDOW_SECONDS as USUAL_WINDOW_SECONDS
     from perfkit.model.budget import Budget as Budget
     from perfkit.model.budget import Direction as Direction
     from perfkit.model.budget import Limit as Limit
@@ -40,7 +40,7 @@ __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "perfkit.model.budget": (
-            "EVIDENCE_KINDS LIMITABLE USUAL_WINDOW_SECONDS Budget Direction Limit Metric "
+            "EVIDENCE_KINDS LIMITABLE DEFAULT_WINDOW_SECONDS Budget Direction Limit Metric "
             "Objective Statistic"
         ),
         "perfkit.model.measurement": (

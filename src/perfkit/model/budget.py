@@ -69,7 +69,7 @@ class Metric(StrEnum):
         return _UNITS[self]
 
     @property
-    def usual_direction(self) -> Direction | None:
+    def default_direction(self) -> Direction | None:
         """The direction of a limit without one; None where both are usual."""
         # A limit on concurrency may be a capacity, or a load that a test has to reach.
         if self is Metric.CONCURRENCY:
@@ -78,7 +78,7 @@ class Metric(StrEnum):
         return Direction.AT_LEAST if at_least else Direction.AT_MOST
 
     @property
-    def usual_statistic(self) -> Statistic:
+    def default_statistic(self) -> Statistic:
         """The statistic of a limit without one."""
         return _STATISTICS.get(self, Statistic.EACH)
 
@@ -141,7 +141,7 @@ _MEANINGFUL: Final = {
     Metric.ERROR_RATIO: (Statistic.MEAN, Statistic.RATIO),
     Metric.BURN_RATE: (Statistic.RATIO,),
 }
-USUAL_WINDOW_SECONDS: Final = 60.0
+DEFAULT_WINDOW_SECONDS: Final = 60.0
 """The window of a limit over a window without a length."""
 LIMITABLE: Final[tuple[Metric, ...]] = tuple(
     metric for metric in Metric if metric is not Metric.BURN_RATE
@@ -203,7 +203,7 @@ class Limit:
             choices = one_of(self.metric.statistics)
             problems.append(f'{self.metric} has no statistic "{self.statistic}"; write {choices}')
         if (self.window is None) is not (self.statistic is Statistic.EACH):
-            usual = self.metric.usual_statistic
+            usual = self.metric.default_statistic
             other = Statistic.P95 if usual is Statistic.EACH else usual
             wanted = (
                 f'statistic "each" has no window; remove it or write a statistic such as "{other}"'

@@ -203,13 +203,13 @@ def _with_extreme_values() -> _Samples:
 
 def _of_each_metric() -> _Samples:
     for metric in Metric:
-        direction = metric.usual_direction or Direction.AT_MOST
+        direction = metric.default_direction or Direction.AT_MOST
         is_at_most = direction is Direction.AT_MOST
         lines = (1.0, 2.0) if is_at_most else (0.9, 0.8)
         yield (
             f"the metric {metric}",
             {
-                "limit": _limit(metric, *lines, direction, metric.usual_statistic),
+                "limit": _limit(metric, *lines, direction, metric.default_statistic),
                 "value": 3.0 if is_at_most else 0.5,
             },
         )

@@ -10,7 +10,7 @@ from perfkit.forks import WeakRegistry
 from perfkit.model import Sink, Violation
 from perfkit.sinks.delivery.layer import Layer, buffers, forward, layers_of
 from perfkit.sinks.delivery.recursion import thread_state
-from perfkit.sinks.delivery.shutdown import flush_at_exit
+from perfkit.sinks.delivery.shutdown import register_shutdown
 from perfkit.sinks.delivery.signals import is_signal_exception
 
 entries: Final[WeakRegistry[DeliveryEntry]] = WeakRegistry()
@@ -75,7 +75,7 @@ class DeliveryEntry(Layer):
                 thread_state.queued = before
         if self._buffers_inline and not self._is_flushed_at_exit:
             self._is_flushed_at_exit = True
-            flush_at_exit(self)
+            register_shutdown(self)
 
 
 class DeliveredCounter(Layer):

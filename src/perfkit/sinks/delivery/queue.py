@@ -29,7 +29,7 @@ from perfkit.sinks.delivery.layer import (
     tick_of,
 )
 from perfkit.sinks.delivery.recursion import origin_loop, thread_state
-from perfkit.sinks.delivery.shutdown import flush_at_exit
+from perfkit.sinks.delivery.shutdown import register_shutdown
 from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.sinks.delivery.stats import DeliveryStats
 from perfkit.sinks.delivery.worker_thread import start_thread
@@ -147,7 +147,7 @@ class DeliveryQueue(Layer):
             self._add(QueueItem(violation, context, depth, sink))
         if self._thread is None:
             try:
-                flush_at_exit(self)
+                register_shutdown(self)
                 self._start()
             except BaseException as error:  # the queue accounts for the violation by now
                 if is_signal_exception(error):

@@ -42,7 +42,7 @@ _is_registered = False
 _worker = 0
 
 
-def flush_at_exit(layer: Buffering) -> None:
+def register_shutdown(layer: Buffering) -> None:
     """Flush `layer` at the exit of the process, if it still exists."""
     global _is_registered  # noqa: PLW0603 - one hook for all, registered when it is first needed
     if not _is_registered:
