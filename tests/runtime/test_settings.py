@@ -218,8 +218,11 @@ duration = "1s"
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"spans": "sometimes"}, "spans is 'sometimes'; write 'always' or"),
-        ({"unknown_budgets": "explode"}, "unknown_budgets is 'explode'"),
+        (
+            {"spans": "sometimes"},
+            'spans: "sometimes" is not one of the choices; write one of "always"',
+        ),
+        ({"unknown_budgets": "explode"}, 'unknown_budgets: "explode" is not one of the choices'),
         ({"telemetry": "carrier pigeon"}, "telemetry is 'carrier pigeon'"),
         ({"sinks": ["nowhere"]}, 'no sink is called "nowhere"; there are evidence, github, jsonl'),
     ],
