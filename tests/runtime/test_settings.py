@@ -220,7 +220,7 @@ duration = "1s"
     [
         (
             {"spans": "sometimes"},
-            'spans: "sometimes" is not one of the choices; write one of "always"',
+            'spans: "sometimes" is not one of the choices',
         ),
         ({"unknown_budgets": "explode"}, 'unknown_budgets: "explode" is not one of the choices'),
         ({"telemetry": "carrier pigeon"}, "telemetry is 'carrier pigeon'"),
