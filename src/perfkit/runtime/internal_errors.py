@@ -1,7 +1,7 @@
-"""What happens when perfkit itself fails: logged once, counted, and kept from the application.
+"""Suppress internal errors of perfkit: log each kind once, and count all.
 
-Strictly private but for `counts`, which the self-metrics read. Under `perfkit.testing.strict`
-faults are raised, so that tests see them.
+Private except `counts`, which the self-metrics read. Under `perfkit.testing.strict` internal errors
+are raised, so that tests fail on them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _R = TypeVar("_R")
 logger = logging.getLogger("perfkit")
 
 _LONGEST: Final = 1000
-"""How much of a text is logged, in characters: an error may quote a whole document."""
+"""The maximum length of a logged text, in characters: an error may quote a whole document."""
 
 
 class _State:
@@ -40,8 +40,8 @@ def report(part: str, error: Exception) -> None:
     """Log `error` once for each part and kind, and count it; raise it in strict mode.
 
     Args:
-        part: What failed, such as ``"sink LogSink"``.
-        error: What it raised.
+        part: The part that failed, such as ``"sink LogSink"``.
+        error: The exception that it raised.
     """
     if _state.is_strict:
         raise error
@@ -52,7 +52,7 @@ def report(part: str, error: Exception) -> None:
 
 
 def _said(thing: object) -> str:
-    """Return what `thing` says, in one line, where it can say something at all."""
+    """Return ``str(thing)`` in one printable line; a placeholder if that raises."""
     try:
         return shorten_middle(printable(str(thing)), _LONGEST)
     except Exception:  # noqa: BLE001 - any class may have a method of its own for that
@@ -60,7 +60,7 @@ def _said(thing: object) -> str:
 
 
 def _loggable(thing: object) -> object:
-    """Return `thing` as it may stand in a log: a name or an error must not forge a line of it."""
+    """Return `thing` escaped for a log: a name or an error must not forge a log line."""
     if isinstance(thing, int | float):
         return thing
     if isinstance(thing, CatalogError):
@@ -80,18 +80,19 @@ def suppress(
 
 
 def warn_once(key: object, text: str, *args: object) -> None:
-    """Log a warning, the first time that `key` comes up since the last `forget`.
+    """Log a warning once per `key` since the last `forget`.
 
     Args:
-        key: What makes it this warning and no other.
-        text: A format of `logging`. What is not printable in it is logged as it is.
-        args: What is put into it: numbers as they are, anything else in one line, escaped, and
-            without its middle where it is very long.
+        key: The identity of the warning.
+        text: A `logging` format, logged without escaping.
+        args: Arguments of the format: numbers unchanged, anything else in one line, escaped, and
+            shortened in the middle beyond 1,000 characters.
     """
     with busy, _state.lock:
         if key in _state.said:
             return
         _state.said.add(key)
+    # Outside the lock: a handler of the application may log or block.
     logger.warning(text, *map(_loggable, args))
 
 
@@ -102,17 +103,17 @@ def counts() -> Mapping[str, int]:
 
 
 def after_fork_in_child() -> None:
-    """After a fork, be free of a lock that another thread held."""
+    """Replace the lock, which another thread may have locked before the fork."""
     _state.lock = threading.RLock()
 
 
 def forget() -> None:
-    """Forget which warnings were logged; the counts go on."""
+    """Log each warning again at its next occurrence; the counts are unchanged."""
     with busy, _state.lock:
         _state.said.clear()
 
 
 def set_strict(*, is_strict: bool) -> bool:
-    """Raise faults instead of swallowing them; return what was set before."""
+    """Raise internal errors instead of suppressing them; return the previous setting."""
     before, _state.is_strict = _state.is_strict, is_strict
     return before

@@ -1,6 +1,6 @@
-"""One background thread for everything that happens by itself from time to time.
+"""One background thread for all periodic tasks.
 
-It starts with the first job and ends with the last. Nothing starts it at import.
+It starts with the first task and ends with the last. Import does not start it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _LONGEST_JOIN_SECONDS: Final = 1.0
 
 @define(eq=False)
 class PeriodicTask:
-    """Something to do at an interval, until it is cancelled.
+    """A function to run at an interval, until it is cancelled.
 
     Args:
-        name: What it is, for messages.
+        name: The name in messages.
         seconds: The interval, above zero.
-        run: What to do; what it raises is reported as a fault.
+        run: The function; an exception is reported as an internal error.
     """
 
     name: str
@@ -35,7 +35,7 @@ class PeriodicTask:
 
 
 class Scheduler:
-    """Runs jobs one after another in one daemon thread. Safe from any thread, and across a fork."""
+    """Runs tasks one after another in one daemon thread. Safe from any thread and across forks."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -44,7 +44,7 @@ class Scheduler:
         register_after_fork(self)
 
     def every(self, seconds: float, run: Callable[[], object], name: str) -> PeriodicTask:
-        """Run a job every so many seconds, for the first time after as many; return it."""
+        """Run a task every `seconds`, first after `seconds`; return it."""
         job = PeriodicTask(name, seconds, run, time.monotonic() + seconds)
         with self._changed:
             self._jobs.append(job)
@@ -60,12 +60,13 @@ class Scheduler:
             self._changed.notify()
 
     def cancel(self, job: PeriodicTask) -> None:
-        """Run `job` no more. Waits a moment for the thread to end, if that was the last job."""
+        """Cancel `job`. Wait up to one second for the thread to end, if that was the last task."""
         with self._changed:
             if job in self._jobs:
                 self._jobs.remove(job)
             thread = None if self._jobs else self._thread
             self._changed.notify()
+        # A task may cancel itself: the thread cannot join itself.
         if thread is not None and thread is not threading.current_thread():
             thread.join(_LONGEST_JOIN_SECONDS)
 
@@ -79,8 +80,9 @@ class Scheduler:
             internal_errors.suppress(job.name, job.run)
 
     def _next(self) -> PeriodicTask | None:
-        """Wait until a job is due and return it; None if the thread is to end."""
+        """Wait until a task is due and return it; None if the thread is to end."""
         with self._changed:
+            # A thread that was replaced ends here: only the current one runs tasks.
             while self._jobs and self._thread is threading.current_thread():
                 job = min(self._jobs, key=lambda each: each.due)
                 now = time.monotonic()
@@ -93,11 +95,11 @@ class Scheduler:
             return None
 
     def after_fork_in_child(self) -> None:
-        """After a fork, go on in the child, which has no thread but its own."""
+        """Start a new thread in the child: only the forking thread exists there."""
         self._changed = threading.Condition()
         self._thread = None
         self._start()
 
 
 scheduler: Final = Scheduler()
-"""The process's one."""
+"""The scheduler of the process."""
