@@ -1,4 +1,4 @@
-"""Drive coroutines and generators step by step, passing on all that goes in and comes out."""
+"""Drive coroutines and generators step by step, and forward values and exceptions both ways."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @types.coroutine
 def in_steps(awaited: Any, call: Call) -> Generator[Any, Any, Any]:
-    """Drive what is awaited step by step, with the probes at work only while it runs itself."""
+    """Drive an awaitable step by step, with the probes running only during its own steps."""
     step: Callable[[Any], Any] = awaited.send
     value: Any = None
     while True:
@@ -29,7 +29,8 @@ def in_steps(awaited: Any, call: Call) -> Generator[Any, Any, Any]:
         try:
             value = yield yielded
             step = awaited.send
-        except BaseException as error:  # noqa: BLE001 - cancellation and close go on as they are
+        # Cancellation and close are thrown into the awaitable, as without the driver.
+        except BaseException as error:  # noqa: BLE001 - cancellation and close are forwarded
             value = error
             step = awaited.throw
 
@@ -37,7 +38,7 @@ def in_steps(awaited: Any, call: Call) -> Generator[Any, Any, Any]:
 def drive(
     generator: Generator[Any, Any, Any], site: Callsite, plan: Plan
 ) -> Generator[Any, Any, Any]:
-    """Pass every value, exception and close on to `generator`, measuring each step of it."""
+    """Forward every value, exception and close to `generator`, and measure each step."""
     call = site.begin_items(plan)
     step: Callable[[Any], Any] = generator.send
     value: Any = None
@@ -55,6 +56,7 @@ def drive(
                 value = yield item
                 step = generator.send
             except GeneratorExit:
+                # May be a finalizer: see `Call._enter`, which then sets no context variable.
                 call.is_closing = True
                 call.wake()
                 try:
@@ -75,7 +77,7 @@ def drive(
 async def drive_async(
     generator: AsyncGenerator[Any, Any], site: Callsite, plan: Plan
 ) -> AsyncGenerator[Any, Any]:
-    """Do for an async generator what `drive` does; its own awaiting counts as its own time."""
+    """Drive an async generator like `drive`; its duration includes the time that it awaits."""
     call = site.begin_items(plan, in_steps=True)
     step: Callable[[Any], Any] = generator.asend
     value: Any = None
@@ -92,6 +94,7 @@ async def drive_async(
                 value = yield item
                 step = generator.asend
             except GeneratorExit:
+                # May be a finalizer, as in `drive`.
                 call.is_closing = True
                 call.wake()
                 try:
@@ -109,5 +112,5 @@ async def drive_async(
 
 
 def in_steps_if_probed(awaited: Any, call: Call) -> Any:
-    """Return `awaited`, or what drives it in steps where probes have to be told of each."""
+    """Return `awaited`, or a driver of its steps if the call has probes."""
     return in_steps(awaited, call) if call.sessions else awaited

@@ -82,7 +82,7 @@ class Scheduler:
     def _next(self) -> PeriodicTask | None:
         """Wait until a task is due and return it; None if the thread is to end."""
         with self._changed:
-            # A thread that was replaced ends here: only the current one runs tasks.
+            # A task may fork: in the child a new thread replaces this one, which then ends.
             while self._jobs and self._thread is threading.current_thread():
                 job = min(self._jobs, key=lambda each: each.due)
                 now = time.monotonic()

@@ -215,7 +215,6 @@ def replace(settings: Settings | None) -> Settings | None:
         state.settings = settings
         state.revision = 0 if settings is None else settings.telemetry.revision()
         state.generation += 1
-    # Outside the lock: `begin` may start a monitor, which makes plans under other locks.
     if settings is not None:
         settings.begin()
     return before

@@ -186,7 +186,7 @@ class BudgetWindows:
         if outcome is Outcome.ERROR:
             within, beyond = 0, within + beyond
         elif outcome is Outcome.CANCELLED:
-            # A call cancelled within its limit has no known duration: neither good nor bad.
+            # The full duration of a call cancelled within its limit is unknown: not good, not bad.
             within = 0
         self._objective[0].add(within, beyond, now_ns)
 
