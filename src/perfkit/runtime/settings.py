@@ -71,7 +71,7 @@ class RunningSpan(Protocol):
 
 
 class Tracing(Protocol):
-    """Makes the spans of one place."""
+    """Makes the spans of one callsite."""
 
     @property
     def is_late(self) -> bool:
@@ -99,7 +99,7 @@ class Recorder(Protocol):
 
 @frozen(kw_only=True, eq=False)
 class CallReporting:
-    """The telemetry of the calls of one place; None where there is nothing to report to.
+    """The telemetry of the calls of one callsite; None without a provider.
 
     Args:
         bulk_counter: Counts calls in bulk.
@@ -122,8 +122,8 @@ class Telemetry(Protocol):
 
         Args:
             budget: The budget of the calls.
-            where: The place.
-            owner: Calls of another owner are counted apart, though reported together.
+            where: The code location.
+            owner: Calls of another owner are counted separately, and reported together.
             is_duration_only: Whether only the duration is measured.
         """
 
@@ -137,7 +137,7 @@ class Telemetry(Protocol):
         """Return whether `revision` is final."""
 
     def count_window(self, budget: Budget, limit: Limit, state: State) -> None:
-        """Count one judgement of a limit over a window."""
+        """Count one evaluation of a limit over a window."""
 
     def observe_process(self, totals: Callable[[], Any]) -> None:
         """Report the process from now on, unless another instrumentation does.
@@ -189,7 +189,7 @@ class Settings:
 
 
 def current() -> Settings:
-    """Return the settings in force; make the default ones the first time.
+    """Return the settings in force; make the default at first use.
 
     Raises:
         RuntimeError: If no default is registered; importing perfkit registers it.
