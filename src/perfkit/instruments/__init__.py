@@ -1,4 +1,4 @@
-"""The entry points that users put into their code."""
+"""The entry points of the library for application code."""
 
 from perfkit.instruments import options
 from perfkit.instruments.budget_block import BudgetBlock, budget

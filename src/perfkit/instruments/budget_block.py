@@ -1,4 +1,4 @@
-"""`budget()`: hold a block of code to a budget."""
+"""`budget()`: measure a block of code, and evaluate it against a budget."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class BudgetBlock(BudgetResult):
-    """What `budget` returns: a context manager, sync and async, and a decorator.
+    """The return value of `budget`: a sync and async context manager, and a decorator.
 
     It is the `BudgetResult` of its first entry. It may be entered again, also while it is open, by
-    recursion, another thread or another task: each further entry gives a `BudgetResult` of its own.
+    recursion, another thread or another task: each further entry returns a new `BudgetResult`.
     """
 
     # No __init__: `budget` sets _site and _began_ns itself, at half the cost. _began_ns is None
-    # before the first entry. Once an entry has gone the long way it is _LONG_AGO, so that leaving
-    # takes longer than any limit and needs no check of its own to end up in `_leave_at_length`.
+    # before the first entry. After an entry on the slow path it is _LONG_AGO: the duration in
+    # `__exit__` then exceeds every limit, so `_leave_at_length` runs without a check of its own.
     __slots__ = ("_began_ns", "_first", "_in_flight")
 
     _began_ns: int | None
@@ -76,9 +76,11 @@ class BudgetBlock(BudgetResult):
         return wrap(function, self._site.options)
 
     def _enter_at_length(self) -> BudgetResult:
-        """Enter where the short cut cannot be taken, or has been taken by another entry."""
+        """Enter on the slow path: the fast path is disabled, or in use by another entry."""
         if self._began_ns is None:
             return self._enter_first()
+        # Save the start of the first entry, which is still open if it has no duration yet: the next
+        # exit may be of this entry or of that one.
         if self._began_ns != _LONG_AGO:
             self._first = None if hasattr(self, "_elapsed_ns") else self._began_ns
             self._began_ns = _LONG_AGO
@@ -106,10 +108,9 @@ class BudgetBlock(BudgetResult):
         return _callsite_of(_users_frame(), self._site).begin()
 
     def _enter_counted(self, site: Callsite) -> BudgetResult:
-        """Enter where the short cut can be taken, but the entry is counted while it is open.
-
-        It seems to have begun so long before that leaving takes longer than any limit.
-        """
+        """Enter on the fast path, with the entry counted as in flight while it is open."""
+        # The start is moved by _FAR into the past: the duration in `__exit__` then exceeds every
+        # limit, and `_leave_short` corrects it.
         in_flight = self._in_flight = site.in_flight
         in_flight.running.append(None)
         in_flight.levels.append(len(in_flight.running))
@@ -117,7 +118,7 @@ class BudgetBlock(BudgetResult):
         return self
 
     def _leave_at_length(self, elapsed_ns: int, error: BaseException | None) -> None:
-        """Leave the innermost entry of this task or thread, else the first one."""
+        """Leave the innermost entry of this task or thread, else the first entry."""
         if self._began_ns != _LONG_AGO:
             self._leave_short(elapsed_ns, error)
             return
@@ -130,7 +131,8 @@ class BudgetBlock(BudgetResult):
             _finish(entry, error)
 
     def _leave_short(self, elapsed_ns: int, error: BaseException | None) -> None:
-        """End an entry that took the short cut, and was counted, failed or broke a line."""
+        """End an entry on the fast path that was counted, failed or exceeded its limits."""
+        # A shorter duration is of an entry that was not counted; see `_enter_counted`.
         if elapsed_ns < _FAR:
             self._settle(elapsed_ns, error)
             return
@@ -146,11 +148,12 @@ class BudgetBlock(BudgetResult):
             site.drain()
 
     def _settle(self, elapsed_ns: int, error: BaseException | None) -> None:
-        """End an entry that took the short cut, and failed or broke a line."""
+        """End an entry on the fast path that failed or exceeded its limits."""
         site = _callsite_of(_users_frame(), self._site)
         site.renew()
         self._elapsed_ns = elapsed_ns
-        if error is not None:  # what is judged when asked for is taken to have ended well
+        # `BudgetResult` evaluates a bare duration on access, as of a successful block.
+        if error is not None:
             self._finished = site.evaluate_duration(elapsed_ns, error)
         site.settle(elapsed_ns, error)
 
@@ -161,7 +164,7 @@ _Entry: TypeAlias = "tuple[Call | None, BudgetResult]"
 _open_entries: ContextVar[tuple[tuple[BudgetBlock, _Entry], ...]] = ContextVar(
     "perfkit_open_blocks", default=()
 )
-"""Entries of blocks that were open already, innermost first: each task and thread has its own."""
+"""Further entries of open blocks, innermost first, for each task and thread."""
 
 
 def _take_entry(block: BudgetBlock) -> _Entry | None:
@@ -182,7 +185,7 @@ def _finish(entry: _Entry, error: BaseException | None) -> None:
 
 
 def budget(name: str | None = None, /, **options: Unpack[BudgetOptions]) -> BudgetBlock:
-    """Hold a block of code to a budget, with ``with`` or ``async with``.
+    """Evaluate a block of code against a budget, with ``with`` or ``async with``.
 
     >>> with budget("import_users", duration="2s", memory_peak="50MB") as spent:
     ...     users = [str(number) for number in range(1000)]
@@ -190,29 +193,30 @@ def budget(name: str | None = None, /, **options: Unpack[BudgetOptions]) -> Budg
     True
 
     Args:
-        name: A budget of the catalog, or a new name for the limits given here; None for a block
-            named after the function that it stands in.
+        name: A budget of the catalog, or a new name for the limits in the arguments; None for a
+            block named after its function.
         **options: A limit for any metric by its name. A limit is a text (``"2s"``, ``"50MB"``,
             ``"> 95%"``), a number in base units, a timedelta, a pair ``(target, threshold)``, or a
             mapping with ``target``, ``threshold``, ``statistic``, ``window``, ``min_samples``; a
             single value is the threshold and the target too. ``objective``: the share of calls that
-            are to be good (``"99.9%"``). ``evidence``: what to gather after a violation
+            are to be good (``"99.9%"``). ``evidence``: kinds to gather after a violation
             (``["cpu", "memory", "stack", "children"]``). Then ``category``, ``critical``,
             ``description``; ``spans`` (``"always"``, ``"violations"``, ``"never"``); and
             ``on_violation``: the sinks for this place, by name (``"log"``, ``"raise"``), as a
             callable of one violation, as a sink, or several of these in a list.
 
     Returns:
-        A context manager that gives a `BudgetResult`. It can be used as a decorator too.
+        A context manager that returns a `BudgetResult`, and a decorator.
 
     Raises:
         TypeError: If an argument is unknown.
-        BudgetError: If a limit cannot be read.
+        BudgetError: If a limit cannot be parsed.
         BudgetExceeded: On leaving the block, with ``on_violation="raise"``.
 
-    What the block costs is read when it ends, also by an exception or a cancellation. An
-    ``async with`` block is charged for all that ran in its thread while it waited; to tell
-    concurrent tasks apart, decorate a coroutine function instead.
+    The cost is measured when the block ends, also by an exception or a cancellation. The cost of an
+    ``async with`` block includes other code that ran in its thread while it waited; to measure
+    concurrent tasks separately, decorate a coroutine function instead. Safe from any thread and
+    task.
     """
     block = BudgetBlock()
     block._began_ns = None  # noqa: SLF001 - see the class
@@ -236,16 +240,17 @@ def _checked(name: object) -> str | None:
 
 _MOST_CALLSITES: Final = 10_000
 _ANYWHERE: Final = CodeLocation(function="")
-"""The place of a block as long as nobody asks: looking it up would cost as much as the clock."""
+"""The location of a block until it is needed: a lookup would cost as much as the clock."""
 
 _by_name: dict[str | None, Callsite] = {}
-"""Callsites of blocks without options, good for calls that keep their limits."""
+"""Callsites of blocks without options, for entries within their limits."""
 
 _callsites: dict[tuple[int, int, str | None], tuple[CodeType, Callsite]] = {}
-"""For each place and name its callsite. The code object is kept so that its id stays its own."""
+"""The callsite for each location and name. It references the code, so that its id is not reused."""
 
 
 def _keep(site: Callsite) -> Callsite:
+    # Bounded, because a loop may make names at run time.
     if len(_by_name) >= _MOST_CALLSITES:
         _by_name.clear()
     _by_name[site.options.name] = site
@@ -253,11 +258,9 @@ def _keep(site: Callsite) -> Callsite:
 
 
 def _renewed(site: Callsite) -> Callsite:
-    """Return a callsite with the plan now in force.
-
-    One that is shared by name never changes its plan: a block that is over is judged by the plan
-    that it ran under.
-    """
+    """Return a callsite with the plan in force."""
+    # A callsite that is shared by name never changes its plan: a finished block is evaluated on
+    # access, under the plan that it ran under.
     if site.where is not _ANYWHERE:
         site.renew()
         return site
@@ -276,7 +279,7 @@ def _users_frame() -> FrameType:
 
 
 def _callsite_of(frame: FrameType, site: Callsite) -> Callsite:
-    """Return the callsite for a block at a place: one for each place and name, so plans last."""
+    """Return the callsite for a block at a location: one per location and name, to reuse plans."""
     if site.where is not _ANYWHERE:
         return site
     code = frame.f_code

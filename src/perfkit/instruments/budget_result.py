@@ -51,7 +51,7 @@ class BudgetResult:
 
     def _result(self) -> CallResult | None:
         """Return the result, None before the end."""
-        # The fast path only stores the duration; it is judged here, when it is first used.
+        # The fast path only stores the duration; it is evaluated here, at first use.
         if hasattr(self, "_finished"):
             return self._finished
         if not hasattr(self, "_elapsed_ns"):

@@ -31,7 +31,7 @@ def timed(function: F, /) -> F: ...
 @overload
 def timed(name: str | None = None, /, **options: Unpack[DecoratorOptions]) -> Decorator: ...
 def timed(name: Any = None, /, **options: Any) -> Any:
-    """Measure the duration of each call, and judge it by a budget.
+    """Measure the duration of each call, and evaluate it against a budget.
 
     Use it without arguments (measured, and named after the function), with the name of a budget of
     the catalog, or with limits:

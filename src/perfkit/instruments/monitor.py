@@ -1,4 +1,4 @@
-"""`monitor()`: judge the process as a whole by budgets."""
+"""`monitor()`: evaluate the whole process against budgets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def monitor(*names: str, interval: str | float | timedelta | None = "1s") -> Monitor:
-    """Sample the process at an interval, and judge it by budgets, within a ``with`` block.
+    """Sample the process at an interval within ``with``, and evaluate it against budgets.
 
     A sample has the resident memory, CPU utilization (1 is one core busy all the time), disk rates,
     and the number of threads and open files. The first reading of CPU and disks is discarded. While

@@ -1,4 +1,4 @@
-"""A transparent proxy around a callable that no closure could stand in for."""
+"""A transparent proxy around a callable, where a closure would change its behaviour."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 import wrapt
 
 Run = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
-"""Runs one call: what is wrapped (bound, if it binds), the instance, arguments, keywords."""
+"""Runs one call: the wrapped callable (bound, if it binds), the instance, arguments, keywords."""
 
 
 class MeasuredProxy(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # not generic at run time
-    """Looks and behaves like what it wraps; only calling it is measured.
+    """A proxy that looks and behaves like the wrapped callable, and measures its calls.
 
-    Pickles by name where its name leads to it, else as what it wraps, to be measured again.
+    Pickles by name if the name resolves to it, else as the wrapped callable and a new proxy.
 
     Args:
         wrapped: The callable.
         run: Runs one call of it.
-        again: Measures another callable in the same way; must pickle.
+        again: Measures another callable in the same way; must be picklable.
     """
 
     def __init__(self, wrapped: Any, run: Run, again: Callable[[Any], Any]) -> None:
@@ -43,6 +43,7 @@ class MeasuredProxy(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # not gen
 
 
 def _is_found_by_name(proxy: Any) -> bool:
+    # As `pickle` looks up a global; a method or a local function may be unreachable by its name.
     found: Any = sys.modules.get(getattr(proxy, "__module__", ""))
     for part in getattr(proxy, "__qualname__", "<nowhere>").split("."):
         found = getattr(found, part, None)

@@ -1,4 +1,4 @@
-"""Drive coroutines and generators step by step, passing on all that goes in and comes out."""
+"""Drive coroutines and generators step by step, and forward values and exceptions both ways."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class StepwiseAwaitable:
 def drive(
     generator: Generator[Any, Any, Any], site: Callsite, plan: Plan
 ) -> Generator[Any, Any, Any]:
-    """Pass every value, exception and close on to `generator`, measuring each step of it."""
+    """Forward every value, exception and close to `generator`, and measure each step."""
     call = site.begin_items(plan)
     step: Callable[[Any], Any] = generator.send
     value: Any = None
@@ -86,6 +86,7 @@ def drive(
                 value = yield item
                 step = generator.send
             except GeneratorExit:
+                # May be a finalizer: see `Call._enter`, which then sets no context variable.
                 call.is_closing = True
                 call.wake()
                 try:
@@ -106,7 +107,7 @@ def drive(
 async def drive_async(
     generator: AsyncGenerator[Any, Any], site: Callsite, plan: Plan
 ) -> AsyncGenerator[Any, Any]:
-    """Do for an async generator what `drive` does; its own awaiting counts as its own time."""
+    """Drive an async generator like `drive`; its duration includes the time that it awaits."""
     call = site.begin_items(plan, in_steps=True)
     step: Callable[[Any], Any] = generator.asend
     value: Any = None
@@ -123,6 +124,7 @@ async def drive_async(
                 value = yield item
                 step = generator.asend
             except GeneratorExit:
+                # May be a finalizer, as in `drive`.
                 call.is_closing = True
                 call.wake()
                 try:

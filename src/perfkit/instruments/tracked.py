@@ -1,4 +1,4 @@
-"""Calls that are light, but for being counted while they run: those of a limit on concurrency."""
+"""The fast path of calls with a limit on concurrency: each is counted while it runs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from perfkit.runtime.callsite import Callsite
 
-# Both repeat the short way of `wrapping`, which is twice as fast without them in it.
+# Both repeat the fast path of `wrapping`, which is twice as fast without them in it.
 
 
 def run_tracked(site: Callsite, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """Call `function` and count it while it runs. Returns what it returns."""
+    """Call `function`, count the call while it runs, and return its result."""
     running, levels = site.in_flight.running, site.in_flight.levels
     running.append(None)
     levels.append(len(running))
@@ -39,7 +39,7 @@ def run_tracked(site: Callsite, function: Callable[..., Any], args: Any, kwargs:
 async def await_tracked(
     site: Callsite, function: Callable[..., Coroutine[Any, Any, Any]], args: Any, kwargs: Any
 ) -> Any:
-    """Do the same for a coroutine function."""
+    """Await a call of `function`, count it while it runs, and return its result."""
     running, levels = site.in_flight.running, site.in_flight.levels
     running.append(None)
     levels.append(len(running))

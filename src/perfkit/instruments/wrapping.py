@@ -1,8 +1,8 @@
-"""Wrap a callable without changing what it does. The only file that tells kinds of callables apart.
+"""Wrap a callable to measure its calls. Distinguishes all kinds of callables.
 
 A plain closure is used where a closure is enough: functions and coroutine functions. Everything
 else (generator functions, builtins, partials, callable objects) gets a transparent proxy, which
-costs more per call and keeps binding, attributes, equality and every kind of introspection.
+costs more per call and preserves binding, attributes, equality and introspection.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def wrap(function: F, callsite_options: CallsiteOptions) -> F:
-    """Return `function` with each call measured as `request` says.
+    """Return `function` with each call measured by `callsite_options`.
 
     Signature, name, docstring, kind, binding and pickling by name stay as they are.
 
     Raises:
-        TypeError: If `function` is nothing that can be called and measured; the message says what
-            was probably meant.
+        TypeError: If `function` cannot be called and measured; the message suggests the likely
+            mistake.
     """
     return cast("F", _wrap(function, callsite_options))
 
@@ -62,7 +62,7 @@ def _wrap(function: Any, callsite_options: CallsiteOptions) -> Any:
 
 
 def where_is(function: Callable[..., Any]) -> CodeLocation:
-    """Return the place of `function` in the code."""
+    """Return the code location of `function`."""
     inner = inspect.unwrap(function)
     while isinstance(inner, functools.partial):
         inner = inspect.unwrap(inner.func)
@@ -77,7 +77,7 @@ def where_is(function: Callable[..., Any]) -> CodeLocation:
 
 
 def _called(function: Any) -> Any:
-    """Return what runs when `function` is called: for an object, its ``__call__``."""
+    """Return the function that a call of `function` runs: for an object, its ``__call__``."""
     inner = function
     while isinstance(inner, functools.partial):
         inner = inner.func
@@ -89,8 +89,8 @@ def _called(function: Any) -> Any:
 # -- functions and coroutine functions
 
 
-# The short way of a light call stands in each closure, and in `BudgetBlock`: a function to share it
-# would double what it costs.
+# The fast path is repeated in each closure, and in `BudgetBlock`: a shared function would double
+# its cost.
 
 
 def _closure(function: Callable[..., Any], site: Callsite) -> Callable[..., Any]:
@@ -166,7 +166,7 @@ def _coroutine_closure(
     return measured
 
 
-# -- callables that are no plain functions: proxies
+# -- other callables than plain functions: proxies
 
 
 def _run_plain(site: Callsite) -> Run:
@@ -198,6 +198,7 @@ def _run_generator(driven_by: Callable[[Any, Callsite, Any], Any]) -> Callable[[
             if (plan := site.plan_for_items()) is None:
                 return generator
             driver = driven_by(generator, site, plan)
+            # Generators show these names in tracebacks and repr.
             driver.__name__, driver.__qualname__ = generator.__name__, generator.__qualname__
             return driver
 
@@ -214,7 +215,7 @@ def _run_kind_of(called: Any) -> Callable[[Callsite], Run]:
     return _run_coroutine if inspect.iscoroutinefunction(called) else _run_plain
 
 
-# -- what holds a function: the function inside is measured
+# -- containers of a function: the inner function is measured
 
 
 def _rewrap_method(method: Any, callsite_options: CallsiteOptions) -> Any:
@@ -231,7 +232,8 @@ def _rewrap_property(getter: property, callsite_options: CallsiteOptions) -> pro
 
 
 def _rewrap_cached_property(getter: Any, callsite_options: CallsiteOptions) -> Any:
-    made = copy.copy(getter)  # keeps the name that its class has given it
+    # A copy, because a new one would lack the name that the class has set.
+    made = copy.copy(getter)
     made.func = _wrap(getter.func, callsite_options)
     return made
 
@@ -245,10 +247,8 @@ _CONTAINERS: Final[dict[type, Callable[[Any, CallsiteOptions], Any]]] = {
 
 
 def _rewrap_context_manager(function: Any, callsite_options: CallsiteOptions) -> Any:
-    """Return `function` measured below its ``@contextmanager``, if it is under one; else None.
-
-    Above it, a call only makes the context manager and runs none of the body.
-    """
+    """Return `function` measured below its ``@contextmanager``, if it has one; else None."""
+    # Above it, a call only makes the context manager and runs none of the body.
     for decorator in (contextmanager, asynccontextmanager):
         made_by = decorator(_rewrap_context_manager).__code__
         if getattr(function, "__code__", None) is made_by:
@@ -259,16 +259,17 @@ def _rewrap_context_manager(function: Any, callsite_options: CallsiteOptions) ->
 def _wrap_construction(cls: type, callsite_options: CallsiteOptions) -> type | None:
     """Measure the construction of exactly `cls`, in place; None where it cannot be changed.
 
-    The class stays the class, so that subclassing, isinstance and pickling are as before. What is
-    measured is ``__init__``, or ``__new__`` where the class has only that one.
+    Measures ``__init__``, or ``__new__`` if the class has only that.
     """
+    # The class itself is returned, so that subclassing, isinstance and pickling are unchanged.
     name = _name_of_constructor(cls)
     inherited = getattr(cls, name)
     own = inherited if name in vars(cls) else None
     site = Callsite(callsite_options, where_is(cls))
 
     def constructor(this: Any, *args: Any, **kwargs: Any) -> Any:
-        build = own or getattr(super(cls, this), name)  # by the order of whichever subclass it is
+        # `super` follows the method resolution order of the actual subclass.
+        build = own or getattr(super(cls, this), name)
         if own or name == "__new__":
             args = (this, *args)
         elif (args or kwargs) and getattr(build, "__objclass__", None) is object:
@@ -289,7 +290,8 @@ def _wrap_construction(cls: type, callsite_options: CallsiteOptions) -> type | N
         constructor.__signature__ = _TAKES_NOTHING  # type: ignore[attr-defined]  # for inspect
     try:
         setattr(cls, name, staticmethod(constructor) if name == "__new__" else constructor)
-    except TypeError:  # a class of an extension module is read-only: a proxy has to do
+    # A class of an extension module is read-only: a proxy is the fallback.
+    except TypeError:
         return None
     return cls
 
@@ -306,12 +308,14 @@ def _name_of_constructor(cls: type) -> str:
 
 
 def _what_object_takes(this: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
-    """Return what to give to ``object.__init__``, which forgives where nobody overrides it.
+    """Return the arguments for ``object.__init__``.
 
     Raises:
         TypeError: If neither ``__new__`` nor ``__init__`` of the class takes arguments.
     """
     cls = type(this)
+    # `object.__init__` ignores arguments only if ``__new__`` is overridden and ``__init__`` is not;
+    # the measured ``__init__`` counts as an override, so the rule is applied here.
     if inspect.unwrap(cls.__init__) is not object.__init__:
         return args, kwargs
     new: Any = cls.__new__

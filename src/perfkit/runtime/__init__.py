@@ -1,1 +1,1 @@
-"""The machine: settings, plans, and the journey of a call."""
+"""Settings, plans, and the measurement of calls."""

@@ -1,8 +1,7 @@
-"""One call in flight, from its start to its result.
+"""Measure one call from its start to its result.
 
-A `Call` starts -> the user's code runs -> the call ends; a call that suspends has `suspend` and
-`resume` around each step. Nothing here raises into the application, except `BudgetExceeded` where
-a raise sink was chosen.
+A call that suspends has `suspend` and `resume` around each step. Nothing here raises into the
+application, except `BudgetExceeded` where a raise sink was chosen.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ from perfkit.runtime.settings import RunningSpan
 
 
 class Call:
-    """One call in flight. Belongs to the call alone, so recursion and threads keep apart.
+    """One call in flight, in one thread or task. Recursive and concurrent calls have one each.
 
     Starts span, observers, probes and clock, in this order.
 
@@ -144,7 +143,7 @@ class Call:
             internal_errors.suppress("probe", session.suspend)
 
     def wake(self) -> None:
-        """Go on with a call that produces items: it is about to produce the next one."""
+        """Resume a call that produces items, before it produces the next one."""
         self._enter()
         if self.span is not None:
             internal_errors.suppress("span", self.span.resume)
@@ -156,7 +155,7 @@ class Call:
         self.woke_ns = self.plan.settings.clock.monotonic_ns()
 
     def rest(self) -> None:
-        """Let the call rest until its consumer wants the next item."""
+        """Pause a call that produces items until its consumer requests the next one."""
         self.active_ns += self.plan.settings.clock.monotonic_ns() - self.woke_ns
         if self.first_item_ns is None:
             self.first_item_ns = self.active_ns
@@ -173,7 +172,7 @@ class Call:
             internal_errors.suppress("span", self.span.suspend)
 
     def _enter(self) -> None:
-        """Let the code that runs from here on be inside the call."""
+        """Mark the context as inside the call."""
         # Not where a generator is closed: that may be a finalizer, which Python may run in the
         # middle of setting a context variable. Python 3.11 crashes if another one is set there.
         if self.is_closing:
@@ -184,7 +183,7 @@ class Call:
             self.node.enter()
 
     def _leave(self) -> None:
-        """Let the code that runs from here on be outside of the call."""
+        """Mark the context as outside the call."""
         if self.is_closing:
             return
         if self.plan.is_inside is not None:
@@ -216,6 +215,7 @@ class Call:
             return
         if defer(self._end_late, error):
             return
+        # A finalizer may run in the SDK under its locks, which the report of the call needs.
         if self.is_closing and deferred_calls.is_within_an_sdk():
             deferred_calls.pending.append(partial(self._end_late, error))
             return
@@ -224,14 +224,14 @@ class Call:
         deliver_result(self.plan, self.finish(error), error)
 
     def _end_late(self, error: BaseException | None) -> None:
-        """End a call that is over already: there is no caller to raise at."""
+        """End a call after its caller continued: log violations of a raise sink."""
         try:
             deliver_result(self.plan, self.finish(error), error)
         except BudgetExceeded as exceeded:
             log_violations(exceeded.violations)
 
     def finish(self, error: BaseException | None) -> CallResult:
-        """Finish the call, and leave the delivery to `deliver_result`."""
+        """Finish the call without delivery; see `deliver_result`."""
         plan = self.plan
         if self.is_duration_only:
             return report_duration(plan, self._stop_clock(), error, self.span)
@@ -311,7 +311,7 @@ class Call:
     def _explain(
         self, measurement: Measurement, verdicts: Sequence[Verdict], elapsed_ns: int
     ) -> Measurement:
-        """Add the budgets of the calls inside, if the call missed a budget that asks for them."""
+        """Add ``children`` evidence, if the budget names it and the call missed a limit."""
         if self.node is None or "children" not in self.plan.budget.evidence:
             return measurement
         if not any(verdict.state in _MISSED for verdict in verdicts):
@@ -322,12 +322,13 @@ class Call:
     def _account(
         self, measurement: Measurement, verdicts: Sequence[Verdict], elapsed_ns: int
     ) -> Violation | None:
-        """Fill the windows, pay for the probes; return a violation that is explained only now."""
+        """Add to windows and overhead; return an earlier violation with the new evidence."""
         plan = self.plan
         explained = None
         if plan.slowed_by:
             spent_ns = self.stepped_ns
-            if TRACER in plan.slowed_by:  # with the time of the heap snapshots before and after
+            if TRACER in plan.slowed_by:
+                # Include the heap snapshots before and after the call.
                 spent_ns = max(elapsed_ns, perf_counter_ns() - self.opened_ns)
             plan.settings.overhead_limit.spend(spent_ns)
         if plan.is_armed and plan.capture is not None:
@@ -345,7 +346,7 @@ _MISSED: Final = frozenset({State.VIOLATED, State.DEGRADED})
 def report(
     plan: Plan, measurement: Measurement, verdicts: Sequence[Verdict], span: RunningSpan | None
 ) -> None:
-    """Record a measurement of any kind with its verdicts, and end the span of the call."""
+    """Record a measurement with its verdicts, and end the span of the call."""
     elapsed_ns = round((measurement.value(Metric.DURATION) or 0.0) * 1e9)
     with busy:
         if plan.bulk_counter is not None:

@@ -1,8 +1,8 @@
-"""One place in the code, with its plan, and the short cut for calls that need no journey.
+"""A callsite with its plan, and the fast path for calls that need only their duration.
 
-Most calls in production have no probe, no span and keep their limits. For these a door reads the
-clock, compares one integer and appends another, with `within_limits_ns` and `durations`. All else
-goes the whole way, through `settle` here or through the pipeline.
+Most calls in production have no probe and no span, and are within their limits. For these an entry
+point reads the clock, compares with `within_limits_ns`, and appends to `durations`. All other calls
+use `settle` or `perfkit.runtime.call.Call`.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ class Callsite:
     Safe from any thread: two threads that find the plan stale both make the same new one.
 
     Attributes:
-        plan: What a call does; there once `renew` was called.
-        generation: The generation of the settings that all else here is for. Where it is not the
-            one in force, call `renew` first.
-        is_light: Whether the short cut may be taken.
-        light_generation: `generation` where the short cut may be taken, counted or not, else none
-            in force.
-        is_counted: Whether it may be taken by a call that is counted in `in_flight` while it runs.
+        plan: The plan of the calls; set by the first `renew`.
+        generation: The generation of the settings for the other attributes. If it is not the
+            current one, call `renew` first.
+        is_fast: Whether calls may use the fast path.
+        fast_generation: `generation` if calls may use the fast path, tracked or not; else -1, which
+            is never current.
+        is_tracked: Whether calls may use the fast path while `in_flight` counts them.
         is_off: Whether nothing is measured.
-        quiet_ns: A call that took at most this long, and ended well, is done when its duration is
-            appended to `durations`. Any other call of the short cut goes to `settle`.
-        durations: Where to append nanoseconds; call `drain` when it holds `room` of them.
+        within_limits_ns: A successful call of at most this duration is complete when its duration
+            is appended to `durations`. Any other call of the fast path needs `settle`.
+        durations: Durations in nanoseconds; call `drain` when its length reaches `capacity`.
     """
 
     __slots__ = (
@@ -93,12 +93,12 @@ class Callsite:
         return (Callsite, (self.options, self.where))
 
     def plan_for_call(self) -> Plan | None:
-        """Return the plan for a call that starts now; None if it is not to be measured."""
+        """Return the plan for a call that starts now; None if the call is not measured."""
         plan = self.plan_for_items()
         return plan if plan is None or plan.sampling is None else plan.sampling.choose()
 
     def plan_for_items(self) -> Plan | None:
-        """Return the same for a call that begins later, with `begin_items`."""
+        """Return the plan for a later `begin_items`; None if the call is not measured."""
         if self.generation != state.generation:
             self.renew()
         elif not self.plan.is_settled:
@@ -111,24 +111,23 @@ class Callsite:
         return plan
 
     def is_outdated(self) -> bool:
-        """Return whether there is no plan yet, or the settings or the providers have changed."""
+        """Return whether the plan is missing, or the settings or the providers have changed."""
         if self.is_planned and not self.plan.is_settled:
             self._look()
         return not self.is_planned or self.plan.generation != state.generation
 
     def _look(self) -> None:
-        """Look whether the application has set a provider, and schedule the next look.
-
-        The first calls look one by one: a short-lived program sets its providers between them.
-        Later a look comes once in 64 calls, or once a second where calls are rarer than that: at
-        each call it would double the cost of the fast path.
-        """
+        """Check whether the application has set a provider, and schedule the next check."""
+        # At shutdown of the interpreter, modules cannot be imported any more.
         if sys.is_finalizing():
-            return  # nothing can be imported any more
+            return
         from perfkit.runtime import window_registry  # noqa: PLC0415 - loads at the first call
 
         window_registry.look_for_providers()
         now_ns = perf_counter_ns()
+        # Each of the first calls checks: a short-lived program sets its providers between them.
+        # Later calls check once in 64 calls, or once a second where calls are rarer than that: a
+        # check at each call would double the cost of the fast path.
         if self._looks < _FIRST_LOOKS:
             self._looks += 1
         else:
@@ -141,17 +140,15 @@ class Callsite:
         self.capacity = min(len(self.durations) + self._interval, self.plan.capacity)
 
     def _set_generation(self) -> None:
-        """Let calls take the fast path without a look for providers."""
+        """Allow calls to use the fast path without a check for providers."""
         with state.lock:
             self.generation = self.plan.generation
             self.refresh()
 
     def renew(self) -> None:
-        """Make the plan anew where it is outdated, and set up the fast path.
-
-        While the first calls look for providers one by one, `generation` stays behind on purpose,
-        so that each of them comes here.
-        """
+        """Make a new plan if the plan is outdated, and set up the fast path."""
+        # While the first calls check for providers, `generation` stays at -1 on purpose, so that
+        # each of them calls this.
         if not self.is_outdated():
             return
         from perfkit.runtime.plan import make_plan  # noqa: PLC0415 - loads at the first call
@@ -160,10 +157,12 @@ class Callsite:
         load_lazy_imports()
         with state.lock:
             if self.is_planned and plan.generation < self.plan.generation:
-                return  # another thread was faster, with settings that came later
-            # The plan comes last: a thread that finds it here may count on all the rest.
+                # Another thread has set the plan of a later generation meanwhile.
+                return
+            # The plan is set last: a thread that reads it without the lock finds the rest set.
             if plan.is_duration_only or not self.is_planned:
-                self._duration_plan = plan  # a call in flight ends under the last one of this kind
+                # A fast call in flight ends under the last duration-only plan.
+                self._duration_plan = plan
                 self.durations = [] if plan.bulk_counter is None else plan.bulk_counter.durations
                 self.capacity, self.within_limits_ns = plan.capacity, plan.within_limits_ns
             self.is_off = not plan.is_on
@@ -178,8 +177,9 @@ class Callsite:
             self.refresh()
 
     def refresh(self) -> None:
-        """Take the short cut again, or no more: not while the next call is to gather evidence."""
-        with state.lock:  # what is read here must still hold when it is written
+        """Enable or disable the fast path: disabled while the next call is to gather evidence."""
+        # The lock protects the read and the write: two refreshes could leave an outdated state.
+        with state.lock:
             plan = self.plan
             is_quick = plan.is_fast and not (plan.capture is not None and plan.capture.is_armed)
             self.is_fast = is_quick and plan.in_flight is None
@@ -187,12 +187,12 @@ class Callsite:
             self.fast_generation = self.generation if is_quick else _NEVER
 
     def count_tries(self, hits: int, misses: int) -> None:
-        """Count tries towards the windows; there has to be a plan."""
+        """Add hits and misses to the windows; requires a plan."""
         if self.plan.is_on and self.plan.windows is not None:
             self.plan.windows.add_tries(hits, misses)
 
     def drain(self) -> None:
-        """Count the durations that wait, or drop them where nobody counts."""
+        """Count the queued durations, or drop them without a counter."""
         plan = self._duration_plan
         if plan.bulk_counter is None:
             self.durations.clear()
@@ -202,20 +202,21 @@ class Callsite:
             self._look()
 
     def begin(self, *, in_steps: bool = False) -> Call | None:
-        """Begin a call that cannot take the fast path; None if it is not to be measured.
+        """Start a call that cannot use the fast path; return None if it is not measured.
 
         Args:
             in_steps: The caller will drive it step by step; see `perfkit.runtime.call.Call`.
         """
         if sys.is_finalizing():
-            return None  # nothing can be loaded any more, and nobody reads a result
+            # Modules cannot be imported any more, and a result would not be reported.
+            return None
         from perfkit.runtime.call import Call  # noqa: PLC0415 - loads at the first call
 
         plan = self.plan_for_call()
         return None if plan is None else Call(plan, in_steps=in_steps)
 
     def begin_items(self, plan: Plan, *, in_steps: bool = False) -> Call:
-        """Begin a call that produces items, such as a generator.
+        """Start a call that produces items, such as a generator.
 
         Args:
             plan: The result of `plan_for_items`.
@@ -231,7 +232,7 @@ class Callsite:
         """Finish a call of the fast path that failed, or was not within its limits.
 
         Args:
-            elapsed_ns: Its duration.
+            elapsed_ns: Its duration, nanoseconds.
             error: The exception of the user's code; None if it returned.
 
         Raises:

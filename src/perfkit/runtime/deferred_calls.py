@@ -1,4 +1,4 @@
-"""Calls whose end came where nothing can be reported; somebody else takes them up."""
+"""Calls that ended where reporting could deadlock; a later call reports them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Final
 from perfkit.runtime import internal_errors
 
 pending: Final[deque[Callable[[], object]]] = deque()
-"""What is to be done for them. Look here first: `drain` costs more."""
+"""Functions that report the calls. Check it before `drain`, which costs more."""
 
 
 def is_within_an_sdk() -> bool:
-    """Tell whether this runs within OpenTelemetry's SDK, which may hold locks that reporting takes.
+    """Return whether the OpenTelemetry SDK is on the stack: it may have locked its metrics.
 
     Garbage collection may run a generator's finalizer in the thread that collects metrics.
     """
@@ -28,16 +28,17 @@ def is_within_an_sdk() -> bool:
 
 
 def drain(*, is_safe: bool = False) -> None:
-    """Do what was left, unless this is no place for it either.
+    """Report the pending calls, unless the SDK is on the stack here too.
 
     Args:
-        is_safe: The caller knows that it holds no lock of the SDK, though the SDK has called it.
+        is_safe: The SDK called this without a lock of its own, so reporting cannot deadlock.
     """
     if not pending or not (is_safe or not is_within_an_sdk()):
         return
     while pending:
         try:
             end = pending.popleft()
-        except IndexError:  # another thread was faster
+        # Another thread may have emptied the deque between the check and `popleft`.
+        except IndexError:
             return
         internal_errors.suppress("call", end)

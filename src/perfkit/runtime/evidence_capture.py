@@ -1,8 +1,8 @@
-"""After a violation, gather evidence in the next call of the same budget; seldom, and not for long.
+"""Gather evidence in the next call of a violated budget, at a limited rate.
 
-A call that breaks its budget is over before anybody knows. So the violation arms its budget: the
-next call of it runs under the profilers that the budget names, is left out of all judging of time,
-and what it shows goes onto the violations that follow.
+A call that breaks its budget has ended before the violation is detected. So the violation arms the
+budget: its next call runs under the profilers that the budget names, is excluded from limits on
+time, and its evidence is attached to the violations that follow.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     from perfkit.runtime.callsite import Callsite
 
 ARMED_FOR_NS: Final = 60 * 10**9
-"""How long a budget stays armed if no call comes, or no allowance is left."""
+"""How long a budget stays armed without a call or without allowance, nanoseconds."""
 
 FRESH_FOR_NS: Final = 600 * 10**9
-"""How long evidence goes onto later violations."""
+"""How long evidence is attached to later violations, nanoseconds."""
 
 
 UNDER_TRACING: Final = "times are under memory tracing, which slows allocations down"
 
 
 class EvidenceCapture:
-    """Whether the next call of one budget is to gather evidence. Safe from any thread.
+    """Arms the next call of one budget to gather evidence. Safe from any thread.
 
     Args:
         kinds: The evidence to gather.
         interval_ns: At most one armed call in this time, nanoseconds.
-        clock: Tells the time.
-        overhead_limit: Says whether there is allowance for it.
+        clock: The clock for intervals.
+        overhead_limit: Grants the allowance for it.
     """
 
     def __init__(
@@ -57,12 +57,12 @@ class EvidenceCapture:
         self._gathered_ns = 0
 
     def watch(self, site: Callsite) -> None:
-        """Tell `site` from now on when this changes."""
+        """Refresh `site` whenever this is armed or disarmed."""
         with busy, self._lock:
             self._sites.add(site)
 
     def arm(self, cause: Violation) -> None:
-        """Let the next call gather evidence, unless one did so lately."""
+        """Arm the next call, unless another call was armed within the interval."""
         now_ns = self._clock.monotonic_ns()
         with busy, self._lock:
             is_early = (
@@ -73,10 +73,12 @@ class EvidenceCapture:
             self.is_armed = True
             self._cause = cause
             self._armed_ns = now_ns
+        # Outside the lock: `refresh` locks the state, under which plans lock this.
         self._tell_sites()
 
     def try_start(self) -> bool:
-        """Tell whether the call that starts now is the one to gather evidence."""
+        """Return whether the call that starts now is to gather evidence."""
+        # Without the lock: nearly every call finds the budget not armed.
         if not self.is_armed:
             return False
         now_ns = self._clock.monotonic_ns()
@@ -84,8 +86,9 @@ class EvidenceCapture:
         if is_in_time and not self._overhead_limit.allows():
             return False
         with busy, self._lock:
+            # Check again under the lock: another call may have claimed the capture meanwhile.
             if not self.is_armed:
-                return False  # another call was faster
+                return False
             self.is_armed = False
             if is_in_time:
                 self._claimed_ns = now_ns
@@ -93,11 +96,11 @@ class EvidenceCapture:
         return is_in_time
 
     def store(self, evidence: Sequence[Evidence]) -> Violation | None:
-        """Keep what the armed call has gathered.
+        """Store the evidence of the armed call.
 
         Returns:
-            The violation that asked for it, with the evidence, where nobody would see it otherwise:
-            a window that is broken is reported once, when that starts.
+            The violation that armed the call, with the evidence, if it is of a window: a broken
+            window is reported only once, before there is evidence. Else None.
         """
         now_ns = self._clock.monotonic_ns()
         since_armed = (now_ns - self._armed_ns) / 1e9
@@ -110,14 +113,14 @@ class EvidenceCapture:
             return evolve(cause, evidence=(*cause.evidence, *self._evidence))
 
     def _marked(self, evidence: Evidence, since_armed: float) -> Evidence:
-        """Say when it was gathered, and what made its times untrue."""
+        """Add the time since arming, and a note where memory tracing distorts durations."""
         note = evidence.note
         if "memory" in self.kinds and evidence.kind != "memory":
             note = "; ".join(filter(None, (note, UNDER_TRACING)))
         return evolve(evidence, since_armed=since_armed, note=note)
 
     def explain(self, violations: Sequence[Violation]) -> tuple[Violation, ...]:
-        """Return `violations` with the evidence that there is for them, if it is not too old."""
+        """Return `violations` with the stored evidence, if it is at most ten minutes old."""
         evidence = self._evidence
         if not evidence or self._clock.monotonic_ns() - self._gathered_ns > FRESH_FOR_NS:
             return tuple(violations)
@@ -140,12 +143,12 @@ class EvidenceCapture:
 
 
 class CaptureRegistry:
-    """The armings of all budgets under one configuration. Safe from any thread.
+    """The captures of all budgets under one configuration. Safe from any thread.
 
     Args:
-        interval_seconds: At most one armed call a budget in this time.
-        clock: Tells the time.
-        overhead_limit: Says whether there is allowance for an armed call.
+        interval_seconds: At most one armed call per budget in this time.
+        clock: The clock for intervals.
+        overhead_limit: Grants the allowance for an armed call.
     """
 
     def __init__(
@@ -158,7 +161,8 @@ class CaptureRegistry:
         self._captures: dict[tuple[str, frozenset[str]], EvidenceCapture] = {}
 
     def capture_of(self, budget: Budget) -> EvidenceCapture | None:
-        """Return the one of `budget`; None if it asks for no evidence of this kind."""
+        """Return the capture of `budget`; None if the budget names no profiler."""
+        # Children evidence is collected at every call and needs no armed call.
         kinds = frozenset(budget.evidence) - {"children"}
         if not kinds:
             return None

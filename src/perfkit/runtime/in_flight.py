@@ -1,4 +1,4 @@
-"""How many calls of a budget run at once."""
+"""Count the concurrent calls of a budget."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections import Counter
 class InFlight:
     """Counts the calls that have started and not ended. Exact from any number of threads.
 
-    Needs no lock: every step is one operation on a list, which is safe from any thread.
+    Every step is one atomic list operation, so a lock is not needed.
 
     Attributes:
         running: One element for each call that runs now.
-        levels: For each call that has started, how many ran then, itself among them.
+        levels: For each started call, the number of running calls then, itself included.
     """
 
     __slots__ = ("levels", "running")
@@ -22,30 +22,32 @@ class InFlight:
         self.levels: list[int] = []
 
     def enter(self) -> int:
-        """Count a call that starts; return how many there are with it."""
+        """Count a call that starts; return the number of running calls, itself included."""
         self.running.append(None)
         level = len(self.running)
         self.levels.append(level)
         return level
 
     def leave(self) -> None:
-        """Count a call that ends, however it does."""
+        """Count a call that ends, with any outcome."""
+        # A slice, not `pop`: after a fork the list may be empty when a call of the parent ends.
         del self.running[-1:]
 
     def drain(self, *, now: bool = True) -> Counter[int]:
-        """Return how often a call has found how many, itself among them, since the last time.
+        """Return the number of calls per concurrency level since the last drain.
 
         Args:
-            now: While calls run that started earlier, add their number at this moment, once.
+            now: Add the current level once, while calls run that started earlier.
         """
         size = len(self.levels)
         seen = Counter(self.levels[:size])
-        del self.levels[:size]  # other threads only append, so these are the same ones
+        # Other threads only append, so the first `size` elements are the counted ones.
+        del self.levels[:size]
         if now and self.running:
             seen[len(self.running)] += 1
         return seen
 
     def after_fork_in_child(self) -> None:
-        """After a fork, forget the calls of threads that the child does not have."""
+        """Drop the calls of threads that do not exist in the forked child."""
         self.running.clear()
         self.levels.clear()

@@ -1,7 +1,7 @@
-"""What happens when perfkit itself fails: logged once, counted, and kept from the application.
+"""Suppress internal errors of perfkit: log each kind once, and count all.
 
-Strictly private but for `counts`, which the self-metrics read. Under `perfkit.testing.strict`
-faults are raised, so that tests see them.
+Private except `counts`, which the self-metrics read. Under `perfkit.testing.strict` internal errors
+are raised, so that tests fail on them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _R = TypeVar("_R")
 logger = logging.getLogger("perfkit")
 
 _LONGEST: Final = 1000
-"""How much of a text is logged, in characters: an error may quote a whole document."""
+"""The maximum length of a logged text, in characters: an error may quote a whole document."""
 
 
 class _State:
@@ -56,7 +56,7 @@ def report(part: str, error: Exception) -> None:
 
 
 def _said(thing: object) -> str:
-    """Return what `thing` says, in one line, where it can say something at all."""
+    """Return ``str(thing)`` in one printable line; a placeholder if that raises."""
     try:
         return shorten_middle(printable(str(thing)), _LONGEST)
     except Exception as error:  # any class may have a method of its own for that
@@ -66,7 +66,7 @@ def _said(thing: object) -> str:
 
 
 def _loggable(thing: object) -> object:
-    """Return `thing` as it may stand in a log: a name or an error must not forge a line of it."""
+    """Return `thing` escaped for a log: a name or an error must not forge a log line."""
     if isinstance(thing, int | float):
         return thing
     if isinstance(thing, CatalogError):
@@ -86,18 +86,19 @@ def suppress(
 
 
 def warn_once(key: object, text: str, *args: object) -> None:
-    """Log a warning, the first time that `key` comes up since the last `forget`.
+    """Log a warning once per `key` since the last `forget`.
 
     Args:
-        key: What makes it this warning and no other.
-        text: A format of `logging`. What is not printable in it is logged as it is.
-        args: What is put into it: numbers as they are, anything else in one line, escaped, and
-            without its middle where it is very long.
+        key: The identity of the warning.
+        text: A `logging` format, logged without escaping.
+        args: Arguments of the format: numbers unchanged, anything else in one line, escaped, and
+            shortened in the middle beyond 1,000 characters.
     """
     with busy, _state.lock:
         if key in _state.said:
             return
         _state.said.add(key)
+    # Outside the lock: a handler of the application may log or block.
     logger.warning(text, *map(_loggable, args))
 
 
@@ -113,12 +114,12 @@ def after_fork_in_child() -> None:
 
 
 def forget() -> None:
-    """Forget which warnings were logged; the counts go on."""
+    """Log each warning again at its next occurrence; the counts are unchanged."""
     with busy, _state.lock:
         _state.said.clear()
 
 
 def set_strict(*, is_strict: bool) -> bool:
-    """Raise faults instead of swallowing them; return what was set before."""
+    """Raise internal errors instead of suppressing them; return the previous setting."""
     before, _state.is_strict = _state.is_strict, is_strict
     return before

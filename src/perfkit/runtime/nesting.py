@@ -1,7 +1,7 @@
-"""Which budgets a call spent its time in, and what was its own.
+"""Attribute the time of a call to the budgets of its nested calls and to itself.
 
-Each measured call has a frame while some budget asks for this. A frame that ends tells the one
-around it, in the same task or thread, or in one that was started from it.
+Each measured call has a `CallNode` while some budget needs ``children`` evidence. A node that ends
+reports its cost to the enclosing node, in the same task or thread, or in the one that started it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MOST_ROWS: Final = 50
 
 @define
 class _Cost:
-    """What the calls of one budget within a call have cost, in nanoseconds."""
+    """The cost of the nested calls of one budget, in nanoseconds."""
 
     calls: int = 0
     total_ns: int = 0
@@ -61,29 +61,31 @@ class CallNode:
         self._outside: CallNode | None = None
         self._around = _current.get()
         if self._around is not None and self._around._has_ended:  # noqa: SLF001 - of the same class
-            self._around = None  # its context lives on, in a task or a callback that it started
+            # A task or callback that the ended call started has a copy of its context.
+            self._around = None
         if self._around is not None:
             self._around._child_started(now_ns)  # noqa: SLF001 - of the same class
 
     def enter(self) -> None:
-        """Be the frame of the code that runs from here on."""
+        """Become the current node of this context."""
         self._outside = _current.get()
         _current.set(self)
 
     def leave(self) -> None:
-        """Let it be the frame that it was before, again."""
+        """Restore the node that was current before `enter`."""
         _current.set(self._outside)
         self._outside = None
 
     def end(self, elapsed_ns: int, now_ns: int) -> None:
-        """Tell the frame around what this call has cost.
+        """End the node, and report its cost to the enclosing node.
 
         Args:
-            elapsed_ns: Its duration.
-            now_ns: When it ended.
+            elapsed_ns: The duration of the call, nanoseconds.
+            now_ns: When it ended, monotonic nanoseconds.
         """
         with busy, self._lock:
-            if self._running:  # a call inside goes on without this one
+            # A nested call may outlive this one: count its time up to now as covered.
+            if self._running:
                 self._covered_ns += now_ns - self._covered_since_ns
                 self._covered_since_ns = now_ns
             self._own_ns = max(0, elapsed_ns - self._covered_ns)
@@ -95,10 +97,10 @@ class CallNode:
             around._child_ended(self._name, cost, inside, now_ns)  # noqa: SLF001 - of the same class
 
     def evidence(self, elapsed_ns: int) -> Evidence:
-        """Return which budgets the call spent its time in, the most expensive first.
+        """Return the cost per budget of the nested calls, the most expensive first.
 
-        To be asked after `end`. Calls that ran at once count in full each, so their sum may be more
-        than the duration. The call's own time is that in which none of them ran.
+        Valid after `end`. Concurrent calls count in full each, so their sum may exceed the
+        duration. The own time of the call is the time in which no nested call ran.
         """
         with busy, self._lock:
             inside = sorted(self._inside.items(), key=lambda item: -item[1].total_ns)

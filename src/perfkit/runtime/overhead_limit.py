@@ -1,4 +1,4 @@
-"""Keep what perfkit costs within bounds: what is expensive is left out first."""
+"""Limit the overhead of perfkit: expensive measurements are skipped beyond `max_overhead`."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ THROTTLED: Final = "left out: perfkit's own cost had reached max_overhead"
 
 
 class OverheadLimit:
-    """An allowance of time for evidence and memory tracing. Safe from any thread.
+    """A token bucket of time for evidence and memory tracing. Safe from any thread.
 
-    It fills up by `max_overhead` of the wall time that passes, to what a minute gives at most, and
-    each call that was slowed down takes its time out of it: the whole of it, since what it would
-    have taken otherwise nobody knows. So the true share is below the one that is kept.
+    It fills by `max_overhead` of wall time, up to the allowance of one minute. Each call that was
+    slowed down spends its whole duration, since its duration without probes is unknown. So the true
+    overhead is below the recorded one.
 
     Args:
-        max_overhead: Share of wall time, above 0; 1 or more means that nothing is ever held back.
-        clock: Tells the time.
+        max_overhead: Share of wall time, above 0; 1 or more means no limit.
+        clock: The clock for the allowance.
     """
 
     def __init__(self, max_overhead: float, clock: Clock) -> None:
@@ -34,7 +34,7 @@ class OverheadLimit:
         self._in_window_ns = 0
 
     def allows(self) -> bool:
-        """Tell whether there is allowance left for one more call."""
+        """Return whether there is allowance left for one more call."""
         if self.max_overhead >= 1:
             return True
         with busy, self._lock:
@@ -42,12 +42,13 @@ class OverheadLimit:
             return self._allowance_ns > 0
 
     def spend(self, nanoseconds: int) -> None:
-        """Take what a call or a job has cost."""
+        """Subtract the cost of a call or a job, in nanoseconds."""
         with busy, self._lock:
             now_ns = self._clock.monotonic_ns()
             self._fill(now_ns)
             self._allowance_ns -= nanoseconds
             last = self._spent[-1] if self._spent else None
+            # One entry per second, so that frequent calls do not grow the deque without bound.
             if last is not None and now_ns - last[0] < _WINDOW_NS // 60:
                 self._spent[-1] = (last[0], last[1] + nanoseconds)
             else:
@@ -56,7 +57,7 @@ class OverheadLimit:
             self._forget(now_ns)
 
     def overhead(self) -> float:
-        """Return the share of wall time that was spent in the last minute."""
+        """Return the share of wall time spent in the last minute, from 0."""
         with busy, self._lock:
             now_ns = self._clock.monotonic_ns()
             self._forget(now_ns)

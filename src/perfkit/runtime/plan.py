@@ -1,4 +1,4 @@
-"""What one callsite will do, decided once per generation and not at each call."""
+"""The plan of one callsite, made once per generation of the settings instead of at each call."""
 
 from __future__ import annotations
 
@@ -46,12 +46,11 @@ from perfkit.runtime.windows import BudgetWindows
 
 @frozen(kw_only=True, eq=False)
 class Plan:
-    """What a callsite does at each call, under one generation of the settings.
+    """The plan for the calls of one callsite, under one generation of the settings.
 
     A duration-only plan measures only the duration. A fast plan is a duration-only plan with
-    nothing to start: the entry point reads the clock, compares, and counts. A successful call that
-    took at most `within_limits_ns` is then complete. A missed limit is reported if its state is in
-    `severities`.
+    nothing to start: the entry point reads the clock, compares, and counts. A successful call of at
+    most `within_limits_ns` is then complete. Missed limits are reported by their `severities`.
     """
 
     generation: int
@@ -85,18 +84,17 @@ class Plan:
 
 @define(kw_only=True, eq=False)
 class Sampling:
-    """The variants of a plan, and when they are taken. Safe from any thread.
+    """The variants of a plan, and the choice among them. Safe from any thread.
 
     Args:
         full: The plan with all probes.
         sampled_out: The plan without the probes that slow a call down, for the calls in between.
-        throttled: The same, for calls beyond the overhead limit; None where the place itself asks
-            for the probes.
+        throttled: The same, beyond the overhead limit; None if the code selects the probes.
         every: One call in so many is measured in full.
         sample_rate: The probability that a call is measured in full, from 0 to 1.
-        armed: The plan with evidence; None where the budget asks for none.
-        capture: Decides when the armed plan is taken.
-        overhead_limit: Decides when the throttled plan is taken.
+        armed: The plan with evidence; None if the budget names none.
+        capture: Decides when the armed plan is used.
+        overhead_limit: Decides when the throttled plan is used.
     """
 
     full: Plan
@@ -130,9 +128,9 @@ def _random() -> float:
 
 
 def known_lines(metric: Metric) -> set[float]:
-    """Return every target and threshold of `metric` that the catalog or the code has named so far.
+    """Return the targets and thresholds of `metric` in the catalog and in code, in its base unit.
 
-    In the metric's base unit. What the code names is known from its decoration on.
+    Limits in code are included from their decoration on.
     """
     limits = (limit for budget in settings.current().catalog.budgets for limit in budget.limits)
     written = {(each.metric, line) for each in limits for line in (each.target, each.threshold)}
@@ -142,7 +140,7 @@ def known_lines(metric: Metric) -> set[float]:
 def make_plan(
     options: CallsiteOptions, where: CodeLocation, is_inside: ContextVar[bool] | None = None
 ) -> Plan:
-    """Decide what the callsite will do under the settings now in force.
+    """Make the plan of a callsite under the settings in force.
 
     Raises:
         UnknownBudgetError: If the name is unknown and ``unknown_budgets`` is ``"raise"``.
@@ -185,21 +183,22 @@ def make_plan(
 
 
 def _let_others_tell(where: CodeLocation, budget: Budget) -> None:
-    """Let every call tell what it cost from now on: a place asks for that, not the catalog."""
+    """Attribute the cost of every call from now on: a callsite needs ``children`` evidence."""
     with state.lock:
         if not state.attributing:
-            state.generation += 1  # all plans are to be made anew, this one too
+            # Outdates all plans, this one too: nested calls must report their cost.
+            state.generation += 1
         state.attributing.add((where, budget.name))
 
 
 def _with_probes(plan: Plan, probes: tuple[Probe, ...], options: CallsiteOptions) -> Plan:
-    """Return `plan` with these probes, duration-only if it can do without any."""
+    """Return `plan` with these probes; duration-only if the duration is enough."""
     plan = evolve(
         plan, probes=probes, slowed_by=frozenset(probe.slows for probe in probes if probe.slows)
     )
     if not _is_duration_only(options, plan):
         return _with_telemetry(plan)
-    # Calls whose windows have other sinks are counted apart, and reported together.
+    # Calls whose windows have other sinks are counted separately, and reported together.
     owner = window_registry.identity_of(options.sinks) if plan.windows is not None else None
     reporting = _reporting(plan, owner, is_duration_only=True)
     tracing, bulk_counter = reporting.tracing, reporting.bulk_counter
@@ -231,7 +230,7 @@ def _with_telemetry(plan: Plan) -> Plan:
 
 
 def _with_variants(plan: Plan, probes: tuple[Probe, ...], options: CallsiteOptions) -> Plan:
-    """Add the other forms that a call of this plan may take, if there are any."""
+    """Add the variants of `plan` for sampling, throttling and evidence, if it needs any."""
     slow = [probe for probe in probes if probe.slows]
     asked = options.metrics | {limit.metric for limit in options.limits}
     is_asked_here = options.explain or any(probe.metrics & asked for probe in slow)
@@ -255,7 +254,7 @@ def _with_variants(plan: Plan, probes: tuple[Probe, ...], options: CallsiteOptio
 
 
 def _without(plan: Plan, probes: Sequence[Probe], reason: str) -> Plan:
-    """Return `plan` with readings that say why these probes have none."""
+    """Return `plan` with empty readings for these probes, with the reason."""
     missing = {metric for probe in probes for metric in probe.metrics}
     return evolve(plan, absent={metric: Reading(value=None, reason=reason) for metric in missing})
 
@@ -280,7 +279,7 @@ _UNMEASURED: Final = Budget(name="unmeasured")
 
 
 def _is_duration_only(options: CallsiteOptions, plan: Plan) -> bool:
-    """Tell whether the duration is all that a call here is measured and judged by."""
+    """Return whether calls need only the duration, for measurement and verdicts."""
     now = plan.settings
     return (
         now.is_enabled
@@ -295,7 +294,7 @@ _READ_AT_THE_END: Final = frozenset({Metric.DURATION, Metric.HIT_RATIO, Metric.C
 
 
 def _needs_no_judge(limit: Limit) -> bool:
-    """Tell whether one comparison of a duration says all there is to say of `limit` in one call."""
+    """Return whether comparing the duration is enough for `limit` in one call."""
     return (
         is_judged_by_duration(limit)
         or limit.statistic is not Statistic.EACH
@@ -304,7 +303,7 @@ def _needs_no_judge(limit: Limit) -> bool:
 
 
 def _resolve(options: CallsiteOptions, where: CodeLocation, now: Settings) -> Budget:
-    """Return the budget that holds at this place: the catalog's, with what the code says on top."""
+    """Return the budget of the callsite: the budget of the catalog, overridden by the options."""
     found = _look_up(options, now)
     base = found or Budget(name=options.name or where.function)
     replaced = {limit.metric for limit in options.limits}
@@ -368,13 +367,13 @@ _UNPROBED: Final = frozenset(
         Metric.SCALING_EXPONENT,
     }
 )
-"""What needs no probe: the clock and counting are enough, or no call can show it."""
+"""Metrics without a probe: clock and counters are enough, or a single call cannot have them."""
 
 
 def choose_probes(options: CallsiteOptions, budget: Budget, now: Settings) -> tuple[Probe, ...]:
-    """Return the probes for the limits of `budget` and for what is asked for here.
+    """Return the probes for the limits of `budget` and for the metrics and evidence of `options`.
 
-    A call that is probed at all reports the pauses of the garbage collector too.
+    A call with any probe also reports the pauses of the garbage collector.
     """
     wanted = (options.metrics | budget.metrics) - _UNPROBED
     if not wanted and not options.explain:
@@ -396,4 +395,5 @@ def _choose_sinks(options: CallsiteOptions, now: Settings) -> Callable[[Violatio
             chosen.append(now.find_sink(sink) if isinstance(sink, str) else sink)
         except ConfigurationError as error:
             internal_errors.report(f"sink {sink}", error)
-    return lambda _: tuple(map(now.wrap_sink, chosen))  # not before one is to hear of something
+    # Wrapped at a violation: most callsites never need the delivery layers.
+    return lambda _: tuple(map(now.wrap_sink, chosen))

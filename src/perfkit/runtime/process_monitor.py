@@ -1,4 +1,4 @@
-"""Hold the whole process to budgets: sample it at an interval, and judge the samples."""
+"""Sample the whole process at an interval, and evaluate the samples against budgets."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ PROCESS_METRICS: Final = frozenset(
         Metric.OPEN_FILES,
     }
 )
-"""What a sample of the process has."""
+"""The metrics of a process sample."""
 
 
 class Monitor:
     """Samples the process from `start` to `stop`, or within a ``with`` block.
 
-    Made by `perfkit.monitor`. Safe from any thread; goes on in the child after a fork.
+    Made by `perfkit.monitor`. Safe from any thread; continues in the child after a fork.
 
     Args:
         names: Names of budgets, or globs of them; none means every budget of the catalog that
-            limits nothing but what a sample of the process has.
-        seconds: The interval; None means that only `sample` takes samples.
+            limits only metrics of a process sample.
+        seconds: The interval; None means samples by `sample` only.
     """
 
     def __init__(self, names: Sequence[str], seconds: float | None) -> None:
@@ -55,7 +55,7 @@ class Monitor:
         self._pid = os.getpid()
 
     def start(self) -> None:
-        """Take the first sample, and go on with it. CPU and disk are known from the second on.
+        """Sample now and at each interval. CPU and disk have readings from the second sample on.
 
         Raises:
             UnknownBudgetError: If a name is in no budget, and ``unknown_budgets`` is ``"raise"``.
@@ -70,12 +70,13 @@ class Monitor:
             self._job = scheduler.every(self._seconds, self.sample, "monitor")
 
     def stop(self) -> None:
-        """Take no more samples. What the process is held to by then is forgotten."""
+        """Stop sampling, and drop the windows of the process."""
         if self._sampler is None:
             return
         if self._job is not None:
             scheduler.cancel(self._job)
-        with busy, self._lock:  # a sample that is being taken ends first
+        # A running sample ends first: it uses the sampler and the windows.
+        with busy, self._lock:
             sampler, self._sampler, self._job = self._sampler, None, None
             for windows in self._windows:
                 window_registry.drop(windows)
@@ -106,7 +107,7 @@ class Monitor:
         settings.current().overhead_limit.spend(time.thread_time_ns() - began_ns)
 
     def totals(self) -> ProcessTotals | None:
-        """Return the process's counters; None while nothing is sampled."""
+        """Return the counters of the process; None while the monitor is stopped."""
         return None if self._sampler is None else self._sampler.totals()
 
     def __enter__(self) -> Self:
@@ -127,7 +128,7 @@ class Monitor:
         self.stop()
 
     def _renew(self) -> None:
-        """Choose the budgets anew: the settings have changed."""
+        """Choose the budgets again, after a change of the settings."""
         self._chosen_for, now = state.generation, settings.current()
         before = self._windows
         chosen = _choose(self._names, now) if now.is_enabled else ()
@@ -142,7 +143,7 @@ _running: Final[list[Monitor]] = []
 
 
 def current_totals() -> ProcessTotals | None:
-    """Return the counters of the process from whatever samples it; None if nothing does."""
+    """Return the counters of the process from a running monitor; None without one."""
     for monitor in tuple(_running):
         if (totals := monitor.totals()) is not None:
             return totals
@@ -150,7 +151,7 @@ def current_totals() -> ProcessTotals | None:
 
 
 def _choose(names: Sequence[str], now: Settings) -> tuple[Budget, ...]:
-    """Return the budgets to hold the process to, with nothing but the limits it can be held to."""
+    """Return the budgets of the process, reduced to limits on metrics of a process sample."""
     budgets = now.catalog.budgets
     if not names:
         chosen = tuple(each for each in budgets if each.limits and each.metrics <= PROCESS_METRICS)

@@ -69,9 +69,9 @@ def settle(
 
     Args:
         plan: The plan of the call.
-        elapsed_ns: Its duration.
+        elapsed_ns: Its duration, nanoseconds.
         error: The exception of the user's code; None if it returned.
-        span: Its span; None where it has none, or none yet.
+        span: Its span; None without one, or where it is made late.
 
     Raises:
         BudgetExceeded: If a budget is violated and a raise sink was chosen, and `error` is None.
@@ -117,7 +117,7 @@ def report_duration(
 def _record(
     plan: Plan, elapsed_ns: int, outcome: Outcome, error_type: str, span: RunningSpan | None
 ) -> RunningSpan | None:
-    """Count a call and end its span; return the span, which may have been made only now."""
+    """Count a call and end its span; return the span, which may be made late here."""
     tracing = plan.tracing
     thread_state.depth += 1
     try:
@@ -152,10 +152,10 @@ def evaluate_duration(
 
     Args:
         plan: The plan of the call.
-        elapsed_ns: Its duration.
-        outcome: How it ended.
+        elapsed_ns: Its duration, nanoseconds.
+        outcome: Its outcome.
         error_type: The class of its exception.
-        span: Its span; None stands for the one that is current.
+        span: Its span; None means the current span.
     """
     ended_ns = plan.settings.clock.time_ns()
     measurement = Measurement(
@@ -189,7 +189,7 @@ def violations_of(  # noqa: PLR0913, PLR0917 - the facts of a call are arguments
         verdicts: Its verdicts.
         at_ns: When it ended, nanoseconds since the Unix epoch.
         span: The span of the call.
-        ids: The span of the application for it. Without both it is the span that is current.
+        ids: The span ids of an observer. Without both, the ids of the current span.
     """
     severities = plan.severities
     missed = [verdict for verdict in verdicts if verdict.state in severities]
@@ -227,7 +227,7 @@ def _ids_of(plan: Plan, span: RunningSpan | None, ids: SpanIds | None) -> SpanId
 def violation_of(
     verdict: Verdict, severity: Severity, where: CodeLocation, at_ns: int, **further: Any
 ) -> Violation:
-    """Return a verdict of a call or a window as a violation; `further` are fields of it."""
+    """Return the violation for a verdict of a call or a window, with `further` fields."""
     assert verdict.value is not None  # noqa: S101 - a verdict with a severity always has a value
     return Violation(
         budget=verdict.budget,
@@ -254,7 +254,7 @@ class _Delivering(threading.local):
         self.later: deque[tuple[tuple[Violation, ...], SinksFor]] = deque()
 
     def after_fork_in_child(self) -> None:
-        """Deliver nothing in the child of a fork: it may have been forked by a sink."""
+        """Reset in a forked child: a sink may have forked during a delivery."""
         self.is_busy, recursion.thread_state.depth = False, 0
         self.later.clear()
 
@@ -264,7 +264,7 @@ register_after_fork(_delivering)
 
 
 def deliver_result(plan: Plan, result: CallResult, error: BaseException | None) -> None:
-    """Deliver the violations of a call, and let the next call of its budget gather evidence.
+    """Deliver the violations of a call, and arm the next call to gather evidence.
 
     Raises:
         BudgetExceeded: If a raise sink was chosen, and `error` is None.
@@ -285,14 +285,13 @@ def deliver(
 ) -> None:
     """Emit each violation to its sinks; then raise, if a raise sink was among them.
 
-    Violations that come up meanwhile in this thread wait until that is done: a sink may violate a
+    Violations that occur meanwhile in this thread are queued, then delivered: a sink may violate a
     budget itself, and garbage collection may end a deferred call. These are not raised.
 
     Args:
         violations: The violations of one call.
         sinks_for: Chooses the sinks of a violation.
-        in_flight: The exception that the call itself ended with; it is never replaced, the
-            violations become a note of it.
+        in_flight: The exception of the call; it is never replaced, the violations become a note.
         verdicts: Every verdict of the call, for the exception.
 
     Raises:
@@ -318,7 +317,7 @@ def deliver(
 
 
 def deliver_quietly(violations: Iterable[Violation], sinks_for: SinksFor) -> None:
-    """Deliver where there is no call to raise out of: violations of a raise sink are logged."""
+    """Deliver outside of a call: violations of a raise sink are logged."""
     try:
         deliver(violations, sinks_for, None)
     except BudgetExceeded as exceeded:
@@ -326,7 +325,7 @@ def deliver_quietly(violations: Iterable[Violation], sinks_for: SinksFor) -> Non
 
 
 def log_violations(violations: Sequence[Violation]) -> None:
-    """Log violations of a raise sink where there is no call to raise them out of."""
+    """Log violations of a raise sink outside of a call."""
     for violation in violations:
         internal_errors.logger.warning(
             "perfkit: no call to raise this out of: %s", violation.describe()
@@ -354,6 +353,7 @@ def _deliver_at(
 
 def _raised_by(sink: Sink, error: Exception) -> Sequence[Violation]:
     """Report the failure of a sink; return the violations of a raise sink instead."""
+    # A signal handler may raise in a sink: that exception is meant for the application.
     if is_signal_exception(error):
         raise error
     if isinstance(error, BudgetExceeded) and getattr(sink, "reaches_caller", False) is True:
@@ -363,7 +363,7 @@ def _raised_by(sink: Sink, error: Exception) -> Sequence[Violation]:
 
 
 def _deliver_later(depth: int) -> None:
-    """Deliver the violations that came up during a delivery."""
+    """Deliver the violations that were queued during a delivery."""
     while _delivering.later:
         violations, sinks_for = _delivering.later.popleft()
         if depth >= recursion.MAX_DEPTH:
@@ -374,7 +374,7 @@ def _deliver_later(depth: int) -> None:
 
 
 def _drop(violations: Iterable[Violation], sinks_for: SinksFor) -> None:
-    """Count violations that come of the delivery of one that came of a delivery itself."""
+    """Count violations beyond the recursion limit as dropped."""
     for violation in violations:
         for sink in _sinks_of(violation, sinks_for):
             stats = getattr(sink, "stats", None)

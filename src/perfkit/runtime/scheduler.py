@@ -1,6 +1,6 @@
-"""One background thread for everything that happens by itself from time to time.
+"""One background thread for all periodic tasks.
 
-It starts with the first job and ends with the last. Nothing starts it at import.
+It starts with the first task and ends with the last. Import does not start it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _LONGEST_JOIN_SECONDS: Final = 1.0
 
 @define(eq=False)
 class PeriodicTask:
-    """Something to do at an interval, until it is cancelled.
+    """A function to run at an interval, until it is cancelled.
 
     Args:
-        name: What it is, for messages.
+        name: The name in messages.
         seconds: The interval, above zero.
-        run: What to do; what it raises is reported as a fault.
+        run: The function; an exception is reported as an internal error.
     """
 
     name: str
@@ -36,7 +36,7 @@ class PeriodicTask:
 
 
 class Scheduler:
-    """Runs jobs one after another in one daemon thread. Safe from any thread, and across a fork."""
+    """Runs tasks one after another in one daemon thread. Safe from any thread and across forks."""
 
     def __init__(self) -> None:
         self._make_lock()
@@ -49,7 +49,7 @@ class Scheduler:
         self._changed = threading.Condition(self._lock)
 
     def every(self, seconds: float, run: Callable[[], object], name: str) -> PeriodicTask:
-        """Run a job every so many seconds, for the first time after as many; return it."""
+        """Run a task every `seconds`, first after `seconds`; return it."""
         job = PeriodicTask(name, seconds, run, time.monotonic() + seconds)
         with self._lock:
             self._jobs.append(job)
@@ -71,6 +71,7 @@ class Scheduler:
                 self._jobs.remove(job)
             thread = None if self._jobs else self._thread
             self._changed.notify()
+        # A task may cancel itself: the thread cannot join itself.
         if thread is not None and thread is not threading.current_thread():
             thread.join(_LONGEST_JOIN_SECONDS)
 
@@ -105,4 +106,4 @@ class Scheduler:
 
 
 scheduler: Final = Scheduler()
-"""The process's one."""
+"""The scheduler of the process."""

@@ -1,7 +1,7 @@
-"""The one settings object, replaced whole, and the generation number that moves with it.
+"""The settings object, replaced atomically, and the generation number of its plans.
 
-Every callsite keeps the plan it made with the number it was made under. Another number means:
-make the plan anew.
+Every callsite caches its plan with the generation it was made under. Another generation means that
+the plan is outdated.
 """
 
 from __future__ import annotations
@@ -56,22 +56,22 @@ class RunningSpan(Protocol):
             elapsed_ns: The call's duration, and the span's.
             state: The worst verdict; None where there is none.
             error_type: The exception's class, where the call did not end well.
-            is_cancelled: Whether it was ended from outside.
+            is_cancelled: Whether the call was cancelled.
             evidence: The evidence for its cost.
         """
 
     def suspend(self) -> None:
-        """Take the span out of the context while the consumer of a generator runs."""
+        """Detach the span from the context while the consumer of a generator runs."""
 
     def resume(self) -> None:
-        """Put the span back into the context."""
+        """Attach the span to the context again."""
 
     def ids(self) -> SpanIds | None:
         """Return the span's ids as text; None where they are not valid."""
 
 
 class Tracing(Protocol):
-    """Makes the spans of one place."""
+    """Makes the spans of one callsite."""
 
     @property
     def is_late(self) -> bool:
@@ -99,7 +99,7 @@ class Recorder(Protocol):
 
 @frozen(kw_only=True, eq=False)
 class CallReporting:
-    """The telemetry of the calls of one place; None where there is nothing to report to.
+    """The telemetry of the calls of one callsite; None without a provider.
 
     Args:
         bulk_counter: Counts calls in bulk.
@@ -113,7 +113,7 @@ class CallReporting:
 
 
 class Telemetry(Protocol):
-    """What reports to OpenTelemetry, as far as there is anything to report to."""
+    """Reports to OpenTelemetry, as far as providers are set."""
 
     def reporting_for(
         self, budget: Budget, where: CodeLocation, owner: object = None, *, is_duration_only: bool
@@ -122,8 +122,8 @@ class Telemetry(Protocol):
 
         Args:
             budget: The budget of the calls.
-            where: The place.
-            owner: Calls of another owner are counted apart, though reported together.
+            where: The code location.
+            owner: Calls of another owner are counted separately, and reported together.
             is_duration_only: Whether only the duration is measured.
         """
 
@@ -134,40 +134,40 @@ class Telemetry(Protocol):
         """Return the span that the application made current; None where there is none."""
 
     def is_settled(self) -> bool:
-        """Tell whether `revision` will not change any more."""
+        """Return whether `revision` is final."""
 
     def count_window(self, budget: Budget, limit: Limit, state: State) -> None:
-        """Count one judgement of a limit over a window."""
+        """Count one evaluation of a limit over a window."""
 
     def observe_process(self, totals: Callable[[], Any]) -> None:
-        """Report the process from now on, unless somebody else does.
+        """Report the process from now on, unless another instrumentation does.
 
         Args:
-            totals: Returns the process's counters; None while nobody samples.
+            totals: Returns the process's counters; None without a running monitor.
         """
 
 
 @frozen(kw_only=True, eq=False)
 class Settings:
-    """Everything that a plan is made from.
+    """The inputs of a plan.
 
     Args:
         catalog: The budgets.
-        router: Which sinks hear of a violation.
+        router: Chooses the sinks of a violation.
         find_sink: Turns a sink's name into a sink; raises ConfigurationError.
-        wrap_sink: Gives a sink that the code has made the layers that every sink has.
-        environment: Where the application runs, such as ``"production"``; empty if nobody said.
-        observers: Observers that the application brought.
+        wrap_sink: Adds the delivery layers to a sink that was made in code.
+        environment: The deployment environment, such as ``"production"``; empty if not set.
+        observers: Observers of the application.
         telemetry: Observers for OpenTelemetry.
-        find_probes: Returns the probes to choose from; loads what they need.
-        clock: Tells the time.
+        find_probes: Returns the available probes; imports their dependencies.
+        clock: The clock for calls and windows.
         spans: ``"always"``, ``"violations"`` or ``"never"``, where budget and category are silent.
         unknown_budgets: ``"warn"``, ``"raise"`` or ``"ignore"``.
         is_enabled: Whether anything is measured.
-        captures: Lets calls gather evidence after a violation.
-        overhead_limit: Keeps the cost of that, and of memory tracing, within bounds.
-        attributes: Whether each call tells the one around it what it has cost.
-        begin: Called when they have come into force.
+        captures: Arms calls to gather evidence after a violation.
+        overhead_limit: Limits the cost of evidence and of memory tracing.
+        attributes: Whether each call reports its cost to the enclosing call.
+        begin: Called when the settings are in force.
     """
 
     catalog: Catalog
@@ -189,11 +189,12 @@ class Settings:
 
 
 def current() -> Settings:
-    """Return the settings in force; make the default ones the first time.
+    """Return the settings in force; make the default at first use.
 
     Raises:
-        RuntimeError: If nothing has said what the default is; importing perfkit does.
+        RuntimeError: If no default is registered; importing perfkit registers it.
     """
+    # Read without the lock first: the object is replaced in one step and never modified.
     settings = state.settings
     if settings is not None:
         return settings
@@ -208,7 +209,7 @@ def current() -> Settings:
 
 
 def replace(settings: Settings | None) -> Settings | None:
-    """Put `settings` in force at once, everywhere; None means the default. Return the old ones."""
+    """Replace the settings of the process; None means the default. Return the old settings."""
     with state.lock:
         before = state.settings
         state.settings = settings
@@ -220,7 +221,7 @@ def replace(settings: Settings | None) -> Settings | None:
 
 
 def complain_of(name: str, now: Settings) -> None:
-    """Say that no budget is called `name`: once, unless the settings want it otherwise.
+    """Warn once that no budget is called `name`; raise or ignore if configured so.
 
     Raises:
         UnknownBudgetError: If ``unknown_budgets`` is ``"raise"``.

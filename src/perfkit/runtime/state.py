@@ -1,7 +1,6 @@
-"""The process's settings, and the number that moves with them. Replaced whole, under a lock.
+"""The settings of the process and their generation, replaced atomically under a lock.
 
-Strictly private: `settings` is the way to it. A module of its own, so that a door that is put into
-code loads next to nothing.
+Private: use `settings`. A module of its own, so that importing a decorator loads little else.
 """
 
 from __future__ import annotations
@@ -16,15 +15,15 @@ if TYPE_CHECKING:
 
 
 class State:
-    """The process's settings. `generation` is read without the lock, at each call.
+    """The settings of the process. Each call reads `generation` without the lock.
 
     Attributes:
-        generation: Another number means that every plan is to be made anew.
-        revision: The providers of OpenTelemetry that the plans of this generation were made for.
-        settings: Those in force; None means the default ones, not made yet.
-        make_default: Makes the default ones, when they are first needed.
-        attributing: Places in the code that ask which budgets their calls spend time in.
-        lock: Held while any of these changes.
+        generation: Incremented when every plan becomes outdated.
+        revision: The revision of the OpenTelemetry providers for the plans of this generation.
+        settings: The settings in force; None means the default, not made yet.
+        make_default: Makes the default settings at first use.
+        attributing: Callsites whose budgets need ``children`` evidence.
+        lock: Protects changes of the attributes.
     """
 
     def __init__(self) -> None:
@@ -36,7 +35,8 @@ class State:
         self.lock = Lock()
 
     def __reduce__(self) -> str:
-        return "state"  # by its name: a function that is pickled by value refers to it
+        # By name: a function that is pickled by value refers to the state of its new process.
+        return "state"
 
 
 state = State()

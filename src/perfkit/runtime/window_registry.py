@@ -1,4 +1,4 @@
-"""Every window of the process: found by budget, judged by the ticker. Nothing here raises."""
+"""All windows of the process: found by budget, evaluated by the scheduler. Nothing here raises."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Registry:
         return [each for each in everything if each.generation == state.generation]
 
     def after_fork_in_child(self) -> None:
-        """Evaluate only the child's calls, and replace locks that other threads may have held."""
+        """Evaluate only the child's calls, and replace locks that other threads may have locked."""
         deferred_calls.pending.clear()
         self.lock = Lock()
         for windows in self.windows.values():
@@ -54,7 +54,7 @@ class _Registry:
                 self.start_generation(state.revision)
 
     def start_generation(self, revision: int) -> None:
-        """Have every plan made anew under the same settings; the windows stay in force."""
+        """Outdate every plan under the same settings; the windows stay in force."""
         in_force = self.in_force()
         state.revision = revision
         state.generation += 1
@@ -74,15 +74,15 @@ def windows_for(
 ) -> BudgetWindows | None:
     """Return the windows of `budget`; None if it has no limit over a window and no objective.
 
-    Places that are held to the same, and send violations to the same sinks, share them. They go on
-    when the settings change, unless what they hold changes.
+    Callsites with equal limits and sinks share windows. Windows survive a change of the settings,
+    unless their limits change.
 
     Args:
-        budget: With all that holds at the place.
-        where: The place.
-        sinks: What the place names; None where the settings say who hears of violations.
+        budget: The budget with the options of the callsite merged.
+        where: The code location.
+        sinks: The sinks of the callsite; None for the sinks of the settings.
         sinks_for: Chooses the sinks of a violation, for `sinks`.
-        capture: Lets calls gather evidence after a violation.
+        capture: Arms calls to gather evidence after a violation.
     """
     if budget.objective is None and not any(needs_windows(limit) for limit in budget.limits):
         return None
@@ -93,6 +93,7 @@ def windows_for(
     with busy, _registry.lock:
         found = _registry.windows.get(key)
         if found is None:
+            # Bounded, because limits computed at run time make new windows each time.
             if len(_registry.windows) >= _MOST_WINDOWS:
                 _registry.windows.clear()
             found = _registry.windows[key] = BudgetWindows(budget, where, clock)
@@ -105,7 +106,7 @@ def windows_for(
 
 
 def windows_of_process(budget: Budget, owner: object) -> BudgetWindows:
-    """Return windows for samples of the whole process, which `owner` fills and judges."""
+    """Return windows for samples of the whole process, which `owner` fills and evaluates."""
     clock = settings.current().clock
     where = CodeLocation(function=f"process {os.getpid()}")
     key = (budget, id(owner), 0 if is_system(clock) else id(clock))
@@ -120,7 +121,7 @@ def windows_of_process(budget: Budget, owner: object) -> BudgetWindows:
 
 
 def drop(windows: BudgetWindows) -> None:
-    """Judge these windows no more."""
+    """Remove these windows from evaluation."""
     with busy, _registry.lock:
         _registry.windows = {
             key: each for key, each in _registry.windows.items() if each is not windows
@@ -128,14 +129,14 @@ def drop(windows: BudgetWindows) -> None:
 
 
 def evaluate_windows() -> tuple[Verdict, ...]:
-    """Judge every window now, deliver what has changed, and return how each limit stands.
+    """Evaluate every window now, deliver the transitions, and return the verdicts.
 
-    Windows are judged by themselves about once in each sixtieth of their length; this is for tests,
+    The scheduler evaluates windows about once in each sixtieth of their length; this is for tests,
     for the end of a job, and for pages that show the state of a service.
 
     Returns:
-        One verdict for each limit over a window and each objective, of the places that have been
-        called under the settings now in force. `no_data` where there are too few samples.
+        One verdict for each limit over a window and each objective, of the callsites that were
+        called under the settings in force. `no_data` where there are too few samples.
 
     Safe from any thread.
     """
@@ -149,9 +150,9 @@ def evaluate_windows() -> tuple[Verdict, ...]:
 
 
 def look_for_providers() -> None:
-    """Have every plan made anew if the application has set a provider since the last look.
+    """Outdate every plan if the application has set a provider since the last check.
 
-    Costs two reads of variables where there is nothing new. Safe from any thread.
+    Costs two reads of variables without a new provider. Safe from any thread.
     """
     now = state.settings
     if now is None:
@@ -162,29 +163,30 @@ def look_for_providers() -> None:
 
 
 def _renew_plans(revision: int) -> None:
-    # The order of `settings.current`, which starts the process monitor under the lock of the state.
+    # The lock order of `settings.current`, which starts the process monitor under the state lock.
     with state.lock, busy, _registry.lock:
         _registry.start_generation(revision)
 
 
 def forget() -> None:
-    """Drop every window, and end the thread that judges them."""
+    """Drop every window, and cancel their periodic evaluation."""
     with busy, _registry.lock:
         _registry.windows.clear()
         job, _registry.job = _registry.job, None
+    # Outside the lock: `cancel` waits for the thread, which may wait for the lock in its task.
     if job is not None:
         scheduler.cancel(job)
 
 
 def is_system(clock: Clock) -> bool:
-    """Tell whether `clock` is the machine's own, rather than one that a test sets."""
+    """Return whether `clock` is the system clock, not a test clock."""
     return clock.monotonic_ns is perf_counter_ns
 
 
 def identity_of(sinks: Sequence[Sink | str] | None) -> tuple[object, ...] | None:
-    """Return what tells a choice of sinks from others; functions are told apart by their code.
+    """Return a key for a choice of sinks; functions are identified by their code object.
 
-    A block makes its function anew at each entry, and has the same windows all the same.
+    A block in a function creates its callback at each entry, and must reuse its windows.
     """
     return None if sinks is None else tuple(map(_identity, sinks))
 
@@ -207,7 +209,7 @@ def _tick(seconds: float) -> None:
 
 
 def _judge_due() -> None:
-    """Judge the windows that are due, and account for what that costs."""
+    """Evaluate the windows that are due, and charge the cost to the overhead limit."""
     began_ns = time.thread_time_ns()
     deferred_calls.drain()
     look_for_providers()

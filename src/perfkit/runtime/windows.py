@@ -1,8 +1,8 @@
-"""The windows of every budget: filled by calls, judged by the clock.
+"""The sliding windows of a budget: filled by calls, evaluated periodically.
 
-A limit over a window is judged about once in each sixtieth of it, by the ticker, or at the end of
-a call where a test has set the clock. It is news when it breaks and when it holds again, not in
-between.
+A limit over a window is evaluated about once in each sixtieth of its length, by the scheduler, or
+at the end of a call under a test clock. A violation is emitted when a limit breaks and when it
+recovers, not in between.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ class BudgetWindows:
     """The windows of one budget. Safe from any thread.
 
     Args:
-        budget: Whose limits over a window, and whose objective, are judged.
-        where: The place that is named in its violations.
-        clock: Tells the time.
-        judges_each: Judge limits on single values too, by the last one: for what is sampled.
+        budget: The budget whose limits over a window, and whose objective, are evaluated.
+        where: The code location in its violations.
+        clock: The clock for samples and evaluation.
+        judges_each: Evaluate limits on single values too, by the last one: for process samples.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class BudgetWindows:
         self.after_fork_in_child()
 
     def after_fork_in_child(self) -> None:
-        """Forget all samples: at first, and in the child after a fork."""
+        """Reset all samples: at construction, and in the child after a fork."""
         now_ns = self._clock.monotonic_ns()
         self._lock = Lock()
         self._due_ns = now_ns
@@ -108,10 +108,10 @@ class BudgetWindows:
     # -- filling
 
     def subscribe_to(self, bulk_counter: BulkCounter | None) -> BulkCounter:
-        """Take durations from `tally` too, as it counts them; from one of their own if it is None.
+        """Consume the durations of `bulk_counter` too; of an own counter if it is None.
 
         Returns:
-            The one that calls are to be counted in.
+            The counter to count calls in.
         """
         with busy, self._lock:
             if bulk_counter is None:
@@ -119,14 +119,15 @@ class BudgetWindows:
             bulk_counter = bulk_counter or BulkCounter((), ())
             if not any(known is bulk_counter for known in self._tallies):
                 self._tallies.append(bulk_counter)
+        # Outside the lock: the counter locks itself before it calls `consume`, which locks here.
         bulk_counter.subscribe(self)
         return bulk_counter
 
     def consume(self, outcome: Outcome, ordered: Sequence[int]) -> None:
-        """Take calls of which only the duration was measured.
+        """Add calls of which only the duration was measured.
 
         Args:
-            outcome: How they ended.
+            outcome: The outcome of all of them.
             ordered: Their durations in nanoseconds, ascending, at least one.
         """
         now_ns = self._clock.monotonic_ns()
@@ -142,7 +143,7 @@ class BudgetWindows:
             self._count_good(outcome, within, len(ordered) - within, now_ns)
 
     def add(self, measurement: Measurement, verdicts: Sequence[Verdict]) -> None:
-        """Take one call that was measured in full, with its verdicts."""
+        """Add one call that was measured in full, with its verdicts."""
         now_ns = self._clock.monotonic_ns()
         is_broken = any(verdict.state is State.VIOLATED for verdict in verdicts)
         with busy, self._lock:
@@ -155,11 +156,12 @@ class BudgetWindows:
                     self.budget, window.limit, measurement, reading
                 ):
                     window.add(reading, now_ns)
+            # Profilers slow an armed call down, so only limits that they do not affect can break.
             if is_broken or EVIDENCE not in measurement.slowed_by:
                 self._count_good(measurement.outcome, int(not is_broken), int(is_broken), now_ns)
 
     def add_sample(self, readings: Mapping[Metric, Reading]) -> None:
-        """Take one sample of the process."""
+        """Add one sample of the process."""
         now_ns = self._clock.monotonic_ns()
         with busy, self._lock:
             for window, _ in self._windows:
@@ -167,7 +169,7 @@ class BudgetWindows:
                     window.add(reading, now_ns)
 
     def add_tries(self, hits: int, misses: int) -> None:
-        """Take tries that hit or missed."""
+        """Add hits and misses. Safe from any thread, without a lock."""
         if hits:
             self._hits.append(hits)
         if misses:
@@ -182,11 +184,14 @@ class BudgetWindows:
         if outcome is Outcome.ERROR:
             within, beyond = 0, within + beyond
         elif outcome is Outcome.CANCELLED:
-            within = 0  # one that was cancelled in time says nothing
+            # The full duration of a call cancelled within its limit is unknown: not good, not bad.
+            within = 0
         self._objective[0].add(within, beyond, now_ns)
 
     def _drain(self) -> None:
-        """Take what waits elsewhere. Not under the lock: a tally takes its own first."""
+        """Move queued durations, tries and concurrency levels into the windows."""
+        # Not under the lock: a counter locks itself first, then the windows in `consume`. The
+        # reverse order here could deadlock with another thread.
         for bulk_counter in tuple(self._tallies):
             bulk_counter.drain()
         with busy, self._lock:
@@ -195,7 +200,7 @@ class BudgetWindows:
             self._take_tries(now_ns)
 
     def _take_tries(self, now_ns: int) -> None:
-        """Take the tries that wait."""
+        """Add the queued hits and misses to the windows."""
         hits, misses = _emptied(self._hits), _emptied(self._misses)
         if not hits + misses:
             return
@@ -204,7 +209,7 @@ class BudgetWindows:
                 window.add_fraction(hits, hits + misses, now_ns)
 
     def _take_levels(self, now_ns: int, *, with_those_running: bool) -> None:
-        """Take how many calls ran at once."""
+        """Add the queued concurrency levels to the windows."""
         if self.in_flight is None:
             return
         for level, count in self.in_flight.drain(now=with_those_running).items():
@@ -216,12 +221,12 @@ class BudgetWindows:
     # -- judging
 
     def judge_if_due(self) -> None:
-        """Judge and deliver, if a sub-window has passed since the last time."""
+        """Evaluate and deliver, if a sub-window has passed since the last evaluation."""
         if self._clock.monotonic_ns() >= self._due_ns:
             self.judge()
 
     def judge(self) -> None:
-        """Judge every window now, and deliver what has changed."""
+        """Evaluate every window now, and deliver the transitions."""
         news = self._news()
         if not news:
             return
@@ -234,14 +239,14 @@ class BudgetWindows:
         deliver_quietly(news, self.sinks_for or settings.current().router.sinks_for)
 
     def verdicts(self) -> tuple[Verdict, ...]:
-        """Return how every limit and the objective stand now."""
+        """Return a current verdict for every limit and the objective."""
         self._drain()
         with busy, self._lock:
             now_ns = self._clock.monotonic_ns()
             return tuple(window.judge(self.budget, now_ns) for window, _ in self._all())
 
     def _news(self) -> tuple[Violation, ...]:
-        """Judge every window; return what broke or recovered since the last time."""
+        """Evaluate every window; return the violations and recoveries since the last evaluation."""
         self._drain()
         changes: list[Transition] = []
         states = []
@@ -256,6 +261,7 @@ class BudgetWindows:
                 change = trigger.update(window.judge(self.budget, now_ns), at_ns)
                 if change is not None:
                     changes.extend(_told_of(change, window, at_ns))
+        # Outside the lock: telemetry is code of another library and may block.
         telemetry = settings.current().telemetry
         for judged in states:
             internal_errors.suppress("telemetry", telemetry.count_window, self.budget, *judged)
@@ -268,7 +274,8 @@ class BudgetWindows:
 
 
 def _emptied(counts: list[int]) -> int:
-    """Take everything out of a list to which other threads only append; return the sum."""
+    """Empty a list to which other threads only append; return the sum."""
+    # The size is read once: an element appended after that is left for the next time.
     size = len(counts)
     total = sum(counts[:size])
     del counts[:size]
@@ -276,23 +283,23 @@ def _emptied(counts: list[int]) -> int:
 
 
 def is_windowed(limit: Limit) -> bool:
-    """Tell whether `limit` holds a figure over a window, not each call."""
+    """Return whether `limit` is on a statistic over a window, not on each call."""
     return limit.statistic is not Statistic.EACH
 
 
 def needs_windows(limit: Limit) -> bool:
-    """Tell whether a call has to be known to the windows: how many run at once is counted there."""
+    """Return whether `limit` needs windows: concurrency is counted there too."""
     return is_windowed(limit) or limit.metric is Metric.CONCURRENCY
 
 
 def _tick_of(limits: Sequence[Limit]) -> float:
-    """Return how often to judge, in seconds: about once in each sub-window of the shortest one."""
+    """Return the evaluation interval in seconds: about one sub-window of the shortest window."""
     shortest = min((limit.window for limit in limits if limit.window), default=60.0)
     return min(max(shortest / SUB_WINDOWS, _SHORTEST_TICK_SECONDS), _LONGEST_TICK_SECONDS)
 
 
 def _that_count(outcome: Outcome, ordered: Sequence[int], limit: Limit) -> Sequence[int]:
-    """Return the durations that say something: of cancelled calls those that broke the limit."""
+    """Return the durations to count: of cancelled calls only those that broke the limit."""
     if outcome is not Outcome.CANCELLED:
         return ordered
     if limit.direction is Direction.AT_LEAST:
@@ -301,14 +308,14 @@ def _that_count(outcome: Outcome, ordered: Sequence[int], limit: Limit) -> Seque
 
 
 def _counts(budget: Budget, limit: Limit, measurement: Measurement, reading: Reading) -> bool:
-    """Tell whether a reading says something of `limit`."""
+    """Return whether a reading counts for `limit`."""
     if slowing_tools(budget, limit.metric, measurement):
         return False
     return reading.value is None or not is_cut_short(limit, measurement, reading.value)
 
 
 def _count_calls(window: LimitWindow, outcome: Outcome, calls: int, now_ns: int) -> None:
-    """Count calls that have come to an end of their own."""
+    """Count calls that were not cancelled."""
     if outcome is Outcome.CANCELLED:
         return
     if window.limit.metric is Metric.THROUGHPUT:
@@ -320,10 +327,10 @@ def _count_calls(window: LimitWindow, outcome: Outcome, calls: int, now_ns: int)
 def _told_of(
     change: Transition, window: LimitWindow | ObjectiveWindow, at_ns: int
 ) -> Iterator[Transition]:
-    """Yield what is to be told of `change`.
+    """Yield the transitions to report for `change`.
 
-    An objective has several alerts. What is over is the one that began, and where a page is over
-    and a ticket is left, both are told.
+    An objective has several alerts. A recovery is of the alert that began. Where a page is over and
+    a ticket remains, both are reported.
     """
     verdict, over = change.verdict, change.over
     if over is None or isinstance(window, LimitWindow):
