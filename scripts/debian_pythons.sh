@@ -28,8 +28,8 @@ apt=$folder/apt
 rm -rf "$apt"
 mkdir -p "$root" "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/packages"
 : >"$apt/status"
-mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m 1 'debian/$' ||
-    echo http://deb.debian.org/debian/)
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m 1 'debian/$' || true)
+[ -n "$mirror" ] || { echo "apt has no mirror of Debian" >&2; exit 1; }
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
 # A mirror that lags has an index that expired; its signature is verified all the same.
 echo "deb [signed-by=$keys check-valid-until=no] $mirror sid main" >"$apt/sources.list"

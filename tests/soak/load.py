@@ -119,7 +119,7 @@ class Load:
         def block(rng: random.Random) -> None:
             limit = {"threshold": "1%", "window": "2s"}
             sinks = ["raise", lambda violation: None]
-            with budget("inline", duration="300us", error_ratio=limit, on_violation=sinks):
+            with budget("inline", duration="300us", error_ratio=limit, sinks=sinks):
                 _anything(rng)
 
         self.call("inline", block, rng)
