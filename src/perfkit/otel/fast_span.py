@@ -40,6 +40,8 @@ _UNSET: Final = Status()
 class FastSpan(Span):
     """A span of the SDK that creates its lock, attributes, events and links on first access."""
 
+    # `FastSpanFactory` does not call ``__init__``, which would create these parts.
+
     def __getattr__(self, name: str) -> Any:
         """Create a missing part; two threads that access it at once receive the same object."""
         # Python calls this only if the normal lookup of the attribute fails.
@@ -110,13 +112,12 @@ class FastSpanFactory:
         self._by_state: dict[str, BoundedAttributes] = {}
 
     def start(self, outside: Context, started_ns: int) -> AnySpan:
-        """Start a span as the tracer's ``start_span`` does.
+        """Start a span with the steps of the tracer's ``start_span``.
 
         Args:
             outside: The context whose current span is the parent.
             started_ns: The start time in nanoseconds since the Unix epoch.
         """
-        # The steps of the SDK's ``start_span``. Only the construction of the span differs.
         tracer = self._tracer
         parent: SpanContext | None = get_current_span(outside).get_span_context()
         if not tracer._is_enabled():  # noqa: SLF001 - as the tracer itself does
@@ -142,7 +143,6 @@ class FastSpanFactory:
         )
         if not result.decision.is_recording():  # type: ignore[no-untyped-call]  # likewise
             return NonRecordingSpan(context)
-        # Without ``__init__``, which would create the parts; a copied dictionary replaces it.
         span: FastSpan = _new(FastSpan)
         parts = span.__dict__ = self._parts.copy()
         parts["_context"] = context
@@ -150,8 +150,7 @@ class FastSpanFactory:
         parts["_resource"] = tracer.resource
         parts["_start_time"] = started_ns
         parts["_record_end_metrics"] = on_end
-        # A sampler may add attributes. They make the span longer than `_untouched`, so that `end`
-        # does not use the prepared ones.
+        # A sampler may add attributes; the additional part makes `end` use the SDK.
         if result.attributes != self._attributes:
             parts["_attributes"] = _bounded(parts["_limits"], result.attributes)
         tracer.span_processor.on_start(span, outside)
