@@ -1,4 +1,4 @@
-"""Performance budgets, written down once and held everywhere."""
+"""Define performance budgets once, and check them in code, tests and production."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,9 +1,8 @@
-"""Locks that a call may end under.
+"""Defer the end of a call while perfkit is busy in the same thread.
 
-Python may run a finalizer at almost any point, in whichever thread allocates: an abandoned
-generator that is measured then ends a call while the same thread is in the middle of counting
-another one. So the end of a call is deferred while perfkit is at work in this thread, and runs
-right after.
+Python may run a finalizer at almost any point, in any thread that allocates memory. The finalizer
+of an abandoned, measured generator ends a call, perhaps while the same thread counts another call.
+The end of a call is therefore deferred while perfkit is busy in this thread, and runs right after.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ class _Here(threading.local):
     """The state of one thread.
 
     Attributes:
-        depth: The number of nested sections that count themselves.
+        depth: The number of nested sections that count in `depth` and do not use `busy`.
         frames: The frames of sections under `busy`.
         later: Deferred calls.
         is_running_deferred: Whether deferred calls are running.
@@ -63,11 +62,13 @@ else:
 
 
 def run_deferred() -> None:
-    """Run the deferred calls, unless perfkit is still at work in this thread."""
+    """Run the deferred calls, unless perfkit is still busy in this thread."""
+    # A deferred call enters `busy` itself, and would start a nested run when it leaves.
     if thread_state.is_running_deferred or is_busy_here():
         return
     thread_state.is_running_deferred = True
     try:
+        # Not a `for`: a finalizer may defer another call while one runs.
         while thread_state.later:
             thread_state.later.pop(0)()
     finally:
@@ -76,6 +77,9 @@ def run_deferred() -> None:
 
 class _AtWork:
     """Marks this thread as busy while the block runs."""
+
+    # A frame and not a count: if a signal handler raises before `__exit__`, a count would never
+    # return to zero. `is_busy_here` detects a frame that has left the stack.
 
     def __enter__(self) -> None:
         thread_state.frames.append(sys._getframe(1))  # noqa: SLF001 - inspect costs a thousand times as much
@@ -95,11 +99,9 @@ raise before it has done so.
 
 
 def is_busy_here() -> bool:
-    """Return whether perfkit is at work in this thread.
-
-    A signal handler that raises, as Ctrl-C does, may do so on the way out of `busy`, which then
-    never ends. So frames that have left the stack are removed here.
-    """
+    """Return whether perfkit is busy in this thread."""
+    # A signal handler that raises, such as that of Ctrl-C, may interrupt the exit from `busy`, so
+    # that its frame remains. Frames that have left the stack are removed here.
     if thread_state.depth:
         return True
     if thread_state.frames:
@@ -113,7 +115,7 @@ def is_busy_here() -> bool:
 
 
 def defer(function: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> bool:
-    """Defer a call of `function` if perfkit is at work in this thread; return whether it did."""
+    """Defer a call of `function` if perfkit is busy in this thread; return whether it did."""
     if not is_busy_here():
         return False
     thread_state.later.append(lambda: function(*args, **kwargs))

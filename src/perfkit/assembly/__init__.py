@@ -51,48 +51,51 @@ def configure(  # noqa: PLR0913 - each argument is one setting, all but the firs
     delivery: Literal["background", "inline"] | None = None,
     environment: str | None = None,
 ) -> None:
-    """Say how perfkit works from now on, everywhere in this process and at once.
+    """Replace the settings of the whole process, at once.
 
-    What is not given comes from the catalog's ``[settings]``, then from the defaults. Without any
-    call of `configure` that holds too, so an application that has a ``perfkit.toml`` needs none.
+    A setting without an argument is read from its environment variable (``PERFKIT_ENABLED``,
+    ``PERFKIT_ENVIRONMENT``), then from the catalog's ``[settings]``, then from the defaults. This
+    applies without a call of `configure` too: an application with a ``perfkit.toml`` needs none.
 
     Args:
         catalog: The path of a catalog file, a `Catalog`, or None to look for ``perfkit.toml`` or
             ``[tool.perfkit]`` in ``pyproject.toml``, upwards from the working directory.
-        sinks: Where violations go that no route and no budget sends elsewhere: names, callables of
-            one violation, or sinks. Default: the log and OpenTelemetry events.
+        sinks: The sinks of violations that no route and no budget sends elsewhere: names, callables
+            with one violation as argument, or sinks. Default: the log and OpenTelemetry events.
         spans: ``"always"`` (default), ``"violations"`` or ``"never"``.
-        enabled: False turns all measuring off. Default True.
+        enabled: False turns off all measurements. Default True.
         telemetry: The providers to report to; None means those that the application sets globally.
             ``"otlp"`` sets the OpenTelemetry SDK up from the standard ``OTEL_*`` variables.
-        unknown_budgets: What to do about a name that is not in the catalog: ``"warn"`` once and
+        unknown_budgets: The reaction to a name that is not in the catalog: ``"warn"`` once and
             measure without limits (default), ``"raise"`` (default under pytest), or ``"ignore"``.
-        observers: See every call start and stop, beside OpenTelemetry.
-        clock: Tells the time; for tests.
-        monitor: Hold the process to budgets, as `perfkit.monitor` does, from now until the next
+        observers: Objects that are notified of the start and the end of every call, in addition to
+            OpenTelemetry.
+        clock: Returns the time; for tests.
+        monitor: Monitor the process against budgets, as `perfkit.monitor` does, until the next
             `configure` or `reset`: True, the name of a budget, or several names or globs.
-        monitor_interval: Between its samples, ``"1s"`` (default) or seconds.
+        monitor_interval: Time between its samples, ``"1s"`` (default) or seconds.
         evidence_interval: At most one call of a budget gathers evidence in this time, ``"1m"``
             (default) or seconds.
-        max_overhead: Share of wall time, ``"1%"`` (default) or a number above 0, that gathering
-            evidence and tracing memory may take; what goes beyond is left out. ``"100%"``, the
-            default under pytest, means that nothing is.
-        routes: Which violations go to which sinks; replace those of the catalog.
-        routing: ``"first"`` (default): the first route that matches counts; ``"all"``: all do.
-        delivery: ``"background"``: each sink has a queue and a thread of its own, so that no call
-            waits for it; ``"inline"``, the default under pytest: it works in the thread of the call
-            that broke its budget, so that it is done when that returns. The raise sink is always
-            inline, and a ``background`` of the sink itself counts more.
-        environment: Where the application runs, such as ``"production"``, for routes and sinks.
-            Default: ``deployment.environment.name`` in ``OTEL_RESOURCE_ATTRIBUTES``.
+        max_overhead: Maximum share of wall time for evidence and memory tracing, ``"1%"`` (default)
+            or a number above 0. Evidence beyond the limit is not gathered. ``"100%"``, the default
+            under pytest, does not limit it.
+        routes: Select the sinks of violations; replace the routes of the catalog.
+        routing: ``"first"`` (default): the first route that matches is used; ``"all"``: all are.
+        delivery: ``"background"`` (default): each sink has a queue and a thread, so calls do not
+            wait for a sink. ``"inline"``, the default under pytest: a sink runs in the thread of
+            the call that broke its budget, before the call returns. The raise sink is always
+            inline, and the ``background`` option of a sink has precedence.
+        environment: The environment of the application, such as ``"production"``, for routes and
+            sinks. Default: ``deployment.environment.name`` in ``OTEL_RESOURCE_ATTRIBUTES``.
 
     Raises:
         CatalogError: If the catalog cannot be read; it lists every problem.
         ConfigurationError: If a setting or a sink cannot be used.
         MissingExtraError: If something optional is needed and not installed.
 
-    Safe from any thread. Calls in flight end as they began.
+    Safe from any thread. Calls that are running end under the settings of their start.
     """
+    # Before any other statement, so that these are the arguments alone.
     arguments = locals()
     found = catalog if isinstance(catalog, Catalog) else _read(catalog)
     options = ConfigureOptions(
@@ -107,7 +110,10 @@ def configure(  # noqa: PLR0913 - each argument is one setting, all but the firs
 
 
 def reset() -> None:
-    """Forget what `configure` said: the defaults hold again, and the catalog is read anew."""
+    """Restore the default settings; the next measured call reads the catalog again.
+
+    Sinks are flushed and closed, for at most 1 second.
+    """
     internal_errors.forget()
     monitoring.use(None)
     state.attributing.clear()
@@ -120,27 +126,29 @@ def reset() -> None:
 def override(
     catalog: str | os.PathLike[str] | Catalog | None = None, **changes: Any
 ) -> Iterator[None]:
-    """Do as `configure` within a ``with`` block, and put back what was there on leaving it.
+    """Apply `configure` within a ``with`` block, and restore the former settings at its end.
 
-    Arguments and errors are as for `configure`. It acts on the whole process: not for two threads
-    at once.
+    Arguments and errors are those of `configure`. The change is in force in the whole process, so
+    two threads must not use this at once.
     """
     before = state.settings
     configure(catalog, **changes)
     try:
         yield
     finally:
+        # Default settings are made on demand, and their monitor starts then. Until then the monitor
+        # of the block must not run.
         if before is None:
             monitoring.use(None)
         settings.replace(before)
 
 
 def set_enabled(enabled: bool) -> AbstractContextManager[None]:  # noqa: FBT001 - its one argument
-    """Turn measuring on or off in the whole process; every other setting stays.
+    """Turn measurements on or off in the whole process, and leave every other setting unchanged.
 
-    As a function it acts until the next call of it or of `configure`. As a context manager it
-    restores the former state at the end of the ``with`` block, unless `configure` was called
-    in it. Safe from any thread.
+    Called as a function, it is in force until its next call or that of `configure`. As a context
+    manager it restores the former state at the end of the ``with`` block, unless `configure` was
+    called in the block. Safe from any thread.
 
     Raises:
         ConfigurationError: If `enabled` is neither True nor False.
@@ -157,7 +165,7 @@ def set_enabled(enabled: bool) -> AbstractContextManager[None]:  # noqa: FBT001 
 
 
 def _several(sinks: Any) -> Any:
-    """Return one name, callable or sink as a list of it, and anything else as it is."""
+    """Return a tuple for one name, callable or sink, and any other object unchanged."""
     is_one = isinstance(sinks, str) or callable(sinks) or hasattr(sinks, "emit")
     return (sinks,) if is_one else sinks
 
@@ -167,6 +175,7 @@ def _restored(enabled: bool, expected: Settings | None) -> Iterator[None]:  # no
     try:
         yield
     finally:
+        # Other settings are those of a `configure` in the block, which has precedence.
         if state.settings is expected and expected is not None:
             settings.replace(evolve(expected, is_enabled=enabled))
 
@@ -174,8 +183,10 @@ def _restored(enabled: bool, expected: Settings | None) -> Iterator[None]:  # no
 def make_default() -> Settings:
     """Return the settings of a process that never called `configure`.
 
-    A catalog that cannot be read must not break production: it is logged, and nothing of it used.
+    The problems of a catalog that cannot be read are logged, and none of it is used. Under pytest
+    they are raised.
     """
+    # The first measured call runs this, so an error of the catalog must not break production.
     try:
         return assemble(_read(None), ConfigureOptions())
     except (CatalogError, ConfigurationError) as error:

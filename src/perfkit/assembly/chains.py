@@ -1,4 +1,4 @@
-"""Put layers around sinks, in the one order in which they make sense."""
+"""Build the delivery layers around sinks, in a fixed order."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from perfkit.sinks.delivery.queue import DeliveryQueue, Queued
 from perfkit.sinks.delivery.stats import DeliveryStats, stats_registry
 
 _MOST_QUEUES: Final = 64
-"""So many callables of the code have a queue and a thread of their own; others share one."""
+"""The maximum number of sinks made in code with their own queue; further ones share one."""
 
 
 class SinkChains:
-    """Makes the way that violations take to their sinks.
+    """Builds the chain of layers through which violations reach a sink.
 
-    From the outside in: what comes is counted, filtered, held back (by rate, by cooldown, by
-    episode), queued, collected into batches; and in the thread of the queue the sink is left alone
-    if it is dead, tried again, limited in time, and what has arrived is counted.
+    From the outside in: `DeliveryEntry` counts violations, then `Filtered`, `Deduplicated`,
+    `RateLimited` and `DeliveryQueue`. In the thread of the queue: `CircuitBroken`, `Retried`, and
+    `DeliveredCounter`, which counts deliveries.
 
     Args:
-        clock: Tells the time.
-        in_background: Whether sinks have a thread of their own where nothing else is said.
+        clock: Returns the time.
+        in_background: Whether a sink without the option ``background`` has a thread of its own.
     """
 
     def __init__(self, clock: Clock, *, in_background: bool) -> None:
@@ -46,23 +46,25 @@ class SinkChains:
         *,
         secrets: Collection[str] = (),
     ) -> Sink:
-        """Return the chain of a sink that has a name.
+        """Return the chain of a sink of the catalog.
 
         Args:
-            name: What it is called.
+            name: The name of the sink.
             sink: The sink itself.
             policy: Its policy, with the defaults of its type.
-            secrets: What it was given that nobody is to read.
+            secrets: Texts that reports of the sink must not contain.
         """
         stats = stats_registry.stats_of(name, internal_errors.report)
         stats.redact(secrets)
         shared: dict[str, Any] = {"stats": stats, "now": self._now}
+        # The raise sink must run in the thread of the call. An exception in another thread would
+        # not reach the caller.
         if getattr(sink, "reaches_caller", False) is True:
             return DeliveryEntry(sink, **shared)
         is_queued = self._in_background if policy.background is None else policy.background
         inner = _trying(sink, policy, shared)
         if is_queued:
-            assert policy.queue_size is not None  # noqa: S101 - every usual policy says it
+            assert policy.queue_size is not None  # noqa: S101 - in every default policy
             assert policy.when_full is not None  # noqa: S101 - likewise
             batch: dict[str, Any] = (
                 {"batch_size": policy.batch_size, "batch_wait": policy.batch_wait or 5.0}
@@ -73,14 +75,15 @@ class SinkChains:
         return DeliveryEntry(_holding_back(inner, policy, shared), **shared)
 
     def wrap_layers(self, sink: Sink) -> Sink:
-        """Return the chain of a sink that the code has made; the same one each time."""
+        """Return the chain of a sink made in code; the same one at each call with a sink."""
         if isinstance(sink, DeliveryEntry):
             return sink
         with busy, self._lock:
             known = self._adopted.get(id(sink))
             if known is not None:
                 return known[1]
-            # A block may make its sink anew at each entry: that one must not stay for ever.
+            # A block may create its callback at each entry. A reference to each of them would be a
+            # memory leak. An id is unique only as long as the sink is referenced.
             is_kept = not _is_callback(sink) and len(self._adopted) < _MOST_QUEUES
             chain = self._chain_of(sink, is_kept=is_kept)
             if is_kept:
@@ -96,6 +99,8 @@ class SinkChains:
         shared: dict[str, Any] = {"stats": stats, "now": self._now}
         if getattr(sink, "reaches_caller", False) is True:
             return DeliveryEntry(sink, **shared)
+        # Around layers of the application, the counter of deliveries would include violations that
+        # these layers suppress. It must be the innermost layer.
         inner = (
             _with_account(sink, stats)
             if isinstance(sink, Layer)
@@ -104,12 +109,13 @@ class SinkChains:
         has_queue = any(isinstance(layer, DeliveryQueue) for layer in layers_of(sink))
         if not self._in_background or has_queue:
             return DeliveryEntry(inner, **shared)
+        # Callbacks that a block creates share a queue by their code, and so a thread.
         if is_kept:
             return DeliveryEntry(DeliveryQueue(inner, **shared), **shared)
         return DeliveryEntry(Queued(inner, self._queue_of(sink), **shared), **shared)
 
     def _queue_of(self, sink: Sink) -> DeliveryQueue:
-        """Return a queue for `sink`, which all callbacks with the same code share."""
+        """Return a queue for `sink`; callbacks with the same code share it."""
         key = _code_of(sink)
         if key not in self._queues and len(self._queues) >= _MOST_QUEUES:
             key = None
@@ -122,14 +128,14 @@ class SinkChains:
 
 
 class _Nowhere:
-    """Takes nothing: what is queued here says itself where it goes."""
+    """The sink of a shared queue, which is not used: each queued item names its own sink."""
 
     def emit(self, violation: object) -> None:
         """Do nothing."""
 
 
 def _trying(sink: Sink, policy: Policy, shared: dict[str, Any]) -> Sink:
-    """Return `sink` with the layers that work in the thread that delivers."""
+    """Return `sink` with the layers that run in the thread of the delivery."""
     inner: Sink = DeliveredCounter(sink, **shared)
     if (policy.max_attempts or 1) > 1:
         from perfkit.sinks.delivery.retry import Retried  # noqa: PLC0415 - likewise
@@ -143,9 +149,11 @@ def _trying(sink: Sink, policy: Policy, shared: dict[str, Any]) -> Sink:
 
 
 def _holding_back(inner: Sink, policy: Policy, shared: dict[str, Any]) -> Sink:
-    """Return `inner` with the layers that decide, at once, whether a violation is to be heard."""
+    """Return `inner` with the layers that suppress violations, in the thread of the call."""
+    # Outside the queue, so that suppressed violations do not fill it. The filter is outermost: a
+    # violation that does not match must not use the rate or begin an episode.
     if policy.rate_limit:
-        from perfkit.sinks.delivery.rate_limit import RateLimited  # noqa: PLC0415 - where it is asked for
+        from perfkit.sinks.delivery.rate_limit import RateLimited  # noqa: PLC0415 - only where a policy has it
 
         inner = RateLimited(inner, policy.rate_limit, policy.burst or 1, **shared)
     if policy.repeat_interval or policy.resolve_after:
@@ -166,7 +174,7 @@ def _holding_back(inner: Sink, policy: Policy, shared: dict[str, Any]) -> Sink:
 
 
 def _with_account(sink: Layer, stats: DeliveryStats) -> Sink:
-    """Let the layers that the code has put around a sink keep one account, up to the arrival."""
+    """Share `stats` among the layers around a sink, with a counter of its deliveries."""
     layers = [layer for layer in layers_of(sink) if isinstance(layer, Layer)]
     for layer in layers:
         layer.stats = stats
@@ -182,7 +190,8 @@ def _is_callback(sink: Sink) -> bool:
 
 
 def _code_of(sink: Sink) -> object:
-    """Return what callbacks have in common that a block makes anew each time; None for others."""
+    """Return the code object of a callback, else the id of its callable; None for other sinks."""
+    # A lambda or a local function is a new object at each entry of its block, with the same code.
     function = getattr(sink, "function", None)
     return getattr(function, "__code__", None) or (None if function is None else id(function))
 

@@ -1,4 +1,4 @@
-"""Make the settings of the process from code, environment variables, catalog and defaults."""
+"""Build the settings of the process from code, environment variables, catalog and defaults."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from perfkit.otel.telemetry import Telemetry
 from perfkit.probes.clock import SystemClock
 from perfkit.probes.cpu import CpuTimeProbe
 from perfkit.runtime import (
-    call,  # noqa: F401 - the first call that breaks a budget is not to wait for it to load
+    call,  # noqa: F401 - loaded now, so that the first violation does not wait for it
     internal_errors,
     settings,
 )
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class ConfigureOptions:
-    """The arguments of `configure`; None where there is none. See there for each.
+    """The arguments of `configure`, which describes them; None for a missing argument.
 
     Args:
-        settings: Those that a catalog may have too, but for `sinks`.
+        settings: The arguments that a catalog may set too, except `sinks`.
     """
 
     settings: CatalogSettings = Factory(CatalogSettings)
@@ -54,7 +54,9 @@ class ConfigureOptions:
 
 
 def assemble(catalog: Catalog, options: ConfigureOptions) -> Settings:
-    """Return settings from the options, then the environment, the catalog and the defaults.
+    """Return settings from the options, the environment, the catalog and the defaults.
+
+    A source that is earlier in this order has precedence.
 
     Raises:
         ConfigurationError: If a setting or a sink cannot be used.
@@ -98,7 +100,7 @@ def assemble(catalog: Catalog, options: ConfigureOptions) -> Settings:
 
 
 def _chosen(*sources: CatalogSettings) -> Any:
-    """Return each setting from the first source that has it, else its default."""
+    """Return each setting from the first source with a value, else its default."""
     is_test = is_under_pytest()
     chosen = {}
     for name, field in SETTINGS.items():
@@ -113,7 +115,8 @@ def _chosen(*sources: CatalogSettings) -> Any:
 
 
 def _environment_of_resource() -> str:
-    """Return the environment that OpenTelemetry's resource variable names; empty for none."""
+    """Return the environment in OpenTelemetry's resource variable; empty if it has none."""
+    # Values are percent-encoded there, as the OpenTelemetry specification requires.
     written = os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
     pairs = dict(pair.partition("=")[::2] for pair in written.split(","))
     found = (pairs.get(key, "").strip() for key in _ENVIRONMENT_KEYS)
@@ -124,12 +127,13 @@ _ENVIRONMENT_KEYS: Final = ("deployment.environment.name", "deployment.environme
 
 
 def _overhead() -> float:
-    """Return the share that perfkit takes under the settings now in force."""
+    """Return perfkit's share of wall time, from 0 to 1, under the present settings."""
+    # Looked up at each collection: the instrument outlives the settings that created it.
     return settings.current().overhead_limit.overhead()
 
 
 def _find_probes() -> tuple[Probe, ...]:
-    """Return every probe there is, loading psutil, tracemalloc and cProfile now."""
+    """Return every probe; loads psutil, tracemalloc and cProfile."""
     from perfkit.probes.call_profile import CallProfileProbe  # noqa: PLC0415 - loads cProfile
     from perfkit.probes.disk import DiskProbe  # noqa: PLC0415 - loads psutil
     from perfkit.probes.gc import GcProbe  # noqa: PLC0415 - for probed calls only
@@ -138,16 +142,19 @@ def _find_probes() -> tuple[Probe, ...]:
     from perfkit.probes.process import CountsProbe, ResidentMemoryProbe  # noqa: PLC0415 - loads psutil
     from perfkit.probes.stack import StackProbe  # noqa: PLC0415 - for evidence only
 
+    # Probes start in this order and stop in the reverse order.
     return (
         ResidentMemoryProbe(),
         DiskProbe(),
         CountsProbe(),
-        HeapSitesProbe(),  # before the other, which would start tracing with short traces
+        # Before `HeapProbe`, which would start tracemalloc with short tracebacks.
+        HeapSitesProbe(),
         HeapProbe(),
         StackProbe(),
         GcProbe(),
         CpuTimeProbe(),
-        CallProfileProbe(),  # last to start and first to stop: it would see the others
+        # Last to start and first to stop: it would profile the other probes.
+        CallProfileProbe(),
     )
 
 
@@ -166,5 +173,7 @@ def _providers(telemetry: Telemetry | Literal["otlp"] | None) -> Telemetry:
 
 
 def is_under_pytest() -> bool:
-    """Tell whether a test is running, or is about to."""
+    """Return whether this process is a pytest session."""
+    # Both conditions: a program that a test starts inherits the variable and is not a test, and an
+    # application may import pytest.
     return "PYTEST_VERSION" in os.environ and "pytest" in sys.modules

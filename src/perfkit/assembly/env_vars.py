@@ -1,4 +1,4 @@
-"""Interpolate environment variables into the options of sinks, so that catalogs need no secret."""
+"""Interpolate environment variables into the options of sinks, as for secrets."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class VariableNotSetError(ConfigurationError):
-    """Variables are not set, and nothing else is wrong."""
+    """Environment variables are not set, and all else is valid."""
 
 
 @define
 class Expansion:
     """Replaces ``${NAME}`` by environment variables in the options of one sink.
 
-    ``$$`` becomes a dollar. The value of a variable is not expanded again, and no message has it.
+    ``$$`` becomes a dollar. The value of a variable is not expanded again and not in any message.
 
     Args:
         variables: The environment variables; None leaves every text as it is.
 
     Attributes:
         values: The values of the variables that were used; secret.
-        problems: Of each that is not set or not a name, the option and a message.
-        is_written_wrong: Whether one of them is not a name.
+        problems: The option and a message for each variable that is not set or not a name.
+        is_written_wrong: Whether a text between the braces is not a name.
     """
 
     variables: Mapping[str, str] | None = None
@@ -41,9 +41,9 @@ class Expansion:
     is_written_wrong: bool = False
 
     def expand(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Return options with the values of variables, whose texts are `Interpolated`.
+        """Return options with the values of variables; texts with one are `Interpolated`.
 
-        Options with a problem are left out.
+        Options with a problem are omitted.
         """
         if self.variables is None:
             return dict(options)
@@ -65,7 +65,8 @@ class Expansion:
         return value
 
     def _filled(self, text: str, key: str) -> str:
-        """Return `text` with its variables, where it has any."""
+        """Return `text` with the values of its variables."""
+        # A plain text where no variable is used: only values of variables are redacted in reports.
         parts = [part for part in self._parts_of(text, key) if part[0]]
         if any(is_value for _, is_value in parts):
             return Interpolated(parts)
@@ -73,6 +74,7 @@ class Expansion:
 
     def _parts_of(self, text: str, key: str) -> Iterator[tuple[str, bool]]:
         end = 0
+        # One pass over the text, so that a dollar in the value of a variable is not expanded.
         for found in _VARIABLE.finditer(text):
             yield text[end : found.start()], False
             yield ("$", False) if found[1] is None else (self._value_of(found, key), True)

@@ -1,4 +1,4 @@
-"""The monitor that the settings ask for: there is one at the most."""
+"""Start and stop the process monitor that the settings request."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ if TYPE_CHECKING:
     from perfkit.runtime.process_monitor import Monitor
 
 Wanted = tuple[tuple[str, ...], float]
-"""Names of budgets, and the interval in seconds."""
+"""Names or globs of budgets, and the interval in seconds."""
 
 
 class Monitoring:
-    """The monitor that the settings ask for."""
+    """The monitor that the settings request; at most one runs."""
 
     def __init__(self) -> None:
         self.wanted: Wanted | None = None
         self.monitor: Monitor | None = None
 
     def use(self, wanted: Wanted | None) -> None:
-        """Let there be a monitor of these names and this interval, or none; what is so, stays."""
+        """Run a monitor with these names and this interval; None stops it."""
+        # An equal monitor continues: a restart would lose the samples of its windows.
         if wanted == self.wanted:
             return
         if self.monitor is not None:
@@ -34,11 +35,11 @@ class Monitoring:
 
 
 monitoring: Final = Monitoring()
-"""The process's one."""
+"""The monitoring of the process."""
 
 
 def wanted_monitor(chosen: CatalogSettings) -> Wanted | None:
-    """Return the names and the interval that the settings ask for; no names for all budgets."""
+    """Return the requested names and interval; no names means all budgets. None: no monitor."""
     if not chosen.monitor:
         return None
     names = chosen.monitor if isinstance(chosen.monitor, tuple) else ()

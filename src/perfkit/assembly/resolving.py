@@ -1,4 +1,4 @@
-"""Resolve declared sinks to plain data, or report all that is wrong with them. Builds no sink."""
+"""Resolve declared sinks to plain data, or report all their problems, without building them."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from perfkit.text import printable, suggest
 
 
 def problems_of_sinks(catalog: Catalog) -> list[str]:
-    """Return every problem of the sinks of a catalog, one line each, as far as the file shows them.
+    """Return every problem of the sinks that the catalog file shows, one line each.
 
     These are unknown types, options and names, missing options, values of the wrong type, and
-    fan-outs that lead to themselves. Environment variables are not read and no sink is built.
+    fan-outs that contain themselves. Environment variables are not read and no sink is built.
 
     Args:
         catalog: The catalog with sinks, routes, budgets and settings.
@@ -52,12 +52,12 @@ def problems_of_sinks(catalog: Catalog) -> list[str]:
 
 @frozen(kw_only=True)
 class ResolvedSink:
-    """A sink as plain data that is checked and complete.
+    """The checked and complete data of a sink that is not built.
 
     Args:
         declared: Its declaration.
         type: Its type.
-        options: The arguments of its class, of which only the sink itself knows more.
+        options: The arguments of its class. The sink itself may check them further.
         policy: Its policy, with the defaults of its type.
         values: The values of environment variables in the options; secret.
     """
@@ -83,18 +83,18 @@ class SinkResolver:
         self._variables = variables
 
     def place_of(self, name: str, key: str = "") -> str:
-        """Return where a key of a sink is, for messages."""
+        """Return the file, line and path of a key of a sink, for messages."""
         if name in self.declared:
             return self.declared[name].place_of(key, self.source)
         return SinkDeclaration(name=name).place_of(key)
 
     def resolve(self, name: str) -> ResolvedSink:
-        """Return the sink called `name`; one without a table has the type of its name.
+        """Return the sink called `name`; the type of a sink without a table is its name.
 
         Raises:
-            VariableNotSetError: If environment variables are not set, and nothing else is wrong.
-            ConfigurationError: If anything is wrong; lists all of it in the order of the file,
-                such as ``perfkit.toml:9: sinks.a.timeout: ...``, without the text of any option.
+            VariableNotSetError: If environment variables are not set, and all else is valid.
+            ConfigurationError: Lists all problems in the order of the file, such as
+                ``perfkit.toml:9: sinks.a.timeout: ...``, without the text of any option.
         """
         declared = self.declared.get(name) or SinkDeclaration(name=name)
         try:
@@ -125,7 +125,8 @@ class SinkResolver:
         )
 
     def problems_of_names(self, names: Sequence[str], place: str) -> Iterator[str]:
-        """Yield the problems of names that a place in the catalog has, but of no declared sink."""
+        """Yield the problems of the names at a place in the catalog, except declared sinks."""
+        # The problems of a declared sink are reported once, at its table.
         for name in dict.fromkeys(names):
             if name not in self.declared:
                 try:
@@ -140,6 +141,8 @@ class SinkResolver:
         options: Mapping[str, Any],
         problems: Problems,
     ) -> dict[str, Any]:
+        # A missing option is looked up in the file: an option whose variable is not set is absent
+        # from `options` and must not be reported as missing too.
         arguments = {key: each.default for key, each in found.options.items()}
         for key, field in found.options.items():
             if field.required and key not in written:
@@ -148,6 +151,7 @@ class SinkResolver:
             if key not in found.options and not found.takes_any:
                 problems.below(key).add(f"unknown option; {_remedy(key, found)}")
                 continue
+            # A value that may change when its variables are expanded is checked after that.
             read = found.options[key].read if key in found.options else None
             is_final = read and self._can_be_read(found, read, value)
             arguments[key] = read(value, problems.below(key)) if read and is_final else value
@@ -157,7 +161,7 @@ class SinkResolver:
         return {found.arguments.get(key, key): value for key, value in plain.items()}
 
     def _can_be_read(self, found: SinkType, read: object, value: Any) -> bool:
-        """Return whether a value is final, and not a text whose variables are not known here."""
+        """Return whether a reader can check `value` now, without the values of variables."""
         is_open = self._variables is None and isinstance(value, str) and "$" in value
         if not found.is_ours:
             return not is_open and not isinstance(value, Interpolated)
@@ -165,7 +169,7 @@ class SinkResolver:
 
     def _check_members(self, name: str, members: Sequence[str], problems: Problems) -> None:
         below = problems.below("sinks")
-        # A text with a dollar is the name of a sink only after its variables are known.
+        # A text with a dollar becomes the name of a sink when its variables are expanded.
         known = [each for each in members if self._variables is not None or "$" not in each]
         for problem in self.problems_of_names(known, ""):
             below.add(problem.removeprefix(": "))
@@ -173,7 +177,9 @@ class SinkResolver:
             below.add(f"it fans out to itself ({' -> '.join(way)}); leave one of them out")
 
     def _way_back_to(self, name: str) -> tuple[str, ...]:
-        """Return the shortest way of fan-outs from one back to itself; empty if there is none."""
+        """Return the shortest path from a fan-out back to itself; empty if there is none."""
+        # A breadth-first search, so that the message shows the fewest sinks. A cycle that does not
+        # contain `name` is reported for its own members.
         ways: deque[tuple[str, ...]] = deque([(name,)])
         seen = {name}
         while ways:
@@ -196,7 +202,7 @@ class SinkResolver:
         )
 
     def _raise(self, declared: SinkDeclaration, problems: Problems, expansion: Expansion) -> None:
-        """Raise one exception for all problems, if there are any."""
+        """Raise one exception with all problems; return if there are none."""
         found = [(str(each.path[0]) if each.path else "", each.message) for each in problems.found]
         kind = ConfigurationError if found or expansion.is_written_wrong else VariableNotSetError
         # A sink that no route reaches may lack variables, so other problems are reported alone.
@@ -204,6 +210,7 @@ class SinkResolver:
             found += expansion.problems
         found.sort(key=lambda each: declared.lines.get(each[0].partition(".")[0], 0))
         if found:
+            # The value of a variable may be a secret, so a message must not contain it.
             redact = Redactor(expansion.values)
             lines = (f"{self.place_of(declared.name, key)}: {redact(text)}" for key, text in found)
             raise kind("\n".join(lines))

@@ -1,4 +1,4 @@
-"""Make the router of the settings from the sinks and routes of the catalog and of the code."""
+"""Build the router from the sinks and routes of the catalog and of the code."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ def make_router(  # noqa: PLR0913 - each is one of the settings, the last two by
     matches_all: bool = False,
     environment: str = "",
 ) -> Router:
-    """Build the router and every sink that the catalog names; report all that is wrong at once.
+    """Build the router and every sink that the catalog names; report all problems at once.
 
-    A sink that no route reaches in this environment may lack its variables. It is built when it
-    is looked up after all, and then they have to be set.
+    The variables of a sink that no route reaches in this environment may be unset. Such a sink is
+    built at its first look-up, which requires them.
 
     Args:
         catalog: The catalog with budgets, routes and sinks.
         registry: Finds sinks by name.
         sinks: The default sinks; None means those of the settings.
-        routes: Replace those of the catalog; None means the catalog's.
-        matches_all: Whether every matching route counts, and not the first only.
-        environment: The environment that the application runs in.
+        routes: Replace the routes of the catalog; None means those of the catalog.
+        matches_all: Whether every matching route is used, and not only the first.
+        environment: The environment of the application.
 
     Raises:
         ConfigurationError: If sinks are unknown or cannot be built.
-        TypeError: If an object in place of a sink is not one.
+        TypeError: If an object in a list of sinks is not a sink.
     """
     problems = [] if sinks is None else [*_mistakes(sinks, "sinks")]
     for index, route in enumerate(routes or ()):
@@ -70,14 +70,14 @@ def make_router(  # noqa: PLR0913 - each is one of the settings, the last two by
 
 
 class _ByName(dict[str, Sink]):
-    """The sinks that are built, and those that are built when they are looked up."""
+    """Sinks by name. A missing one is built at its first look-up."""
 
     def __init__(self, registry: SinkRegistry) -> None:
         super().__init__()
         self._registry = registry
 
     def __missing__(self, name: str) -> Sink:
-        """Build it; raises `ConfigurationError` where it still cannot be built."""
+        """Build the sink; raise `ConfigurationError` if it still cannot be built."""
         self[name] = found = self._registry.find(name)
         return found
 
@@ -85,6 +85,8 @@ class _ByName(dict[str, Sink]):
 def _find_all(
     references: Sequence[SinkReference], catalog: Catalog, registry: SinkRegistry, environment: str
 ) -> _ByName:
+    # All problems are collected before one exception is raised, so that one run of the application
+    # shows every line to correct.
     places: dict[str, list[SinkReference]] = {}
     for reference in references:
         for name in reference.names:
@@ -95,9 +97,12 @@ def _find_all(
         try:
             by_name[name] = registry.find(name)
         except VariableNotSetError as error:
+            # A catalog of all environments has variables that only some of them set.
             is_reachable = any(_matches(each, environment) for each in places.get(name, ()))
             problems += str(error).splitlines() if is_reachable else ()
         except ConfigurationError as error:
+            # The problem of a declared sink is at its table. A name without a table is reported at
+            # each place that uses it.
             lines = str(error).splitlines()
             where = [""] if name in declared else [f"{each.full_place}: " for each in places[name]]
             problems += (f"{place}{line}" for place in where for line in lines)
@@ -127,7 +132,7 @@ def _wrapped(sinks: Sequence[str | Sink], registry: SinkRegistry) -> tuple[str |
 
 
 def _mistakes(sinks: Any, place: str) -> Iterator[str]:
-    """Yield the problems of a list of sinks in code."""
+    """Yield the problems of a list of sinks that code passed."""
     if isinstance(sinks, str):
         yield f'{place} is a text; write ["{shown(sinks)}"]'
     elif not isinstance(sinks, Collection):

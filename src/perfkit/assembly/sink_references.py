@@ -1,4 +1,4 @@
-"""Find the places of a catalog that name sinks."""
+"""List the places of a catalog that refer to sinks."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from perfkit.catalog.settings import DEFAULT_SINKS
 from perfkit.model import Budget, Route, Sink
 
 UNNAMED: Final = ""
-"""The name of the route to sinks that no route, budget or default names."""
+"""The name of the reference to sinks that no route, budget or default refers to."""
 
 
 @frozen(kw_only=True)
 class SinkReference:
-    """A place in a catalog that names sinks.
+    """A place in a catalog that refers to sinks.
 
     Args:
-        name: Of the way that it makes: the route's, ``"route 2"`` for one without a name,
-            ``"default"``, ``"budget NAME"``, or `UNNAMED`.
-        place: Where that is in the catalog, such as ``"routes[1].sinks"``.
+        name: The name of the route, ``"route 2"`` for a route without a name, ``"default"``,
+            ``"budget NAME"``, or `UNNAMED`.
+        place: The path in the catalog, such as ``"routes[1].sinks"``.
         sinks: Names of sinks, or sinks.
-        conditions: Which violations go there.
-        budget: The one budget whose violations do; None for any.
+        conditions: The conditions on violations for these sinks.
+        budget: The only budget whose violations reach these sinks; None for any budget.
         source: The file of the catalog; empty for code.
         is_default: Whether these are the sinks of violations that no route matches.
     """
@@ -43,12 +43,12 @@ class SinkReference:
 
     @property
     def names(self) -> Sequence[str]:
-        """The names among its sinks, each once."""
+        """The names among the sinks, without repetition."""
         return tuple(dict.fromkeys(each for each in self.sinks if isinstance(each, str)))
 
     @property
     def full_place(self) -> str:
-        """Its place with the file, for messages."""
+        """The file and the path, for messages."""
         return f"{self.source}: {self.place}" if self.source else self.place
 
 
@@ -57,7 +57,7 @@ def references_of(
     sinks: Sequence[str | Sink] | None = None,
     routes: Sequence[Route] | None = None,
 ) -> list[SinkReference]:
-    """Return every place that names sinks, in the order of matching; each has its own name.
+    """Return every place that refers to sinks, in the order of matching, with distinct names.
 
     Args:
         catalog: The catalog with routes, settings, budgets and sinks.
@@ -101,7 +101,9 @@ def references_of(
 
 
 def _free(taken: set[str], *choices: str) -> str:
-    """Return the first of `choices` that no route is called, and see to it that it stays so."""
+    """Return the first of `choices` that is not in `taken`, and add it to `taken`."""
+    # The user of ``perfkit sinks test --route`` selects by this name, so it must be unique, also
+    # where a route has the name "default".
     others = (f"{choices[-1]} ({number})" for number in itertools.count(2))
     name = next(each for each in itertools.chain(choices, others) if each not in taken)
     taken.add(name)

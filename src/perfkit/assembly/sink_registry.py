@@ -1,4 +1,4 @@
-"""Build the sinks of a catalog, once each, from what the resolver returns."""
+"""Build each sink of a catalog once, from the data that the resolver returns."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ from perfkit.text import printable
 
 
 class SinkRegistry:
-    """Finds a sink by its name: declared in the catalog, or a type that needs no table.
+    """Finds sinks by name: sinks of the catalog, and types that do not require a table.
 
-    Each name has one sink, with its layers, which is built when it is first looked up. Safe from
-    any thread.
+    The sink of a name, with its layers, is built at the first look-up. Safe from any thread.
 
     Args:
         catalog: The catalog with the ``[sinks.NAME]`` tables.
@@ -49,15 +48,18 @@ class SinkRegistry:
         """Return the sink called `name`.
 
         Raises:
-            ConfigurationError: If it does not exist or cannot be built; without any option's text.
+            ConfigurationError: If the sink does not exist or cannot be built. The message does not
+                contain the text of an option.
         """
+        # Reentrant: a fan-out looks its members up while it is built. The resolver has refused
+        # fan-outs that contain themselves, so the recursion ends.
         with self._lock:
             if name not in self._built:
                 self._built[name] = self._build(name)
             return self._built[name]
 
     def wrap_layers(self, sink: Sink) -> Sink:
-        """Return a sink that the code has made, with the layers that every sink has."""
+        """Return a sink made in code, with the layers of every sink."""
         return self._chains.wrap_layers(sink)
 
     def _build(self, name: str) -> Sink:
@@ -75,7 +77,7 @@ class SinkRegistry:
             return self._chains.declared(name, sink, resolved.policy, secrets=secrets)
 
     def _find_all(self, names: Sequence[str]) -> Sequence[Sink]:
-        """Return the sinks of a fan-out; raise one error for all that cannot be built."""
+        """Return the sinks of a fan-out; raise one error with the problems of all of them."""
         found, problems = [], list[ConfigurationError]()
         for each in dict.fromkeys(names):
             try:
@@ -111,18 +113,20 @@ def _placed(place: str, values: Collection[str]) -> Iterator[None]:
 
 
 def _kind_of(*errors: PerfkitError) -> type[ConfigurationError]:
-    """Return the kind of one error that stands for all `errors`."""
+    """Return the class of one error that combines all `errors`."""
+    # `VariableNotSetError` is tolerated for sinks that no violation reaches, so it must not hide
+    # another problem.
     if all(isinstance(error, VariableNotSetError) for error in errors):
         return VariableNotSetError
     return ConfigurationError
 
 
 def _secrets_of(resolved: ResolvedSink, sink: Sink) -> Collection[str]:
-    """Return the values of variables that a failure of the sink might show by mistake.
+    """Return the values of variables to redact in reports of the sink.
 
-    A sink of perfkit shows its destination by design, a host or a path. A fan-out shows the
-    failures of its sinks, which have secrets of their own.
+    The destination of a built-in sink, a host or a path, is shown by design and not redacted.
     """
+    # The members of a fan-out report their own failures and redact their own secrets.
     if resolved.type.name == FAN_OUT:
         return ()
     if not resolved.type.is_ours:
@@ -143,5 +147,5 @@ def _check(sink: Sink, policy: Policy) -> None:
 
 
 def each_once(lines: Iterable[str]) -> Sequence[str]:
-    """Return lines in order, none twice."""
+    """Return lines in their order, without repetition."""
     return tuple(dict.fromkeys(lines))

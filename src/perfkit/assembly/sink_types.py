@@ -1,4 +1,4 @@
-"""The types of sinks, each with the table of its options."""
+"""Define the types of sinks, each with a table of its options."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from perfkit.text import printable, suggest
 ENTRY_POINTS: Final = "perfkit.sinks"
 OTEL: Final = "otel"
 FAN_OUT: Final = "fan_out"
-"""Types whose sinks the registry builds itself, of its telemetry and of other sinks."""
+"""Types whose arguments the registry adds: its telemetry, and the sinks of a fan-out."""
 
 
 @frozen
@@ -38,12 +38,12 @@ class SinkType:
     """A type of sinks.
 
     Args:
-        name: The type.
-        load: Imports the sink's module and returns its class, or another callable that makes it.
+        name: The name of the type.
+        load: Imports the sink's module and returns its class, or another factory.
         options: The options of its table.
-        takes_any: Whether it accepts options that are not in `options`.
-        is_ours: Whether it is a part of perfkit.
-        arguments: Names of arguments that differ from those of their options.
+        takes_any: Whether the type accepts options that are not in `options`.
+        is_ours: Whether the type is a part of perfkit.
+        arguments: The argument of each option whose argument has another name.
     """
 
     name: str
@@ -55,12 +55,12 @@ class SinkType:
 
     @property
     def needs_table(self) -> bool:
-        """Whether an option is required, so that the type is not usable as the name of a sink."""
+        """Whether an option is required, so that the type itself is not the name of a sink."""
         return any(each.required for each in self.options.values())
 
 
 def find_type(name: str) -> SinkType | None:
-    """Return a type of perfkit or of another package; None if there is none.
+    """Return a built-in type or one of another package; None if there is none.
 
     Raises:
         ConfigurationError: If the other package cannot be loaded.
@@ -82,11 +82,11 @@ def unknown_type(name: str) -> str:
 
 
 def unknown_name(name: str, declared: Collection[str]) -> str:
-    """Return the message for a name that no sink has.
+    """Return the message for a name without a sink.
 
     Args:
         name: The name.
-        declared: The names of the sinks that have a table; they are listed first.
+        declared: The names of the sinks with a table; the message lists them first.
     """
     close = _nearest(name, declared) or _nearest(name, type_names())
     usable = {each.name for each in BUILT_IN.values() if not each.needs_table}
@@ -120,13 +120,14 @@ def _type_of(entry_point: Any) -> SinkType:
 
 
 def type_of_callable(name: str, make: Callable[..., Sink]) -> SinkType:
-    """Return the type of sinks that a callable of another package makes.
+    """Return the type of the sinks that a callable of another package returns.
 
-    Its parameters are the options. Those annotated as text, number, true or false are checked.
+    Its parameters are the options. Those annotated as `str`, `int`, `float` or `bool` are checked.
     """
     try:
         parameters = inspect.signature(make).parameters.values()
-    except (TypeError, ValueError):  # callables written in C may have no signature
+    # A callable written in C may have no signature, so its options cannot be checked.
+    except (TypeError, ValueError):
         return SinkType(name, lambda: make, {}, takes_any=True, is_ours=False)
     options = field_table(
         *(
@@ -140,6 +141,8 @@ def type_of_callable(name: str, make: Callable[..., Sink]) -> SinkType:
 
 
 def _reader_of(annotation: object) -> Reader:
+    # With ``from __future__ import annotations`` the annotation is a text. It is not evaluated:
+    # its names may exist only for type checkers.
     if isinstance(annotation, type):
         written = annotation.__name__ if annotation.__module__ == "builtins" else ""
     else:
@@ -150,7 +153,7 @@ def _reader_of(annotation: object) -> Reader:
     return _PLAIN.get(written, _anything)
 
 
-# -- readers of options, which return texts as they are: parts of them may be secrets
+# -- readers of options, which return texts unchanged, because parts of them may be secrets
 
 
 def _anything(value: Any, _: Problems) -> Any:
@@ -203,7 +206,7 @@ MAY_HOLD_VARIABLES: Final[Collection[Reader]] = (
     read_seconds,
     read_size,
 )
-"""Readers of values that are texts in a file, so that ``${NAME}`` may be in them."""
+"""Readers of values that are texts in a catalog, which may contain ``${NAME}``."""
 
 
 # -- types of perfkit
@@ -307,4 +310,4 @@ BUILT_IN: Final[Mapping[str, SinkType]] = {
         ),
     )
 }
-"""The types of perfkit by name."""
+"""The built-in types by name."""

@@ -1,1 +1,1 @@
-"""The `perfkit` command: one file per subcommand, each parses, calls a room, and prints."""
+"""Implement the `perfkit` command, with one module for each subcommand."""

@@ -1,4 +1,4 @@
-"""`perfkit catalog`: check, list and import budgets."""
+"""Implement `perfkit catalog`: check, list and import budgets."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ _FILE: Final = click.argument("file", required=False, type=click.Path(path_type=
 def command() -> None:
     """Check, list and import budgets.
 
-    Where FILE is left out, the catalog is looked for in the working directory and above it:
-    perfkit.toml, or pyproject.toml with a [tool.perfkit] table.
+    Without FILE, the catalog is searched for in the working directory and above it: perfkit.toml,
+    or pyproject.toml with a [tool.perfkit] table.
     """
 
 
 @command.command()
 @_FILE
 def check(file: Path | None) -> None:
-    """Tell everything that is wrong with a catalog.
+    """Report all problems of a catalog.
 
-    No sink is made, and no environment variable is needed. Exits with 0 if nothing is wrong, else
-    with 2 and one line for each problem.
+    No sink is built, and no environment variable is needed. The exit code is 0 without a problem,
+    else 2 with one line for each problem.
     """
     path = catalog_path(file)
     catalog = load_catalog(path)
@@ -60,7 +60,7 @@ def check(file: Path | None) -> None:
 @_FILE
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, in base units.")
 def list_(file: Path | None, *, as_json: bool) -> None:
-    """Show the budgets of a catalog."""
+    """Print the budgets of a catalog."""
     catalog = load_catalog(catalog_path(file))
     if as_json:
         click.echo(json.dumps([_budget_as_data(budget) for budget in catalog.budgets], indent=2))
@@ -73,16 +73,17 @@ def list_(file: Path | None, *, as_json: bool) -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
 @click.option("--force", is_flag=True, help="Overwrite the file if there is one.")
 def import_(document: Path, output: Path | None, *, force: bool) -> None:
-    """Make a catalog of the tables in a Markdown document.
+    """Convert the tables of a Markdown document to a catalog.
 
-    The catalog goes to the standard output, or to the file given with -o. What did not fit is
-    told on the standard error stream, with its line, and kept as a note on its budget.
+    The catalog is written to the standard output, or to the file of -o. Each cell that is not
+    imported is reported on the standard error stream with its line, and as a note on its budget.
     """
     result = import_markdown(read_text(document), str(document))
     for remark in result.remarks:
         click.echo(printable(remark), err=True)
     text = dump_catalog(result.catalog)
     if output is None:
+        # As bytes in UTF-8: the standard output may have another encoding or translate line ends.
         click.echo(text.encode(), nl=False)
     else:
         _write(output, text, force=force)
@@ -92,6 +93,7 @@ def import_(document: Path, output: Path | None, *, force: bool) -> None:
 
 
 def _write(output: Path, text: str, *, force: bool) -> None:
+    # Mode "x" checks and creates in one step, so another program cannot create the file in between.
     try:
         with output.open("w" if force else "x", encoding="utf-8", newline="\n") as file:
             file.write(text)
@@ -135,7 +137,7 @@ def _objective_as_data(objective: Objective) -> dict[str, Any]:
 
 
 def _as_table(catalog: Catalog) -> Table:
-    """Draw the budgets, those of one category under its name, each limit on a line."""
+    """Return a table of the budgets by category, with a row for each limit."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for header in ("budget", "critical", "limit", "target", "threshold"):
         table.add_column(header, overflow="fold")

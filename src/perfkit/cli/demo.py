@@ -1,4 +1,4 @@
-"""`perfkit demo`: find the example service in a checkout, and run it."""
+"""Implement `perfkit demo`: find the example service in a checkout, and run it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NEEDED: Final = {
     "cachetools": "cachetools",
     "numpy": "numpy",
 }
-"""Modules that the example imports, and what PyPI calls them."""
+"""Modules that the example imports, with their names on PyPI."""
 
 
 @click.command()
@@ -53,12 +53,13 @@ _NEEDED: Final = {
 def command(slow: tuple[str, ...], *, as_json: bool, output: Path, alertmanager: str) -> None:
     """Run the example service against its budgets.
 
-    It speaks and hears sentences, logs clients in, stores and loads sessions and works its cache,
-    for a few seconds. Spans go to a file, or to the OTLP receiver that
-    OTEL_EXPORTER_OTLP_ENDPOINT names.
+    For a few seconds, the service synthesizes and recognizes speech, logs clients in, stores and
+    loads sessions, and uses its cache. Spans are written to a file, or sent to the OTLP receiver
+    that OTEL_EXPORTER_OTLP_ENDPOINT names.
 
-    Exits with 0 also where budgets were broken: it shows, it does not judge.
+    The exit code is 0 even if budgets were broken.
     """
+    # The example is not a part of the package, so its modules are imported after the path is set.
     _import_path(find_example((Path.cwd(), Path(__file__))))
     _check_requirements()
     operations = import_module(f"{_EXAMPLE}.operations").OPERATIONS
@@ -73,10 +74,10 @@ def command(slow: tuple[str, ...], *, as_json: bool, output: Path, alertmanager:
 
 
 def find_example(starts: Iterable[Path]) -> Path:
-    """Return the folder ``examples`` that holds the service, at or above one of `starts`.
+    """Return the folder ``examples`` with the service, at or above one of `starts`.
 
     Raises:
-        PerfkitError: If it is nowhere; the message says what to do.
+        PerfkitError: If the folder is not found; the message contains the remedy.
     """
     for start in starts:
         for folder in (start, *start.parents):
@@ -89,10 +90,11 @@ def find_example(starts: Iterable[Path]) -> Path:
 
 
 def read_delays(written: Iterable[str], operations: Collection[str]) -> Mapping[str, float]:
-    """Read what ``--slow`` was given, and return seconds by operation.
+    """Parse the values of ``--slow``; return seconds by operation.
 
     Raises:
-        PerfkitError: If one is no operation of the service or no time; the message says what is.
+        PerfkitError: If the service does not have an operation, or a time is not a number of
+            milliseconds from 0 to 60,000.
     """
     return dict(_read_delay(text, operations) for text in written)
 
@@ -107,6 +109,7 @@ def _read_delay(text: str, operations: Collection[str]) -> tuple[str, float]:
         seconds = float(milliseconds) / 1000
     except ValueError:
         seconds = math.nan
+    # "nan" fails this comparison too.
     if not 0 <= seconds <= _LONGEST_SECONDS:
         raise PerfkitError(
             f"--slow {text}: {milliseconds!r} is no number of milliseconds from 0 to "
@@ -125,7 +128,7 @@ def _check_requirements() -> None:
 
 
 def _import_path(folder: Path) -> None:
-    """Let the example's modules be imported, and before any others of the same name."""
+    """Put `folder` first in the import path, before other modules of the same names."""
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 

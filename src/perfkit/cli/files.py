@@ -1,4 +1,4 @@
-"""Which catalog a subcommand works on."""
+"""Find the catalog of a subcommand."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _NO_CATALOG: Final = (
 
 
 def catalog_path(file: Path | None) -> Path:
-    """Return `file`, or else the catalog that is found from the working directory upwards.
+    """Return `file`, else the catalog in the working directory or the nearest folder above it.
 
     Raises:
-        CatalogError: If there is none.
+        CatalogError: If there is neither.
     """
     path = file or find_catalog()
     if path is None:

@@ -1,4 +1,4 @@
-"""The group of all subcommands, each loaded when it is used."""
+"""Define the group of subcommands, which imports a subcommand when it is used."""
 
 from __future__ import annotations
 
@@ -15,30 +15,33 @@ SUBCOMMANDS: Final = {
     "demo": "Run the example service against its budgets.",
     "sinks": "Try out where violations go.",
 }
-"""Name of each subcommand, which is that of its module too, with one line of help."""
+"""One line of help for each subcommand; its module has the same name."""
 
 
 class LazyGroup(click.Group):
-    """A group that imports ``perfkit.cli.<name>`` for the subcommand that runs, and no other."""
+    """A group that imports ``perfkit.cli.<name>`` only for the subcommand that runs."""
+
+    # Each subcommand imports other packages, such as rich or the importer of documents, which would
+    # delay the start of all others.
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it so
         """Return the names of all subcommands."""
         return sorted(SUBCOMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - likewise
-        """Load one subcommand: the object called `command` in its module."""
+        """Import a subcommand: the object `command` of its module; None if there is none."""
         if cmd_name not in SUBCOMMANDS:
             return None
         found: click.Command = import_module(f"perfkit.cli.{cmd_name}").command
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - likewise
-        """Write the list of subcommands without loading them."""
+        """Write the list of subcommands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(sorted(SUBCOMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the subcommand; an error of perfkit's becomes lines on stderr and exit code 2."""
+        """Run the subcommand; print a `PerfkitError` on stderr and exit with code 2."""
         try:
             return super().invoke(ctx)
         except PerfkitError as error:
@@ -49,4 +52,4 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="perfkit")
 def command() -> None:
-    """Keep performance promises: write them down once, hold them everywhere."""
+    """Define performance budgets once, and check them everywhere."""

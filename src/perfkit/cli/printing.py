@@ -1,7 +1,7 @@
-"""Write what comes from files, the environment and other programs, so that it stays in its place.
+"""Escape and shorten texts from files, the environment and other programs for a terminal.
 
-A name may hold what moves the cursor of a terminal or begins a new line, and so look like
-something that perfkit says.
+A name may contain a line break or a control sequence that moves the cursor, and so imitate the
+output of perfkit.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ from perfkit.text import printable
 
 
 def printable_lines(error: Exception) -> str:
-    """Return what an error says, each of its lines as a terminal can show it."""
+    """Return the message of an error, with each line escaped for a terminal."""
+    # Each line by itself: a message with several problems has a line for each of them.
     return "\n".join(printable(line) for line in str(error).split("\n"))
 
 
 def shortened(text: str, longest: int) -> str:
-    """Return `text` with the middle of each word left out that is longer than `longest`.
+    """Return `text` with the middle of each word removed that is longer than `longest`.
 
     Args:
-        text: Of words with spaces between them, such as a path.
-        longest: In characters, at least 5.
+        text: Words separated by spaces, such as a path.
+        longest: The maximum length of a word in characters, at least 5.
 
     >>> shortened("file /srv/app/var/log/violations.jsonl", 20)
     'file /srv/app...ons.jsonl'

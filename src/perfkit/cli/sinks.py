@@ -1,4 +1,4 @@
-"""`perfkit sinks`: send a test violation through each sink."""
+"""Implement `perfkit sinks`: send a test violation through each sink."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NOTHING_NAMES_IT: Final = "(nothing names it)"
 _NARROWEST: Final = 12
 _GAP: Final = 2
 _FEWEST_COLUMNS: Final = 72
-"""With a smaller width rich leaves out a column; a terminal breaks the lines instead."""
+"""The minimum width: with less, rich removes a column, while a terminal breaks the lines."""
 
 
 @click.group()
@@ -83,7 +83,8 @@ def test(file: Path | None, route: str | None, *, as_json: bool) -> None:
 
 
 def _as_table(results: Sequence[DeliveryResult], width: int) -> Table:
-    """Return a table with one row for each result; a long path loses its middle."""
+    """Return a table with one row for each result; the middle of a long path is removed."""
+    # The result has no fixed width: it receives the rest, and rich breaks it into several lines.
     routes = [
         _NOTHING_NAMES_IT if each.route == UNNAMED else printable(each.route) for each in results
     ]
@@ -134,7 +135,7 @@ _NO_SINK: Final = "No sink is configured"
 def _progress(routes: Sequence[DeliveryRoute]) -> Iterator[Iterator[DeliveryResult]]:
     """Yield the results as they arrive, with a progress bar on stderr if that is a terminal."""
     console = Console(stderr=True)
-    # The name of a sink may look like markup of rich's.
+    # Without markup: rich would interpret brackets in the name of a sink.
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal

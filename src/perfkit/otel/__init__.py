@@ -1,4 +1,4 @@
-"""Spans, metrics and violation events, through the providers that the application chose."""
+"""Report spans, metrics and violation events through the application's OpenTelemetry providers."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Histogram bounds on which a budget's own lines are always exact."""
+"""Compute histogram bucket bounds that include every target and threshold of a budget."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _BYTES: Final = tuple(float(10**power) for power in range(3, 11))
 
 
 def bounds_for(metric: Metric, lines: Iterable[float]) -> list[float]:
-    """Return bucket bounds in the metric's base unit: round ones, with every line among them.
+    """Return ascending bucket bounds in the metric's base unit: round values and all `lines`.
 
-    A value equal to a bound counts into the bucket below it, as a value equal to a threshold meets
-    it. So the buckets up to a threshold count exactly the calls within it.
+    OpenTelemetry counts a value equal to a bound into the bucket below it, and a value equal to a
+    threshold meets that threshold. The buckets up to a threshold count exactly the calls within it.
 
     Args:
         metric: A metric in seconds or in bytes.
-        lines: Targets and thresholds. Zero is left out: no bucket could lie below it.
+        lines: Targets and thresholds. Zero is omitted, because no value is below it.
     """
     round_ones = _SECONDS if metric.unit is Unit.SECONDS else _BYTES
     return sorted({*round_ones, *(line for line in lines if line > 0)})

@@ -1,8 +1,8 @@
-"""Add points that perfkit has counted in bulk to the exports of an application's metric exporter.
+"""Add data points that perfkit counted in bulk to the exports of a metric exporter.
 
-Recording through an instrument costs 10 to 30 microseconds a call; a tally costs a fraction of one.
-The SDK has no API that accepts counted points, but it has public classes for them, and an exporter
-may add points to an export.
+An OpenTelemetry instrument costs 10 to 30 microseconds a call, a bulk counter a fraction of one.
+The SDK has no API that accepts counted points. It has public classes for such points, and an
+exporter can add them to an export.
 """
 
 from __future__ import annotations
@@ -50,22 +50,24 @@ def metric_exporter(inner: MetricExporter) -> MetricExporter:
 
         reader = PeriodicExportingMetricReader(metric_exporter(OTLPMetricExporter()))
 
-    Durations and verdicts are then exact and cost a fraction of a microsecond a call. They have
-    the temporality that `inner` prefers. A provider with other readers also records ordinary
-    instruments, and this exporter leaves out their duplicates.
+    Durations and verdicts are exact and cost a fraction of a microsecond a call. Their temporality
+    is the one that `inner` prefers. A provider with other readers also records through ordinary
+    instruments, and this exporter removes the duplicate points.
 
     Args:
-        inner: The application's exporter.
+        inner: The application's exporter, which sends the export.
     """
     return CountedExporter(inner)
 
 
 class CountedExporter(MetricExporter):
-    """The exporter that `metric_exporter` returns."""
+    """Wraps an application's exporter and adds the points of the bulk counters."""
 
     exports_counts = True
 
     def __init__(self, inner: MetricExporter) -> None:
+        # A reader uses the preferences of its exporter, which have no public getter. Without a copy
+        # the reader would use the defaults of the SDK.
         temporality: dict[type, AggregationTemporality] = (
             getattr(inner, "_preferred_temporality", None) or {}
         )
@@ -81,7 +83,7 @@ class CountedExporter(MetricExporter):
     def export(
         self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
     ) -> MetricExportResult:
-        """Ship `metrics_data` with perfkit's points beside it."""
+        """Export `metrics_data` with the bulk counters' points, and return the inner result."""
         return self._inner.export(self._with_ours(metrics_data), timeout_millis, **kwargs)
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
@@ -95,6 +97,7 @@ class CountedExporter(MetricExporter):
     def _with_ours(self, data: MetricsData) -> MetricsData:
         scopes = self._scopes()
         resources = [_without_ours(resource) for resource in data.resource_metrics]
+        # The reader exports only if it collected at least one metric, so a resource is present.
         first = resources[0]
         resources[0] = ResourceMetrics(
             first.resource, [*first.scope_metrics, *scopes], first.schema_url
@@ -102,11 +105,13 @@ class CountedExporter(MetricExporter):
         return MetricsData(resources)
 
     def _scopes(self) -> list[ScopeMetrics]:
-        """Return our points, in one scope, or in more where a budget's bounds have changed."""
+        """Return the points of the bulk counters: one scope for each revision of the bounds."""
         window_registry.look_for_providers()
         deferred_calls.drain(is_safe=True)  # the SDK exports after it has released its instruments
         now_ns = time.time_ns()
         grouped = self._read(now_ns)
+        # A metric must not have two points with equal attributes, so streams with equal attributes
+        # and different bounds are in different scopes.
         scopes = []
         for revision in range(max((len(streams) for streams in grouped), default=0)):
             layer = [streams[revision] for streams in grouped if revision < len(streams)]
@@ -119,7 +124,7 @@ class CountedExporter(MetricExporter):
         return scopes
 
     def _read(self, now_ns: int) -> list[list[_Stream]]:
-        """Read the ledger: for each set of attributes one stream for each set of bounds."""
+        """Read all counters; return, per set of attributes, one stream per set of bounds."""
         reset = self._temporality is AggregationTemporality.DELTA
         grouped: dict[frozenset[tuple[str, Any]], list[_Stream]] = {}
         for attributes, bounds, account in counter_registry.read(self._reader, now_ns, reset=reset):
@@ -135,7 +140,7 @@ class CountedExporter(MetricExporter):
 
 @define
 class _Stream:
-    """The counts that are reported under one set of attributes with one set of bounds."""
+    """The counts that have one set of attributes and one set of bounds."""
 
     attributes: Attributes
     bounds: tuple[float, ...]
@@ -216,7 +221,9 @@ def _verdict_metric(
 
 
 def _without_ours(resource: ResourceMetrics) -> ResourceMetrics:
-    """Return `resource` without the points of ordinary instruments for the same calls."""
+    """Return `resource` without the ordinary instruments of the metrics that are counted here."""
+    # Where a provider has other readers too, both forms exist for the same calls, and a backend
+    # would count each call twice.
     scopes = []
     for scope in resource.scope_metrics:
         if scope.scope.name != SCOPE:

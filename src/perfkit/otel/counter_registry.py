@@ -1,4 +1,4 @@
-"""Every tally of the process, for the metric exporters that read them."""
+"""Register the bulk counters of the process for the metric exporters that read them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from perfkit.model import telemetry_names as names
 from perfkit.reentrancy import Lock, busy
 
 MOST_BUDGETS: Final = 2000
-"""How many names get points of their own; OpenTelemetry's usual limit of one metric."""
+"""The maximum number of counters with their own attributes: the SDK's cardinality limit."""
 
 _Key = tuple[str, str, tuple[Limit, ...], tuple[float, ...], object]
 
@@ -32,10 +32,10 @@ class CounterRegistry:
     def tally_of(
         self, budget: Budget, bounds: Sequence[float], owner: object = None
     ) -> BulkCounter:
-        """Return the tally of `budget`; two budgets that differ in nothing here share one.
+        """Return the bulk counter of `budget`; budgets with equal arguments share a counter.
 
-        Past `MOST_BUDGETS` names the rest share the attributes that OpenTelemetry has for an
-        overflow, so that a name made from a user's data cannot fill the memory.
+        Beyond `MOST_BUDGETS` counters, new ones share OpenTelemetry's overflow attribute. A budget
+        name built from user data cannot exhaust the memory.
         """
         key = (budget.name, budget.category, budget.limits, tuple(bounds), owner)
         with busy, self._lock:
@@ -50,7 +50,8 @@ class CounterRegistry:
             return self._tallies[key]
 
     def add_reader(self, reader: object) -> None:
-        """Let `reader` read every tally from now on."""
+        """Add `reader` to every present and future counter, with counts from now on."""
+        # Under the lock: a counter made by another thread would otherwise lack this reader.
         with busy, self._lock:
             self._readers.append(reader)
             for bulk_counter in self._tallies.values():
@@ -58,13 +59,14 @@ class CounterRegistry:
 
     @property
     def has_readers(self) -> bool:
-        """Whether anybody reads."""
+        """Whether at least one reader is registered."""
         return bool(self._readers)
 
     def read(
         self, reader: object, now_ns: int, *, reset: bool
     ) -> Iterator[tuple[Mapping[str, str | bool], tuple[float, ...], CallCounts]]:
-        """Yield attributes, bounds in seconds, and the counts unread by `reader`, by counter."""
+        """Yield attributes, bounds in seconds, and the counts of `reader`, for each counter."""
+        # A copy: other threads may add counters while the exporter iterates.
         with busy, self._lock:
             bulk_counters = list(self._tallies.items())
         for key, bulk_counter in bulk_counters:
@@ -88,4 +90,4 @@ class CounterRegistry:
 
 
 counter_registry: Final = CounterRegistry()
-"""The process's one."""
+"""The registry of the process."""

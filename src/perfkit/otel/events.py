@@ -1,4 +1,4 @@
-"""Violations as OpenTelemetry log records with an event name."""
+"""Emit violations as OpenTelemetry log records with an event name."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _SEVERITIES: Final = {
     Severity.CRITICAL: SeverityNumber.ERROR,
 }
 _UNSET: Final = "ProxyLoggerProvider"
-"""The class that stands in for a global provider as long as nobody sets one; it is not public."""
+"""The API's class of the global provider until the application sets one; it is not public."""
 
 
 class EventSink:
     """Emits each violation as a log record, correlated with the span of the call.
 
-    It uses the logger provider of `telemetry`, or else the one that the application has set. With
-    none set it does nothing.
+    It uses the logger provider of `telemetry`, else the global one. It does nothing while the
+    application has not set a provider.
 
     Args:
         telemetry: The providers to report to; None means the global ones.
@@ -47,14 +47,16 @@ class EventSink:
 
     @property
     def missing_here(self) -> str:
-        """Why no record leaves this process, for people; empty where a provider is set."""
+        """The reason why no record is exported, for a report; empty if a provider is set."""
+        # By class name: the proxy class is private, and importing it could fail in another version.
         provider = self._provider or get_logger_provider()
         if isinstance(provider, NoOpLoggerProvider) or type(provider).__name__ == _UNSET:
             return "nothing is set up here to take it; the application sets the logger provider"
         return ""
 
     def emit(self, violation: Violation) -> None:
-        """Emit the record through the provider, which exports it."""
+        """Emit a log record of `violation` through the logger provider."""
+        # Looked up at each violation: the application may set its provider after this sink is made.
         provider = self._provider or get_logger_provider()
         provider.get_logger(SCOPE).emit(
             LogRecord(
@@ -74,7 +76,9 @@ class EventSink:
 
 
 def _context_of(violation: Violation) -> Context:
-    """Return a context in which the call's span is current, though it has ended."""
+    """Return a context whose current span has the ids of the call's span."""
+    # A log record copies its trace and span ids from the current span of its context. The span of
+    # the call is not current here: it may have ended.
     if not violation.span_id:
         return Context()
     span = SpanContext(

@@ -1,9 +1,9 @@
-"""Spans of the SDK without the set-up that is the same at every call of one place.
+"""Create SDK spans without the set-up that is the same at every call of one place.
 
 The SDK spends most of a span's time on cleaning attributes and on containers that usually stay
-empty. A `FastSpan` is the SDK's own span, all methods included, whose parts come into being when
-somebody touches them; one that nobody touched ends with attributes prepared once. Sampler, id
-generator, limits and processors are the provider's own.
+empty. A `FastSpan` is a subclass of the SDK's span that creates these parts on first access. A span
+without such an access ends with attributes that were prepared once. Sampler, id generator, limits
+and processors are those of the provider.
 """
 
 from __future__ import annotations
@@ -39,10 +39,13 @@ _UNSET: Final = Status()
 
 
 class FastSpan(Span):
-    """A span of the SDK whose lock, attributes, events and links are made when first asked for."""
+    """A span of the SDK that creates its lock, attributes, events and links on first access."""
+
+    # `FastSpanFactory` does not call ``__init__``, which would create these parts.
 
     def __getattr__(self, name: str) -> Any:
-        """Make a part that is missing; two threads that ask at once get the same one."""
+        """Create a missing part; two threads that access it at once receive the same object."""
+        # Python calls this only if the normal lookup of the attribute fails.
         parts = self.__dict__
         limits = parts["_limits"]
         if name == "_lock":
@@ -55,6 +58,8 @@ class FastSpan(Span):
             made = BoundedList(limits.max_links)
         else:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        # `setdefault` is atomic, and the lock itself is among the parts: two locks would protect
+        # nothing.
         return parts.setdefault(name, made)
 
 
@@ -68,19 +73,19 @@ def _bounded(limits: Any, attributes: Mapping[str, Any]) -> BoundedAttributes:
 
 
 class FastSpanFactory:
-    """Makes the spans of one place.
+    """Creates the spans of one place.
 
     Args:
-        tracer: The SDK's.
-        name: Of every span.
-        attributes: Of every span, at its start.
+        tracer: A tracer of the SDK, for which `is_known` is true.
+        name: The name of every span.
+        attributes: The attributes of every span at its start.
     """
 
     def __init__(self, tracer: Tracer, name: str, attributes: Mapping[str, Any]) -> None:
         self._tracer = tracer
         self._name = name
         self._attributes = attributes
-        self._counts_spans = type(tracer._tracer_metrics).__name__ != "NoOpTracerMetrics"  # noqa: SLF001 - not to be had otherwise
+        self._counts_spans = type(tracer._tracer_metrics).__name__ != "NoOpTracerMetrics"  # noqa: SLF001 - without a public getter
         limits = tracer._span_limits  # noqa: SLF001 - likewise
         self._parts = {key: _example_parts()[key] for key in _KEPT} | {
             "_name": name,
@@ -93,6 +98,8 @@ class FastSpanFactory:
             "_instrumentation_scope": tracer._instrumentation_scope,  # noqa: SLF001 - likewise
             "_perfkit_attributes": attributes,
         }
+        # The number of parts of a span without a lazy part. The methods that change a span access
+        # its lock, so one comparison of lengths at the end detects every change.
         self._untouched = len(self._parts) + len(_OWN)
         self._readable = {
             "_name": name,
@@ -106,15 +113,15 @@ class FastSpanFactory:
         self._by_state: dict[str, BoundedAttributes] = {}
 
     def start(self, outside: Context, started_ns: int) -> AnySpan:
-        """Start a span, as the tracer's ``start_span`` would.
+        """Start a span with the steps of the tracer's ``start_span``.
 
         Args:
-            outside: The context that has its parent.
-            started_ns: Nanoseconds since the Unix epoch.
+            outside: The context whose current span is the parent.
+            started_ns: The start time in nanoseconds since the Unix epoch.
         """
         tracer = self._tracer
         parent: SpanContext | None = get_current_span(outside).get_span_context()
-        if not tracer._is_enabled():  # noqa: SLF001 - as the tracer itself asks
+        if not tracer._is_enabled():  # noqa: SLF001 - as the tracer itself does
             return NonRecordingSpan(parent)  # type: ignore[arg-type]  # as the tracer itself does
         if parent is None or not parent.is_valid:
             parent = None
@@ -126,7 +133,7 @@ class FastSpanFactory:
         result = tracer.sampler.should_sample(
             outside, trace_id, self._name, SpanKind.INTERNAL, self._attributes, ()
         )
-        if result.decision.is_sampled():  # type: ignore[no-untyped-call]  # the SDK left it so
+        if result.decision.is_sampled():  # type: ignore[no-untyped-call]  # untyped in the SDK
             flags |= TraceFlags.SAMPLED
         span_id = tracer.id_generator.generate_span_id()
         context = SpanContext(trace_id, span_id, False, _FLAGS[flags], result.trace_state)  # noqa: FBT003 - the API's order
@@ -144,6 +151,7 @@ class FastSpanFactory:
         parts["_resource"] = tracer.resource
         parts["_start_time"] = started_ns
         parts["_record_end_metrics"] = on_end
+        # A sampler may add attributes; the additional part makes `end` use the SDK.
         if result.attributes != self._attributes:
             parts["_attributes"] = _bounded(parts["_limits"], result.attributes)
         tracer.span_processor.on_start(span, outside)
@@ -154,9 +162,11 @@ class FastSpanFactory:
 
         Args:
             span: The span.
-            ended_ns: Nanoseconds since the Unix epoch.
-            state: The worst verdict; empty where there is none.
+            ended_ns: The end time in nanoseconds since the Unix epoch.
+            state: The worst state of the verdicts; empty without a verdict.
         """
+        # The fast path is for a span that no code accessed: with its original name, without an
+        # event, and without a callback of the SDK's own metrics. Any other span ends in the SDK.
         parts = span.__dict__
         if (
             type(span) is not FastSpan
@@ -169,9 +179,11 @@ class FastSpanFactory:
         parts["_end_time"] = ended_ns
         processor = self._tracer.span_processor
         processor._on_ending(span)  # noqa: SLF001 - as the span itself does
-        if len(parts) != self._untouched:  # touched by a processor just now
+        # `_on_ending` may set attributes, so the prepared ones would be incomplete.
+        if len(parts) != self._untouched:
             processor.on_end(span._readable_span())  # noqa: SLF001 - likewise
             return
+        # The counterpart of the SDK's `_readable_span`, with parts that all spans here share.
         readable: ReadableSpan = _new(ReadableSpan)
         seen = readable.__dict__ = self._readable.copy()
         for part in ("_context", "_parent", "_resource", "_start_time", "_end_time"):
@@ -180,6 +192,8 @@ class FastSpanFactory:
         processor.on_end(readable)
 
     def _prepare(self, state: str) -> BoundedAttributes:
+        # Shared by all spans with this state, so it is immutable. Two threads may both prepare it;
+        # the results are equal, and one replaces the other.
         prepared = _bounded(self._parts["_limits"], self._attributes)
         if state:
             prepared[names.BUDGET_STATE] = state
@@ -205,16 +219,18 @@ _SET: Final = (
 
 @cache
 def _example_parts() -> Mapping[str, Any]:
-    """Return the parts of a span of the SDK that nobody sees, to learn what a span consists of."""
+    """Return the instance attributes of an SDK span that is not exported."""
+    # From a provider without processors. Its hook for the exit of the interpreter is off, since it
+    # would refer to the provider until then.
     provider = TracerProvider(sampler=ALWAYS_ON, shutdown_on_exit=False)
     return vars(provider.get_tracer("perfkit").start_span("example"))
 
 
 @cache
 def is_known(kind: type) -> bool:
-    """Tell whether spans of this kind of tracer consist of what this module knows.
+    """Return whether spans of this class of tracer have exactly the parts listed in this module.
 
-    Another version of the SDK may differ: then the tracer itself makes the spans.
+    Spans of another version of the SDK may differ; the tracer itself then creates the spans.
     """
     try:
         return kind is Tracer and set(_example_parts()) == {*_OWN, *_KEPT, *_LAZY, *_SET}

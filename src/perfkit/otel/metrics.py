@@ -1,4 +1,4 @@
-"""Every measured call in OpenTelemetry metrics, through ordinary instruments."""
+"""Record measured calls in OpenTelemetry metrics, through ordinary instruments."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Instruments:
     """The instruments of one meter.
 
     Args:
-        meter: Where to record.
+        meter: The meter that creates the instruments.
         bounds: The bucket bounds of each metric that has a histogram.
     """
 
@@ -62,7 +62,7 @@ class Instruments:
         )
 
     def covers(self, bounds: Mapping[Metric, list[float]]) -> bool:
-        """Return whether every one of `bounds` is a bound here."""
+        """Return whether these instruments have every bound in `bounds`."""
         return all(set(bounds[metric]) <= set(own) for metric, own in self.bounds.items())
 
 
@@ -72,17 +72,18 @@ _instruments: WeakKeyDictionary[MeterProvider, list[Instruments]] = WeakKeyDicti
 def instruments_of(
     provider: MeterProvider, lines: ThresholdsNs, self_metrics: SelfMetrics
 ) -> Instruments:
-    """Return the instruments of `provider`, rebuilt only where the limits need more bounds.
+    """Return the instruments of `provider`; create new ones only if the limits need more bounds.
 
-    The SDK ignores other bounds for a name that exists in the same scope. So later sets have a
-    scope attribute of their own, and backends add the two streams up.
+    The SDK ignores different bounds for a name that exists in the same scope. A later set of
+    instruments has a scope attribute of its own, and backends add the two streams up.
 
     Args:
-        provider: Where to record.
-        lines: Returns the targets and thresholds of a metric, to be bucket bounds.
+        provider: The meter provider to record with.
+        lines: Returns the targets and thresholds of a metric, which become bucket bounds.
         self_metrics: The metrics of perfkit itself.
     """
     bounds = {metric: bounds_for(metric, lines(metric)) for metric in _HISTOGRAMS}
+    # Weak references: a provider that the application no longer uses can be freed.
     made = _instruments.setdefault(provider, [])
     for known in made:
         if known.covers(bounds):
@@ -96,7 +97,7 @@ def instruments_of(
 
 
 def count_window(instruments: Instruments, budget: Budget, limit: Limit, state: State) -> None:
-    """Count one judgement of a limit over a window."""
+    """Count one verdict on a limit over a window."""
     instruments.window_verdicts.add(
         1,
         {
@@ -112,12 +113,12 @@ class CallRecorder:
     """Records the calls of one budget, and counts their verdicts.
 
     Attributes are the budget's name and category, the outcome, and for verdicts the state and the
-    metric: never a threshold or an argument. They are prepared once.
+    metric. A threshold or an argument of a call is not an attribute, so the cardinality is bounded.
 
     Args:
-        instruments: Where to record.
+        instruments: The instruments to record with.
         budget: The budget of the calls.
-        is_counted_in_bulk: Whether a bulk counter has durations and verdicts already.
+        is_counted_in_bulk: Whether a bulk counter records durations and verdicts.
     """
 
     def __init__(
@@ -127,6 +128,7 @@ class CallRecorder:
         self._is_counted_in_bulk = is_counted_in_bulk
         self._histograms = instruments.histograms
         self._verdicts = instruments.verdicts
+        # Prepared once, because building the attributes at each call would cost time in the call.
         self._by_outcome = {each: {**common, names.OUTCOME: str(each)} for each in Outcome}
         self._by_verdict = {
             (limit.metric, state): {
@@ -144,17 +146,19 @@ class CallRecorder:
         ]
 
     def record(self, outcome: Outcome, elapsed_ns: int) -> None:
-        """Record a call of which only the duration was measured; compare integers for verdicts."""
+        """Record a call of which only the duration was measured, in nanoseconds."""
         self._histograms[Metric.DURATION].record(elapsed_ns / 1e9, self._by_outcome[outcome])
         for metric, thresholds in self._limits:
             state = thresholds.state_of(outcome, elapsed_ns) or State.NO_DATA
             self._verdicts.add(1, self._by_verdict[metric, state])
 
     def record_measurement(self, measurement: Measurement, verdicts: Sequence[Verdict]) -> None:
-        """Record the readings of a call; a duration that a profiler slowed down is left out."""
+        """Record the readings of a call, except a duration that a profiler or tracer increased."""
         about = self._by_outcome[measurement.outcome]
         for metric, histogram in self._histograms.items():
             value = measurement.value(metric)
+            # A duration with the overhead of a probe is not that of the application, and a duration
+            # that a bulk counter exports would be counted twice.
             if metric is Metric.DURATION and (measurement.slowed_by or self._is_counted_in_bulk):
                 continue
             if value is not None:

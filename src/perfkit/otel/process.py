@@ -1,6 +1,6 @@
-"""The process in OpenTelemetry metrics, under the names of the semantic conventions for processes.
+"""Report the process in OpenTelemetry metrics, named as in the semantic conventions for processes.
 
-Each metric is left to whatever else in the application reports one of the same name.
+A metric is not reported if another instrumentation scope has an instrument of the same name.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from perfkit.otel.providers import SCOPE
 
 
 class Totals(Protocol):
-    """Counters of the process; None where the platform has none."""
+    """Counters of the process; None if the platform does not provide one."""
 
     @property
     def cpu_user_s(self) -> float | None:
@@ -67,11 +67,11 @@ _observed: Final[WeakSet[MeterProvider]] = WeakSet()
 
 
 def observe_process(provider: MeterProvider, totals: Callable[[], Totals | None]) -> None:
-    """Report the process through `provider` whenever it collects and something samples it.
+    """Report the process through `provider` at each collection while a monitor samples it.
 
     Args:
-        provider: The meter provider; only the first call with it has an effect.
-        totals: Returns the process's counters; None while nothing samples it.
+        provider: The meter provider; only the first call with a provider has an effect.
+        totals: Returns the counters of the process; None while it is not sampled.
     """
     if provider in _observed:
         return
@@ -86,6 +86,7 @@ def _callback(
     provider: MeterProvider, name: str, totals: Callable[[], Totals | None]
 ) -> Callable[[CallbackOptions], Iterable[Observation]]:
     def observe(_: CallbackOptions) -> Iterator[Observation]:
+        # Checked at each collection: another instrumentation may start after perfkit does.
         if is_reported_elsewhere(provider, name) or (now := totals()) is None:
             return
         for value, attributes in _points(name, now):
@@ -96,7 +97,7 @@ def _callback(
 
 
 def _points(name: str, now: Totals) -> Iterable[tuple[float | None, Mapping[str, str]]]:
-    """Return the values of one metric with their attributes."""
+    """Return each value of one metric with its attributes."""
     if name == "process.cpu.time":
         return (now.cpu_user_s, {"cpu.mode": "user"}), (now.cpu_system_s, {"cpu.mode": "system"})
     if name == "process.disk.io":
@@ -118,6 +119,8 @@ def is_reported_elsewhere(provider: MeterProvider, name: str) -> bool:
 
     The SDK has no public API for this. Where its internals differ, return False.
     """
+    # The instrument id of the SDK is a text that begins with the name in lower case, then a comma.
+    # Both mappings are copied, because another thread may create a meter or an instrument.
     meters: Mapping[Any, Any] = getattr(provider, "_meters", None) or {}
     return any(
         str(identity).split(",", 1)[0].lower() == name

@@ -1,4 +1,4 @@
-"""Find the OpenTelemetry providers of the application, without replacing them."""
+"""Look up the application's OpenTelemetry providers, without replacing them."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from perfkit.otel.counter_registry import counter_registry
 from perfkit.otel.telemetry import Telemetry
 
 SCOPE: Final = "perfkit"
-"""The instrumentation scope of all that perfkit reports."""
+"""The instrumentation scope of perfkit's spans, metrics and log records."""
 
 
 def current_tracer_provider(telemetry: Telemetry) -> TracerProvider | None:
-    """Return the provider to make spans with; None as long as nobody set one."""
+    """Return the tracer provider; None while the application has not set one."""
     chosen = telemetry.tracer_provider or trace.get_tracer_provider()
     return None if isinstance(chosen, trace.ProxyTracerProvider) else chosen
 
 
 def current_meter_provider(telemetry: Telemetry) -> MeterProvider | None:
-    """Return the provider to record metrics with; None as long as nobody set one."""
+    """Return the meter provider; None while the application has not set one."""
     chosen = telemetry.meter_provider or metrics.get_meter_provider()
+    # By class name: unlike the tracer's proxy class, this one is not public in the API.
     return None if type(chosen).__name__ == "_ProxyMeterProvider" else chosen
 
 
 class ExportMode(Enum):
-    """In which form the readers of a meter provider ship perfkit's call metrics."""
+    """The form in which the readers of a meter provider export perfkit's call metrics."""
 
     INSTRUMENTS = "instruments"
     TALLIES = "tallies"
@@ -38,10 +39,10 @@ class ExportMode(Enum):
 
 
 def export_mode_of(provider: object) -> ExportMode:
-    """Return how `provider` ships: counted in bulk only if all its exporters can do that.
+    """Return how `provider` exports: counted in bulk only if all its exporters support that.
 
-    The SDK has no public API for the readers of a provider. Where its internals differ, both forms
-    are prepared, and the exporter drops the duplicates.
+    The SDK has no public API for the readers of a provider. If its internals differ, both forms are
+    prepared, and the exporter removes the duplicates.
     """
     if not counter_registry.has_readers:
         return ExportMode.INSTRUMENTS
@@ -59,9 +60,10 @@ def export_mode_of(provider: object) -> ExportMode:
 def global_revision() -> int:
     """Return a number that changes when a global tracer or meter provider is set.
 
-    Asked at each call while there is none, so it reads the API's own variables, which costs a
-    tenth of its public getters; where those variables are gone, it falls back to the getters.
+    Bit 0 is set with a tracer provider, bit 1 with a meter provider.
     """
+    # Instrumented calls run this until a provider is set. The API's module variables cost a tenth
+    # of its public getters; the getters are the fallback for an API without these variables.
     tracer = getattr(trace, "_TRACER_PROVIDER", _MISSING)
     meter = getattr(_metrics_module, "_METER_PROVIDER", _MISSING)
     if tracer is _MISSING or meter is _MISSING:
@@ -71,7 +73,7 @@ def global_revision() -> int:
 
 
 BOTH: Final = 3
-"""The revision when both a tracer and a meter provider are set."""
+"""The revision with both a tracer and a meter provider."""
 
 _MISSING: Final = object()
 _GLOBAL: Final = Telemetry()

@@ -1,4 +1,4 @@
-"""The telemetry of each place, as far as there are OpenTelemetry providers to report to."""
+"""Build the telemetry of each place for the OpenTelemetry providers that are set."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from perfkit.runtime.settings import CallReporting
 
 
 class Reporting:
-    """The telemetry for the providers that are there now. Safe from any thread.
+    """Builds telemetry for the providers that are set at present. Safe from any thread.
 
     Args:
-        telemetry: The providers; what is None in it is the application's global one.
-        lines: Returns the targets and thresholds of a metric, to be bucket bounds.
-        faults: Returns how often each part of perfkit has failed.
-        overhead: Returns the share of wall time that perfkit takes.
-        accounts: Returns what became of the violations that each sink was given.
+        telemetry: The providers; None in a field means the application's global provider.
+        lines: Returns the targets and thresholds of a metric, which become bucket bounds.
+        internal_errors: Returns the number of failures of each part of perfkit.
+        overhead: Returns the share of wall time that perfkit uses, from 0 to 1.
+        counts_of_readers: Returns the delivery counts of each sink.
     """
 
     def __init__(
@@ -56,7 +56,14 @@ class Reporting:
     def reporting_for(
         self, budget: Budget, where: CodeLocation, owner: object = None, *, is_duration_only: bool
     ) -> CallReporting:
-        """Return the counter, the recorder and the spans of a place; see `Telemetry`."""
+        """Return the bulk counter, the recorder and the spans of a place.
+
+        Args:
+            budget: The budget of the place.
+            where: The place in the code.
+            owner: Separates the counters of equal budgets; None shares one counter.
+            is_duration_only: Whether calls of the place measure only the duration.
+        """
         tracer = self._tracer(budget)
         tracing = None if tracer is None else Tracing(tracer, budget, where)
         provider = providers.current_meter_provider(self._telemetry)
@@ -90,23 +97,25 @@ class Reporting:
         return providers.BOTH if self.is_settled() else providers.global_revision()
 
     def is_settled(self) -> bool:
-        """Tell whether nothing more can come: both providers were given, or are set."""
+        """Return whether both providers are set, so that the telemetry cannot change any more."""
         given = self._telemetry.tracer_provider and self._telemetry.meter_provider
         return bool(given) or providers.global_revision() == providers.BOTH
 
     current_span = staticmethod(spans.current_span_ids)
 
     def count_window(self, budget: Budget, limit: Limit, state: State) -> None:
-        """Count one judgement of a limit over a window."""
+        """Count one verdict on a limit over a window."""
         provider = providers.current_meter_provider(self._telemetry)
         if provider is not None:
+            # Cached: `instruments_of` first computes the bounds of all histograms, which is slow
+            # and which a counter does not need.
             known = self._counting.get(id(provider))
-            if known is None:  # the bounds of histograms, which take long to find, are not needed
+            if known is None:
                 known = self._counting[id(provider)] = self._instruments(provider)
             count_window(known, budget, limit, state)
 
     def observe_process(self, totals: Callable[[], Totals | None]) -> None:
-        """Report the process from now on, unless somebody else does."""
+        """Report the process from now on, except metrics that another scope reports."""
         provider = providers.current_meter_provider(self._telemetry)
         if provider is not None:
             observe_process(provider, totals)

@@ -1,4 +1,4 @@
-"""Metrics of perfkit itself: its failures, its overhead, and the deliveries of violations."""
+"""Report metrics of perfkit itself: failures, overhead, and deliveries of violations."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Accounts = Callable[[], Sequence[Totals]]
 
 @frozen(kw_only=True)
 class SelfMetrics:
-    """The sources of the figures.
+    """Functions that return the values of the metrics.
 
     Args:
-        faults: Returns how often each part of perfkit has failed.
-        overhead: Returns the share of wall time that perfkit uses.
-        accounts: Returns the delivery counts of each sink.
+        internal_errors: Returns the number of failures of each part of perfkit.
+        overhead: Returns the share of wall time that perfkit uses, from 0 to 1.
+        counts_of_readers: Returns the delivery counts of each sink.
     """
 
     internal_errors: Faults
@@ -31,7 +31,7 @@ class SelfMetrics:
 
 
 def observe_itself(meter: Meter, self_metrics: SelfMetrics) -> None:
-    """Report the figures through observable instruments of `meter`, read at each collection."""
+    """Report the values through observable instruments of `meter`, at each collection."""
     _observe_faults(meter, self_metrics.internal_errors)
     _observe_overhead(meter, self_metrics.overhead)
     _observe_sinks(meter, self_metrics.counts_of_readers)
@@ -39,6 +39,8 @@ def observe_itself(meter: Meter, self_metrics: SelfMetrics) -> None:
 
 def _observe_faults(meter: Meter, internal_errors: Faults) -> None:
     def observe(*, of_sinks: bool) -> Iterable[Observation]:
+        # The zero makes every collection non-empty: the SDK skips an export without a metric, and
+        # the bulk counts with it.
         for part, count in {"delivery": 0, **internal_errors()}.items():
             if part.startswith("sink ") is of_sinks:
                 yield Observation(count, {names.PART: part.removeprefix("sink ")})

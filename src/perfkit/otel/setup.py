@@ -1,7 +1,7 @@
-"""Set the SDK up from the standard ``OTEL_*`` variables: the opt-in for applications without one.
+"""Set up the OpenTelemetry SDK from ``OTEL_*`` variables, for applications without a set-up.
 
 The SDK and its exporters read most variables themselves (endpoints, headers, timeouts, batching,
-sampling, resource). Read here are only those that choose the parts: ``OTEL_TRACES_EXPORTER``,
+sampling, resource). This module reads those that select exporters: ``OTEL_TRACES_EXPORTER``,
 ``OTEL_METRICS_EXPORTER``, ``OTEL_LOGS_EXPORTER`` (``otlp``, ``console`` or ``none``; default
 ``otlp``) and ``OTEL_EXPORTER_OTLP_PROTOCOL`` with its forms by signal (``http/protobuf``, the
 default, or ``grpc``).
@@ -45,13 +45,14 @@ _PROTOCOLS: Final = {
 def set_up_from_environment() -> Telemetry:
     """Create SDK providers from the ``OTEL_*`` variables, set them globally, and return them.
 
-    A provider that the application has set already stays, and is used. The SDK flushes and shuts
-    its providers down when the interpreter exits.
+    A global provider that is already set is used and not replaced. The SDK flushes its providers
+    and shuts them down when the interpreter exits.
 
     Raises:
         MissingExtraError: If the selected exporter is not installed.
         ConfigurationError: If a variable has an unknown value.
     """
+    # Before a provider is set, so that an error leaves every global provider as it was.
     exporters = {signal: _make_exporter(signal) for signal in _EXPORTERS}
     if current_tracer_provider(_GLOBAL) is None:
         _set_tracer_provider(exporters["TRACES"])
@@ -67,7 +68,7 @@ def set_up_from_environment() -> Telemetry:
 
 
 def _set_tracer_provider(exporter: Callable[[], Any] | None) -> None:
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - the SDK loads when asked for
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - the SDK loads on demand
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - likewise
 
     provider = TracerProvider()
@@ -77,7 +78,7 @@ def _set_tracer_provider(exporter: Callable[[], Any] | None) -> None:
 
 
 def _set_meter_provider(exporter: Callable[[], Any] | None) -> None:
-    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415 - the SDK loads when asked for
+    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415 - the SDK loads on demand
     from opentelemetry.sdk.metrics.export import (  # noqa: PLC0415 - likewise
         PeriodicExportingMetricReader,
     )
@@ -91,7 +92,7 @@ def _set_meter_provider(exporter: Callable[[], Any] | None) -> None:
 
 
 def _set_logger_provider(exporter: Callable[[], Any] | None) -> None:
-    from opentelemetry.sdk._logs import LoggerProvider  # noqa: PLC0415 - the SDK loads when asked for
+    from opentelemetry.sdk._logs import LoggerProvider  # noqa: PLC0415 - the SDK loads on demand
     from opentelemetry.sdk._logs.export import BatchLogRecordProcessor  # noqa: PLC0415 - likewise
 
     provider = LoggerProvider()
@@ -101,7 +102,7 @@ def _set_logger_provider(exporter: Callable[[], Any] | None) -> None:
 
 
 def _make_exporter(signal: str) -> Callable[[], Any] | None:
-    """Return a factory for the exporter of a signal; None where the variable is ``none``."""
+    """Return a factory for the exporter of a signal; None if the variable is ``none``."""
     variable = f"OTEL_{signal}_EXPORTER"
     chosen = os.environ.get(variable, "").strip() or "otlp"
     if chosen == "none":

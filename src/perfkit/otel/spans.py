@@ -1,4 +1,4 @@
-"""A span for each measured call, current while the call runs."""
+"""Create a span for each measured call, and make it current while the call runs."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from perfkit.model import telemetry_names as names
 
 
 class SpanFactory(Protocol):
-    """Makes the spans of one place."""
+    """Creates the spans of one place."""
 
     def start(self, outside: Context, started_ns: int) -> Span:
-        """Start a span whose parent is current in `outside`; time is since the Unix epoch."""
+        """Start a span whose parent is current in `outside`; nanoseconds since the Unix epoch."""
 
     def end(self, span: Span, ended_ns: int, state: str) -> None:
-        """End it, with the worst verdict as text; empty where there is none."""
+        """End `span` with the worst state of the verdicts; empty without a verdict."""
 
 
 def end_span(span: Span, ended_ns: int, state: str) -> None:
-    """End a span of any SDK, with the worst state as text; empty where there is none."""
+    """End a span of any SDK with the worst state of the verdicts; empty without a verdict."""
     if state:
         span.set_attribute(names.BUDGET_STATE, state)
     span.end(ended_ns)
 
 
 class OrdinarySpanFactory:
-    """Makes spans as the tracer makes them: for any tracer.
+    """Creates spans through the API, with any tracer.
 
     Args:
-        tracer: The application's.
-        name: Of every span.
-        attributes: Of every span, at its start.
+        tracer: The application's tracer.
+        name: The name of every span.
+        attributes: The attributes of every span at its start.
     """
 
     def __init__(self, tracer: Tracer, name: str, attributes: dict[str, str | int | bool]) -> None:
@@ -64,30 +64,32 @@ class OrdinarySpanFactory:
 
 
 def span_factory_of(tracer: Tracer, budget: Budget, where: CodeLocation) -> SpanFactory:
-    """Return what makes the spans of one place: lean ones where the tracer is the SDK's."""
+    """Return the span factory of one place: `FastSpanFactory` for the tracer of the SDK."""
     about = {
         **names.of_budget(budget),
         names.BUDGET_CRITICAL: budget.critical,
         **names.of_place(where),
     }
+    # A tracer of the SDK implies that the SDK is loaded. Without this check, an application with
+    # another implementation of the API would need the SDK installed.
     if "opentelemetry.sdk.trace" in sys.modules:
         from perfkit.otel import fast_span  # noqa: PLC0415 - only where the SDK is loaded anyway
 
         if fast_span.is_known(type(tracer)):
-            return fast_span.FastSpanFactory(tracer, budget.name, about)  # type: ignore[arg-type]  # known now
+            return fast_span.FastSpanFactory(tracer, budget.name, about)  # type: ignore[arg-type]  # checked
     return OrdinarySpanFactory(tracer, budget.name, about)
 
 
 class Tracing:
-    """The spans of one place, as its budget wants them.
+    """Creates the spans of one place, according to its budget's ``spans``.
 
-    With ``spans="always"`` a span is made at the start, and current; with ``"violations"`` it is
-    made afterwards, with its true start, end and parent, and only if a threshold broke.
+    With ``"always"`` a span starts with the call and is current. With ``"violations"`` a span is
+    created after a call that broke a threshold, with the call's start, end and parent.
 
     Args:
-        tracer: The application's.
-        budget: What the place is held to.
-        where: The place.
+        tracer: The application's tracer.
+        budget: The budget of the place.
+        where: The place in the code.
     """
 
     def __init__(self, tracer: Tracer, budget: Budget, where: CodeLocation) -> None:
@@ -95,7 +97,7 @@ class Tracing:
         self._factory = span_factory_of(tracer, budget, where)
 
     def start(self, started_ns: int | None = None) -> CurrentSpan:
-        """Make a span and make it current; None means that it starts now."""
+        """Start a span and make it current; None means that it starts now."""
         outside = context.get_current()
         if started_ns is None:
             started_ns = time_ns()
@@ -104,28 +106,28 @@ class Tracing:
         )
 
     def start_late(self, started_ns: int) -> LateSpan:
-        """Return a span that is made at its end, if the call violated its budget."""
+        """Return a span that is created at its end, if the call violated its budget."""
         return LateSpan(self, started_ns)
 
     def make_late(self, started_ns: int, parent: Context | None = None) -> CurrentSpan:
-        """Make a span of a call that has ended; None means that its parent is current now."""
+        """Create the span of a call that has ended; None means that its parent is current now."""
         span = self._factory.start(parent or context.get_current(), started_ns)
         return CurrentSpan(self._factory, span, started_ns, None)
 
 
 class CurrentSpan:
-    """A span from the call's start to its end.
-
-    It puts back the context it found instead of detaching a token, because a token can only be
-    detached in the very context that made it, and a block may be left in another one (an async
-    generator closed by the event loop).
+    """A span that is current from the start of a call to its end.
 
     Args:
-        maker: Made the span, and ends it.
+        maker: The factory that created the span and ends it.
         span: The span.
-        started_ns: When it started, nanoseconds since the Unix epoch.
-        outside: The context before it, which it now replaces; None leaves the context alone.
+        started_ns: Its start in nanoseconds since the Unix epoch.
+        outside: The context before the span; None means that the span does not become current.
     """
+
+    # The span attaches the previous context again and does not detach a token. A token can be
+    # detached only in the context that created it, and a block may end in another context, as in an
+    # async generator that the event loop closes.
 
     __slots__ = ("_factory", "_inside", "_outside", "_span", "_started_ns")
 
@@ -140,12 +142,13 @@ class CurrentSpan:
             context.attach(trace.set_span_in_context(span, outside))
 
     def suspend(self) -> None:
-        """Take the span out of the context until `resume`."""
+        """Attach the context outside the span until `resume`, as while a generator is suspended."""
         self._inside = context.get_current()
         context.attach(self._outside or Context())
 
     def resume(self) -> None:
-        """Put the span, and what the code has put on top of it, back into the context."""
+        """Attach the context that was current at `suspend`."""
+        # A generator may be resumed from another context, so the context to restore is read again.
         self._outside = context.get_current()
         context.attach(self._inside or Context())
 
@@ -158,19 +161,19 @@ class CurrentSpan:
         is_cancelled: bool = False,
         evidence: Sequence[Evidence] = (),
     ) -> None:
-        """Say how the call went, and end the span where the measured time ends.
-
-        The exception itself is not recorded: that costs several times the span, and the outermost
-        instrumentation records it once.
+        """Set the outcome of the call on the span, and end it where the measured time ends.
 
         Args:
-            elapsed_ns: The call's duration, and the span's.
-            state: The worst verdict; None where there is none.
-            error_type: The exception's class, where the call did not end well.
-            is_cancelled: Whether it was ended from outside.
-            evidence: What explains its cost.
+            elapsed_ns: The duration of the call and of the span, in nanoseconds.
+            state: The worst state of the verdicts; None without a verdict.
+            error_type: The class of the exception; empty if the call did not raise.
+            is_cancelled: Whether the call was cancelled or closed from outside.
+            evidence: The evidence that was gathered during the call.
         """
+        # The exception is not recorded as an event: that costs several times the span, and the
+        # outermost instrumentation records it once.
         span = self._span
+        # Only if the span is still current: code in the block may have attached another context.
         if self._outside is not None and trace.get_current_span() is span:
             context.attach(self._outside)
         if error_type:
@@ -181,16 +184,16 @@ class CurrentSpan:
         self._factory.end(span, self._started_ns + elapsed_ns, "" if state is None else state.value)
 
     def ids(self) -> SpanIds | None:
-        """Return the span's ids as text; None where they are not valid."""
+        """Return the span's ids as text; None if they are not valid."""
         return ids_of(self._span.get_span_context())
 
 
 class LateSpan:
-    """A span that is made when its call has ended, if that violated its budget.
+    """A span that is created after its call, if the call violated its budget.
 
     Args:
-        tracing: Makes the span.
-        started_ns: When the call started, nanoseconds since the Unix epoch.
+        tracing: Creates the span.
+        started_ns: The start of the call in nanoseconds since the Unix epoch.
     """
 
     def __init__(self, tracing: Tracing, started_ns: int) -> None:
@@ -206,18 +209,18 @@ class LateSpan:
         """Do nothing: the span is not current."""
 
     def end(self, elapsed_ns: int, state: State | None, **about: Any) -> None:
-        """Make the span of a violated call and end it; see `CurrentSpan.end`."""
+        """Create and end the span of a call that violated its budget; see `CurrentSpan.end`."""
         if state is State.VIOLATED:
             self._made = self._tracing.make_late(self._started_ns, self._parent)
             self._made.end(elapsed_ns, state, **about)
 
     def ids(self) -> SpanIds | None:
-        """Return the span's ids as text; None where none was made."""
+        """Return the span's ids as text; None if no span was created."""
         return None if self._made is None else self._made.ids()
 
 
 def ids_of(span: SpanContext) -> SpanIds | None:
-    """Return the ids of a span as text; None where they are not valid."""
+    """Return the ids of a span as text; None if they are not valid."""
     if not span.is_valid:
         return None
     return SpanIds(
@@ -228,5 +231,5 @@ def ids_of(span: SpanContext) -> SpanIds | None:
 
 
 def current_span_ids() -> SpanIds | None:
-    """Return the ids of the span that is current; None where there is none."""
+    """Return the ids of the current span as text; None without a current span."""
     return ids_of(trace.get_current_span().get_span_context())

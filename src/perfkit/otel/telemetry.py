@@ -1,4 +1,4 @@
-"""Which OpenTelemetry providers to report to."""
+"""Define the OpenTelemetry providers that perfkit reports to."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Telemetry:
     """The providers that perfkit reports to.
 
     Args:
-        tracer_provider: For spans; None means the global one, if the application sets one.
-        meter_provider: For metrics; None likewise.
-        logger_provider: For violations as log records; None likewise.
+        tracer_provider: Creates spans; None means the global provider, if the application sets one.
+        meter_provider: Records metrics; None likewise.
+        logger_provider: Emits violations as log records; None likewise.
     """
 
     tracer_provider: TracerProvider | None = None

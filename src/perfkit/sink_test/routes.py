@@ -1,4 +1,4 @@
-"""Build each delivery route of a catalog: the place that names sinks, and these sinks."""
+"""Build the delivery routes of a catalog: each place that refers to sinks, with these sinks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class NamedSink:
     """A sink with its delivery layers.
 
     Args:
-        name: Its name in the catalog, or of its class.
+        name: Its name in the catalog, else the name of its class.
         sink: The outermost layer.
         only: The filter of the sink; None if it has none.
         members: The sinks of a fan-out; None for any other sink.
@@ -47,7 +47,7 @@ class NamedSink:
 
     @property
     def destination(self) -> str:
-        """The receiver, for people; empty if the sink does not name it."""
+        """The receiver, as text for a report; empty if the sink does not name it."""
         try:
             found = str(getattr(layers_of(self.sink)[-1], "destination", ""))
             return self.redactor(found)
@@ -56,22 +56,22 @@ class NamedSink:
 
     @property
     def redactor(self) -> Redactor:
-        """Replaces the secrets that the sink was given."""
+        """The redactor of the secrets in the options of the sink."""
         return self.sink.stats.redactor if isinstance(self.sink, Layer) else Redactor()
 
 
 @frozen(kw_only=True)
 class DeliveryRoute:
-    """A place of the catalog that names sinks, with these sinks and the budgets that may reach it.
+    """A place of the catalog that refers to sinks, with its sinks and budgets.
 
     Args:
         reference: The place in the catalog.
-        sinks: The sinks that it names.
-        budgets: The budgets whose violations may go there.
-        earlier: The routes that are tried before this one; None if it is not one of `[[routes]]`.
+        sinks: The sinks of the place.
+        budgets: The budgets whose violations may reach these sinks.
+        earlier: The routes that are matched before this one; None if it is not in `[[routes]]`.
         environment: The environment of the application.
-        unmade: Reasons by name of a sink, for sinks that lack variables in this environment and
-            that no violation reaches here.
+        unmade: The reason by name for each sink that cannot be built here, because variables are
+            not set, and that no violation reaches in this environment.
     """
 
     reference: SinkReference
@@ -87,10 +87,9 @@ class DeliveryRoute:
         return self.reference.name
 
     def accepts(self, violation: Violation) -> bool:
-        """Whether the router sends `violation` to these sinks.
-
-        The default accepts all of severity `warning` and above, because code has budgets too.
-        """
+        """Return whether the router sends `violation` to these sinks."""
+        # The default accepts all of severity `warning` and above, although routes may match them:
+        # a budget in code, which the catalog does not list, may match none.
         budget = self.reference.budget
         has_own = violation.budget.sinks is not None and violation.severity is not Severity.INFO
         if budget is not None:
@@ -104,19 +103,20 @@ class DeliveryRoute:
 def routes_of(catalog: Catalog, route: str | None = None) -> list[DeliveryRoute]:
     """Return the delivery routes of `catalog`, under its settings.
 
-    Only the sinks of these routes are made. If `route` is None, a sink may lack variables that are
-    not set, provided that no violation reaches it in this environment, as in the application.
+    Only the sinks of these routes are built. If `route` is None, the variables of a sink may be
+    unset if no violation reaches the sink in this environment, as in the application.
 
     Args:
         catalog: The sinks, routes and budgets.
-        route: The name of one delivery route; None for all, and for the sinks that none names.
+        route: The name of one delivery route; None for all, with the unreferenced sinks.
 
     Raises:
-        ConfigurationError: If no route has that name, or sinks cannot be made; lists all problems.
+        ConfigurationError: If no route has that name or sinks cannot be built; lists all problems.
     """
     known = references_of(catalog)
     chosen = [reference for reference in known if route in {None, reference.name}]
     problems = []
+    # After a wrong name all routes are built, so that the other problems are reported with it.
     if not chosen:
         names = ", ".join(printable(reference.name) for reference in known)
         problems.append(f"no route is called {route!r}; there are {names}")
@@ -131,7 +131,7 @@ def routes_of(catalog: Catalog, route: str | None = None) -> list[DeliveryRoute]
 
 
 def _unreferenced(catalog: Catalog, known: Sequence[SinkReference]) -> Iterator[SinkReference]:
-    """Yield one reference to the sinks that nothing names, if there are any."""
+    """Yield one reference to all sinks without a reference, if there are any."""
     named = {sink for reference in known for sink in reference.sinks if isinstance(sink, str)}
     for declared in catalog.sinks:
         if declared.type == FAN_OUT:
@@ -142,13 +142,15 @@ def _unreferenced(catalog: Catalog, known: Sequence[SinkReference]) -> Iterator[
 
 
 class _RouteBuilder:
-    """Makes the sinks of delivery routes, and appends each problem with them to `problems`."""
+    """Builds the sinks of delivery routes, and appends each problem to `problems`."""
 
     def __init__(self, catalog: Catalog, problems: list[str], *, needs_all: bool) -> None:
         self._catalog = catalog
         self._declared = {sink.name: sink for sink in catalog.sinks}
         self._problems = problems
         self._needs_all = needs_all
+        # Inline: the result exists when `emit` returns. A sink whose options request a queue still
+        # has one, and the test flushes it.
         self._chains = SinkChains(SystemClock(), in_background=False)
         self._registry = SinkRegistry(catalog, Telemetry(), self._chains)
         self._environment = ""
@@ -172,7 +174,8 @@ class _RouteBuilder:
         )
 
     def _earlier(self, reference: SinkReference) -> Sequence[Route] | None:
-        """Return the routes that are tried before this one; None if it is not a route."""
+        """Return the routes that are matched before this one; None if it is not a route."""
+        # With routing "all" every matching route is used, so no earlier route excludes a violation.
         routes = self._catalog.routes
         place = next((at for at, each in enumerate(routes) if each is reference.conditions), None)
         if place is None or self._catalog.settings.routing == "all":
@@ -197,7 +200,7 @@ class _RouteBuilder:
             self._problems += [f"{place}{line}" for line in str(error).split("\n")]
 
     def _may_be_unmade(self, reference: SinkReference) -> bool:
-        """Whether no violation goes there in this environment, and nobody chose the route."""
+        """Return whether no violation reaches `reference` here, and no option selected it."""
         glob = reference.conditions.environment
         is_elsewhere = glob is not None and not fnmatchcase(self._environment, glob)
         return not self._needs_all and (is_elsewhere or reference.name == UNNAMED)
@@ -216,13 +219,12 @@ class _RouteBuilder:
         return NamedSink(name=name, sink=chain, only=only, members=members)
 
     def _member_names(self, declared: SinkDeclaration | None) -> Mapping[int, str]:
-        """Return the declared names of a fan-out's members, by the ids of the sinks.
-
-        The name in a member's stats is of no use here: several sinks may share their stats.
-        """
+        """Return the declared names of a fan-out's members, by the ids of the sinks."""
+        # Not from the stats of a member, because several sinks may share their stats.
         names: dict[int, str] = {}
         for name in declared.options.get("sinks", ()) if declared else ():
-            with suppress(PerfkitError):  # the option still holds ${NAME} unexpanded
+            # These names are from the file, so a name with ${NAME} in it is not found.
+            with suppress(PerfkitError):
                 names[id(self._registry.find(name))] = name
         return names
 
@@ -242,6 +244,7 @@ def _name_of(chain: Sink) -> str:
 
 def _settings_of(catalog: Catalog) -> Settings:
     """Return the settings of the catalog, without any sink."""
+    # Without sinks, because `assemble` would build all of them and raise their problems.
     bare = evolve(
         catalog,
         budgets=[evolve(budget, sinks=None) for budget in catalog.budgets],
@@ -261,4 +264,4 @@ _SAMPLES: Final = (
         ),
     ),
 )
-"""Stands for the budgets of a catalog without any: they are in code, and its sinks need a test."""
+"""The sample for a catalog without budgets, whose sinks are used by budgets in code."""

@@ -23,7 +23,7 @@ _NOT_HERE: Final = {
     "not here": "",
     "not initialised": "the application that initialises it is not loaded here",
 }
-"""Reasons of drops that are no fault of the sink; with the text to report, else the error's own."""
+"""Reasons of drops that a sink does not cause, with the text to report; empty: the error's own."""
 
 _Path = Sequence[NamedSink]
 """A sink, after the fan-outs that contain it."""
@@ -36,11 +36,11 @@ class DeliveryResult:
     Args:
         route: The name of the delivery route; empty if nothing names the sink.
         sink: Its name, after those of the fan-outs that contain it, such as ``"both > pager"``.
-        destination: The receiver, for people; empty if the sink does not name it.
+        destination: The receiver, as text for a report; empty if the sink does not name it.
         result: ``"delivered"``, ``"raised"``, ``"held back"``, ``"lost"``, ``"unreachable"``,
             ``"not tried"`` or ``"not checkable here"``.
-        reason: Why it is not delivered; empty if it is.
-        seconds: From the entry of the violation until its end is known.
+        reason: The reason if it is not delivered; else empty.
+        seconds: The time from the entry of the violation to its result.
     """
 
     route: str
@@ -52,7 +52,7 @@ class DeliveryResult:
 
     @property
     def is_bad(self) -> bool:
-        """Whether it is a finding; ``"held back"`` is not: a layer is configured to do so."""
+        """Whether it is a failure; ``"held back"`` is not, because a layer is configured so."""
         return self.result in {"lost", "unreachable", "not tried"}
 
     @property
@@ -111,11 +111,12 @@ def _violation_for(
 def _send(
     route: DeliveryRoute, paths: Sequence[_Path], violation: Violation
 ) -> Iterator[DeliveryResult]:
-    """Send one violation; yield the result at the end of each path, all of which begin alike."""
+    """Send one violation to the first sink of all `paths`; yield the result of each path."""
     entry = paths[0][0]
     stats = _new_stats(entry)
     flush_errors: list[str] = []
-    with suppress(BudgetExceeded):  # a raise sink counts its delivery before it raises
+    # The raise sink counts its delivery before it raises.
+    with suppress(BudgetExceeded):
         entry.sink.emit(violation)
     try:
         flush_of(entry.sink, _FLUSH_SECONDS)
@@ -149,7 +150,7 @@ class _TestStats(DeliveryStats):
 
     @property
     def seconds(self) -> float:
-        """Seconds from entry to end; 0 if it has not begun or not ended."""
+        """Seconds from the entry to the result; 0 without one of them."""
         return max(0.0, self._ended - self._begun) if self._begun else 0.0
 
     def take(self, count: int = 1) -> None:
@@ -170,7 +171,7 @@ class _TestStats(DeliveryStats):
 
 
 def _new_stats(sink: NamedSink) -> dict[int, _TestStats]:
-    """Replace the stats of `sink` and of its members; return the new ones by the id of the sink."""
+    """Replace the stats of `sink` and its members; return the new ones by the id of the sink."""
     stats = {id(sink.sink): _TestStats(sink.name)}
     stats[id(sink.sink)].redact(sink.redactor.values)
     for layer in layers_of(sink.sink):
@@ -189,6 +190,7 @@ def _outcome(
     path: _Path, stats: dict[int, _TestStats], flush_errors: Sequence[str]
 ) -> tuple[str, str]:
     """Return the result and its reason, from the last sink that the violation entered."""
+    # A layer of a fan-out may suppress or drop the violation before it reaches the members.
     reached = [each for each in path if stats[id(each.sink)].totals().raised]
     last = (reached or path)[-1]
     totals = stats[id(last.sink)].totals()

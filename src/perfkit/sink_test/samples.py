@@ -1,4 +1,4 @@
-"""Make marked violations of the catalog's own budgets that a delivery route accepts."""
+"""Create test violations of the catalog's budgets that a delivery route accepts."""
 
 from __future__ import annotations
 
