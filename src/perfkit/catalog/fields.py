@@ -151,8 +151,8 @@ def read_duration(
     except UnitError as error:
         from perfkit.catalog.quantities import why_unreadable  # noqa: PLC0415 - for messages only
 
-        # The error quotes the text, which may be a secret. And its list of units has those of all
-        # dimensions, so an unknown unit has the message with only the units of time.
+        # The error quotes the text, which may be a secret. For an unknown unit `why_unreadable`
+        # lists the units of time.
         is_known = not problems.hides_texts and _UNKNOWN_UNIT not in str(error)
         reason = why_unreadable(value, Unit.SECONDS, problems.quoted(value))
         problems.add(str(error) if is_known else reason, UnitError)

@@ -70,8 +70,8 @@ def _is_catalog(path: Path) -> bool:
             return path.is_file()
         text = read_text(path)
     except (OSError, CatalogError):
-        # A pyproject.toml that cannot be read is not known to configure perfkit, so the search
-        # must not fail because of it.
+        # Most pyproject.toml files do not configure perfkit, so one that cannot be read must not
+        # fail the search.
         return False
     # The substring test is cheap; `locate` then finds the table even in a file that is not valid
     # TOML, so that its syntax error is reported when it is loaded.
