@@ -170,9 +170,9 @@ def _build(parts: _Parts, problems: Problems) -> Limit | None:
         problems.add('one part says "at most" and another "at least"; write one of < and > only')
         return None
     statistic = parts.statistic or parts.metric.usual_statistic
-    # A limit on single calls has no window. With an explicit ``statistic = "each"`` the model
-    # itself rejects the window; here the statistic is probably forgotten, so the remedy differs.
     if parts.window is not None and parts.statistic is None and statistic is Statistic.EACH:
+        # `Limit` rejects the window of an explicit ``statistic = "each"``. Here the statistic is
+        # probably forgotten, so the remedy differs.
         problems.add('a window needs a statistic; write statistic = "p95" beside it')
         return None
     usual_window = None if statistic is Statistic.EACH else USUAL_WINDOW_SECONDS
