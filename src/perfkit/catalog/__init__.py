@@ -1,4 +1,4 @@
-"""Where budgets come from: catalog files, documents, and limits written in code."""
+"""Parse budgets, limits and objectives from catalog files and code, and write catalogs."""
 
 from typing import TYPE_CHECKING
 

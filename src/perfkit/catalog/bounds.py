@@ -1,4 +1,4 @@
-"""Read one line of a limit: the target or the threshold, with its comparator."""
+"""Parse a target or a threshold: a quantity with an optional comparator."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from perfkit.model import Direction, Metric
 from perfkit.units import EXAMPLES, Unit, format_quantity, parse_quantity
 
 SCALING_WORDS: Final = {"constant": 0.0, "linear": 1.0, "quadratic": 2.0}
-"""How cost grows with size, as words for the exponent."""
+"""Words for scaling exponents, the growth of the cost with the size."""
 
 COMPARATORS: Final = {
     "<=": Direction.AT_MOST,
@@ -25,7 +25,7 @@ COMPARATORS: Final = {
     "\N{LESS-THAN OR EQUAL TO}": Direction.AT_MOST,
     "\N{GREATER-THAN OR EQUAL TO}": Direction.AT_LEAST,
 }
-"""Marks before a quantity that say which side is good. A limit always includes its line."""
+"""Comparators before a quantity, with the good side. A limit includes its own value."""
 
 
 @frozen
@@ -34,7 +34,7 @@ class Bound:
 
     Args:
         value: In the metric's base unit.
-        direction: Which side is good; None where it does not say.
+        direction: The good side; None without a comparator.
     """
 
     value: float
@@ -44,13 +44,13 @@ class Bound:
 def read_bound(
     metric: Metric, value: object, problems: Problems, *, bare_numbers: bool
 ) -> Bound | None:
-    """Read a target or a threshold and note what is wrong; None if anything is.
+    """Parse a target or a threshold; None if it is invalid, with the reason in `problems`.
 
     Args:
-        metric: What it is on.
+        metric: The limited metric.
         value: Text such as ``">= 95%"``, a number, or a timedelta.
-        problems: Where to note it, at the path of the value.
-        bare_numbers: Whether a number without a unit stands for base units.
+        problems: The list that errors are added to, at the path of the value.
+        bare_numbers: Whether a number without a unit is in base units.
     """
     try:
         line = _parse_line(metric, value, bare_numbers=bare_numbers)
@@ -85,7 +85,7 @@ def as_number(unit: Unit, value: object, *, bare_numbers: bool) -> float:
     """Return a number or a timedelta in base units.
 
     Raises:
-        UnitError: If it is neither, or a number that needs a unit.
+        UnitError: If it is neither, is too large, or is a number that needs a unit.
     """
     if isinstance(value, timedelta) and unit is Unit.SECONDS:
         return value.total_seconds()
@@ -93,12 +93,14 @@ def as_number(unit: Unit, value: object, *, bare_numbers: bool) -> float:
         raise UnitError(f"{quoted(value)} is not a quantity; write {EXAMPLES[unit]}")
     if not bare_numbers and unit not in _DIMENSIONLESS:
         raise UnitError(f"{quoted(value)} has no unit; write {EXAMPLES[unit]}")
+    # A bool is an int in Python, and `true` in a file is probably a mistake: rejected above.
     try:
         return float(value)
     except OverflowError:
         raise UnitError("the number is too large; write a smaller one") from None
 
 
+# The longest comparator first: "<" would also match the start of "<=".
 _COMPARED: Final = re.compile(
     r"\s*(" + "|".join(sorted(COMPARATORS, key=len, reverse=True)) + r")\s*"
 )

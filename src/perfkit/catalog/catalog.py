@@ -1,4 +1,4 @@
-"""The budgets of one application, and what its catalog file says of settings and sinks."""
+"""The data of a catalog: budgets, settings, routes and sink declarations."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from perfkit.text import suggest
 
 @frozen(kw_only=True)
 class SinkDeclaration:
-    """A sink that a catalog file describes, not yet built.
+    """A sink as a catalog file declares it, not built yet.
 
     Args:
-        name: What routes and budgets call it.
-        type: The name of a built-in sink, or of an entry point in the group ``perfkit.sinks``; the
-            sink's own name where nothing else is said.
-        options: Keyword arguments for it, none of them called ``type``. They may hold secrets, so
-            they are not shown.
-        policy: What stands between a violation and the sink.
-        lines: On which line of the file each key of its table stands, from 1; the table itself has
-            the key ``""``. Empty for one that was made in code.
+        name: The name by which routes and budgets refer to it.
+        type: The name of a built-in sink, or of an entry point in the group ``perfkit.sinks``; by
+            default the sink's own name.
+        options: Keyword arguments of the sink, none of them called ``type``. They may contain
+            secrets, so they are excluded from the repr.
+        policy: The policy of the delivery: filters, limits and retries before the sink.
+        lines: Line of the file, from 1, of each key of the table; the table itself has the key
+            ``""``. Empty for a declaration made in code.
 
     Raises:
         CatalogError: If an option is called ``type``.
@@ -42,17 +42,18 @@ class SinkDeclaration:
             raise CatalogError([f"sink {self.name} has an option called type; rename it"])
 
     def place_of(self, key: str = "", source: str = "") -> str:
-        """Say where a key of its table stands, such as ``perfkit.toml:9: sinks.a.timeout``.
+        """Return the place of a key of its table, such as ``perfkit.toml:9: sinks.a.timeout``.
 
         Args:
-            key: Of an option or of the policy; empty for the table.
-            source: The file; empty for a sink that was made in code.
+            key: The key of an option or of the policy; empty for the table.
+            source: The file; empty for a sink declared in code.
         """
         from perfkit.catalog.problems import dotted, quoted, shown  # noqa: PLC0415 - for messages only
 
         if not source:
             name = f"sink {quoted(self.name)}"
             return f"{name}: {shown(key)}" if key else name
+        # Lines are recorded for the keys of the table only, so "headers.x" has that of "headers".
         own = key.partition(".")[0].partition("[")[0]
         line = self.lines.get(own, self.lines.get("", 0))
         file = shown(source, longest=500)
@@ -62,7 +63,7 @@ class SinkDeclaration:
 
 @frozen(kw_only=True)
 class CatalogSettings:
-    """What the ``[settings]`` table of a catalog says; None where it is silent.
+    """The ``[settings]`` table of a catalog; None for a setting that it does not contain.
 
     Args:
         spans: ``"always"``, ``"violations"`` or ``"never"``.
@@ -70,13 +71,14 @@ class CatalogSettings:
         unknown_budgets: ``"warn"``, ``"raise"`` or ``"ignore"``.
         sinks: Names of the sinks for violations that no route matches.
         enabled: Whether perfkit measures at all.
-        evidence_interval: At most one call of a budget is armed in so many seconds; 0 or more.
-        max_overhead: The share of wall time that evidence and memory tracing may cost; above 0,
-            at most 1.
-        monitor: Whether the process as a whole is judged, or the names or globs of the budgets
-            that it is judged by.
-        monitor_interval: Seconds from one look at the process to the next; above 0.
-        routing: ``"first"`` where the first route that matches counts, ``"all"`` where all do.
+        evidence_interval: Seconds in which at most one call of a budget collects evidence; 0 or
+            more.
+        max_overhead: The largest ratio of wall time for evidence and memory tracing; above 0, at
+            most 1.
+        monitor: Whether the process as a whole is measured, or the names or globs of the budgets
+            that it is evaluated against.
+        monitor_interval: Seconds from one sample of the process to the next; above 0.
+        routing: ``"first"`` if only the first matching route applies, ``"all"`` if all do.
         delivery: ``"background"`` or ``"inline"``.
         environment: Where the application runs, such as ``"production"``.
     """
@@ -101,14 +103,14 @@ def _as_tuple(budgets: Iterable[Budget]) -> tuple[Budget, ...]:
 
 @frozen(kw_only=True)
 class Catalog:
-    """Every budget of an application by name. Immutable; safe to share between threads.
+    """The budgets of an application, by name. Immutable; safe to share between threads.
 
     Args:
-        budgets: No two with the same name.
-        settings: What the file says of settings.
-        routes: Tried in order; the first that matches a violation wins.
-        sinks: The sinks that the file describes.
-        source: Where it was read from, for messages; empty if it was made in code.
+        budgets: The budgets; their names are unique.
+        settings: The settings of the file.
+        routes: Routes in order; by default the first that matches a violation applies.
+        sinks: The sinks that the file declares.
+        source: The path of the file, for messages; empty for a catalog made in code.
 
     Raises:
         CatalogError: If two budgets or two sinks have the same name.
@@ -130,6 +132,7 @@ class Catalog:
         ]
         if problems:
             raise CatalogError(problems)
+        # The class is frozen, so this index is set once, before any other thread has the object.
         object.__setattr__(self, "_by_name", {budget.name: budget for budget in self.budgets})
 
     def get(self, name: str) -> Budget | None:
@@ -137,5 +140,5 @@ class Catalog:
         return self._by_name.get(name)
 
     def nearest(self, name: str) -> str | None:
-        """Return the name that is most like `name`, for "did you mean"; None if none is close."""
+        """Return the budget name closest to `name`, for "did you mean"; None if none is close."""
         return suggest(name, self._by_name)

@@ -1,4 +1,4 @@
-"""Tables of fields: one row defines how a key is read, written, checked and documented."""
+"""Tables of fields: one row defines the parser, writer, default and documentation of a key."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from perfkit.model.budget import one_of
 from perfkit.units import Unit, parse_quantity, write_quantity
 
 Reader: TypeAlias = Callable[[Any, Problems], Any]
-"""Reads one value; reports a wrong one to the problems, at their path."""
+"""Parses one value; reports an invalid one to the problems, at their path."""
 
 OFF: Final = "off"
-"""Turns a field off that has a default; read as 0."""
+"""The text that disables a field with a default; parsed as 0."""
 
 _UNKNOWN_UNIT: Final = "unknown unit"
 
@@ -33,13 +33,13 @@ class Field:
 
     Args:
         name: The key.
-        read: Reads its value from a file or from code.
-        doc: Its line in the documentation.
-        default: The value where the key is missing; None for none.
+        read: Parses its value from a file or from code.
+        doc: Its description in the documentation.
+        default: The value of a missing key; None for no default.
         by_type: Other defaults, by the type of the sink.
         under_pytest: Another default under pytest; None for the same one.
-        write: Turns the value into plain TOML data.
-        required: Whether the key has to be there.
+        write: Converts the value to plain TOML data.
+        required: Whether the key must be present.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Field:
 
     @property
     def can_be_off(self) -> bool:
-        """Whether ``"off"`` is one of its values."""
+        """Whether ``"off"`` is a valid value."""
         return self.write in {write_seconds_or_off, write_rate_or_off, write_count_or_off}
 
 
@@ -65,7 +65,7 @@ def field_table(*fields: Field) -> Mapping[str, Field]:
 def read_keys(
     table: Mapping[str, Any], fields: Mapping[str, Field], problems: Problems
 ) -> dict[str, Any]:
-    """Read each key as its field defines; report keys that have none."""
+    """Parse each key with the parser of its field; report unknown keys."""
     parts = {}
     for key, value in table.items():
         if key in fields:
@@ -88,7 +88,7 @@ def write_keys(values: Mapping[str, Any], fields: Iterable[Field]) -> dict[str, 
 
 
 def read_table(value: Any, problems: Problems, example: str) -> Mapping[str, Any]:
-    """Return a table; an empty one if `value` is not one. `example` is the remedy."""
+    """Return a table; report other values, with `example` as the remedy, and return ``{}``."""
     if isinstance(value, dict):
         return value
     problems.refuse(value, f"is not a table; write {example}")
@@ -96,7 +96,8 @@ def read_table(value: Any, problems: Problems, example: str) -> Mapping[str, Any
 
 
 def read_text(value: Any, problems: Problems) -> str:
-    """Return a text, as the same object: it may have secrets in known places."""
+    """Return a text; report any other value."""
+    # The same object, not a copy: a subclass of str may record which parts of it are secret.
     if isinstance(value, str):
         return value
     problems.refuse(value, "is not text; write it in quotes")
@@ -104,14 +105,14 @@ def read_text(value: Any, problems: Problems) -> str:
 
 
 def read_flag(value: Any, problems: Problems) -> bool:
-    """Return true or false."""
+    """Return a bool; report any other value."""
     if not isinstance(value, bool):
         problems.refuse(value, "is neither true nor false; write true or false, no quotes")
     return bool(value)
 
 
 def read_names(value: Any, problems: Problems) -> tuple[str, ...]:
-    """Return a list of texts."""
+    """Return a list of texts as a tuple; report any other value."""
     if not isinstance(value, list):
         problems.refuse(value, 'is not a list; write ["..."]')
         return ()
@@ -119,7 +120,7 @@ def read_names(value: Any, problems: Problems) -> tuple[str, ...]:
 
 
 def choice(*choices: str) -> Reader:
-    """Return a reader of a text that is one of `choices`."""
+    """Return a parser that accepts only the texts in `choices`."""
 
     def read(value: Any, problems: Problems) -> str:
         if value not in choices:
@@ -135,12 +136,12 @@ read_spans: Final = choice("always", "violations", "never")
 def read_duration(
     value: object, problems: Problems, *, bare_numbers: bool | None = None
 ) -> float | None:
-    """Return a length of time in seconds; None if it cannot be read.
+    """Return a duration in seconds; None if it cannot be parsed.
 
     Args:
         value: Text such as ``"1m"``, a number or a timedelta.
-        problems: Where to report a wrong value.
-        bare_numbers: Whether a number is in seconds. None for code only.
+        problems: The list that errors are added to.
+        bare_numbers: Whether a number without a unit is in seconds; None for "only in code".
     """
     bare = problems.in_code if bare_numbers is None else bare_numbers
     try:
@@ -150,6 +151,8 @@ def read_duration(
     except UnitError as error:
         from perfkit.catalog.quantities import why_unreadable  # noqa: PLC0415 - for messages only
 
+        # The error quotes the text, which may be a secret. For an unknown unit `why_unreadable`
+        # lists the units of time.
         is_known = not problems.hides_texts and _UNKNOWN_UNIT not in str(error)
         reason = why_unreadable(value, Unit.SECONDS, problems.quoted(value))
         problems.add(str(error) if is_known else reason, UnitError)
@@ -157,7 +160,7 @@ def read_duration(
 
 
 def read_interval(value: Any, problems: Problems, *, or_zero: bool = False) -> float | None:
-    """Return a time of the settings in seconds, above zero, or `or_zero`."""
+    """Return a duration above zero in seconds; with `or_zero`, zero is valid too."""
     seconds = read_duration(value, problems)
     if seconds is None or 0 < seconds < math.inf or (or_zero and seconds == 0):
         return seconds
@@ -167,7 +170,7 @@ def read_interval(value: Any, problems: Problems, *, or_zero: bool = False) -> f
 
 
 def read_seconds(value: Any, problems: Problems, *, or_off: str = "") -> float | None:
-    """Return a time above zero in seconds."""
+    """Return a finite duration above zero in seconds; None if it is invalid."""
     seconds = read_duration(value, problems)
     if seconds is not None and not 0 < seconds < math.inf:
         problems.refuse(value, f'is not a time above zero; write one, such as "5m"{or_off}')
@@ -176,12 +179,12 @@ def read_seconds(value: Any, problems: Problems, *, or_off: str = "") -> float |
 
 
 def read_seconds_or_off(value: Any, problems: Problems) -> float | None:
-    """Return a time above zero in seconds; 0 where it is off."""
+    """Return a finite duration above zero in seconds, or 0 for ``"off"``."""
     return 0.0 if _is_off(value) else read_seconds(value, problems, or_off=_OR_OFF)
 
 
 def read_size(value: Any, problems: Problems) -> int | None:
-    """Return a size of at least one byte."""
+    """Return a size of at least 1 byte, in bytes; None if it is invalid."""
     try:
         size = parse_quantity(value, Unit.BYTES) if isinstance(value, str) else math.nan
     except UnitError:
@@ -198,7 +201,7 @@ def read_size(value: Any, problems: Problems) -> int | None:
 
 
 def read_rate_or_off(value: Any, problems: Problems) -> float | None:
-    """Return a rate per second; 0 where it is off."""
+    """Return a rate per second, or 0 for ``"off"``; None if it is invalid."""
     if _is_off(value):
         return 0.0
     try:
@@ -212,12 +215,12 @@ def read_rate_or_off(value: Any, problems: Problems) -> float | None:
 
 
 def read_share(value: object, problems: Problems, example: str) -> float | None:
-    """Return a ratio; None if it cannot be read.
+    """Return a ratio; None if it cannot be parsed.
 
     Args:
         value: Text such as ``"99.9%"``, or a number.
-        problems: Where to report a wrong value.
-        example: A good value, such as ``99.9%``.
+        problems: The list that errors are added to.
+        example: A valid value for the message, such as ``99.9%``.
     """
     try:
         if isinstance(value, str):
@@ -229,7 +232,7 @@ def read_share(value: object, problems: Problems, example: str) -> float | None:
 
 
 def read_whole(value: object, problems: Problems) -> int | None:
-    """Return a whole number; None if it is not one."""
+    """Return an integer; report any other value and return None."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     problems.refuse(value, "is not a count; write a number such as 20")
@@ -237,7 +240,7 @@ def read_whole(value: object, problems: Problems) -> int | None:
 
 
 def read_count(value: Any, problems: Problems, *, or_off: str = "") -> int | None:
-    """Return a whole number of at least 1."""
+    """Return an integer of at least 1; None if it is invalid."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         problems.refuse(value, f"is not a whole number of at least 1; write one{or_off}")
         return None
@@ -245,11 +248,12 @@ def read_count(value: Any, problems: Problems, *, or_off: str = "") -> int | Non
 
 
 def read_count_or_off(value: Any, problems: Problems) -> int | None:
-    """Return a whole number of at least 1; 0 where it is off."""
+    """Return an integer of at least 1, or 0 for ``"off"``; None if it is invalid."""
     return 0 if _is_off(value) else read_count(value, problems, or_off=_OR_OFF)
 
 
 def _is_off(value: Any) -> bool:
+    # `false` is accepted too. The test is on identity because ``0 == False`` in Python.
     return value is False or value == OFF
 
 
@@ -260,30 +264,30 @@ _OR_OFF: Final = f', or "{OFF}"'
 
 
 def write_seconds(value: float) -> str:
-    """Write a time with its unit."""
+    """Return a duration in seconds as text with a unit."""
     return write_quantity(value, Unit.SECONDS)
 
 
 def write_seconds_or_off(value: float) -> str:
-    """Write a time with its unit, 0 as ``"off"``."""
+    """Return a duration in seconds as text with a unit; 0 is ``"off"``."""
     return write_quantity(value, Unit.SECONDS) if value else OFF
 
 
 def write_rate_or_off(value: float) -> str:
-    """Write a rate with its unit, 0 as ``"off"``."""
+    """Return a rate per second as text with a unit; 0 is ``"off"``."""
     return write_quantity(value, Unit.PER_SECOND) if value else OFF
 
 
 def write_count_or_off(value: int) -> int | str:
-    """Write a number, 0 as ``"off"``."""
+    """Return a number unchanged; 0 is ``"off"``."""
     return value or OFF
 
 
 def write_share(value: float) -> str:
-    """Write a ratio in percent."""
+    """Return a ratio as text in percent."""
     return "100%" if value == 1 else write_quantity(value, Unit.RATIO)
 
 
 def write_names(value: Any) -> Any:
-    """Write several names as a list, true and false as they are."""
+    """Return names as a list; return a bool unchanged."""
     return value if isinstance(value, bool) else list(value)

@@ -1,4 +1,4 @@
-"""Find and read files, whatever state they are in."""
+"""Find catalog files, and read text files with bounded size and clear errors."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ CATALOG_NAME: Final = "perfkit.toml"
 PROJECT_NAME: Final = "pyproject.toml"
 PROJECT_TABLE: Final = ("tool", "perfkit")
 LARGEST_BYTES: Final = 2**20
-"""Size of the largest file that is read: room for ten thousand budgets."""
+"""Size of the largest file that is read, in bytes; enough for ten thousand budgets."""
 
 
 def find_catalog(start: Path | None = None) -> Path | None:
-    """Look for a catalog file in a folder and in those above it.
+    """Return the path of the nearest catalog file, in a folder or its parents.
 
     Args:
-        start: Where to begin; None means the working directory.
+        start: The first folder; None means the working directory.
 
     Returns:
         The nearest ``perfkit.toml``, or ``pyproject.toml`` with a ``[tool.perfkit]`` table; the
-        first of them where one folder has both. None if there is neither.
+        former if one folder has both. None if no folder has either.
     """
     try:
         folder = (start or Path.cwd()).absolute()
@@ -42,11 +42,13 @@ def read_text(path: str | PathLike[str]) -> str:
     """Read a text file in UTF-8, of `LARGEST_BYTES` at most.
 
     Raises:
-        CatalogError: If it cannot be read, is too large or not UTF-8.
+        CatalogError: If it cannot be read, is too large or is not UTF-8.
     """
     source = shown(fspath(path), longest=500)
     try:
         with Path(path).open("rb") as file:
+            # One byte more than is allowed, so that a larger file, or an endless one such as a
+            # device, is recognized without reading it whole.
             data = file.read(LARGEST_BYTES + 1)
     except (OSError, ValueError) as error:
         raise CatalogError([f"{source}:1: file: {_cannot_read(error)}"]) from None
@@ -54,6 +56,7 @@ def read_text(path: str | PathLike[str]) -> str:
         size = f"it is larger than {LARGEST_BYTES // 2**20} MiB, the most that is read"
         raise CatalogError([f"{source}:1: file: {size}; take out what is no budget, or split it"])
     try:
+        # Editors on Windows may write a byte order mark, which tomllib rejects.
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
@@ -66,8 +69,12 @@ def _is_catalog(path: Path) -> bool:
         if path.name == CATALOG_NAME or not path.is_file():
             return path.is_file()
         text = read_text(path)
-    except (OSError, CatalogError):  # somebody else's file, and not for us to complain about
+    except (OSError, CatalogError):
+        # Most pyproject.toml files do not configure perfkit, so one that cannot be read must not
+        # fail the search.
         return False
+    # The substring test is cheap; `locate` then finds the table even in a file that is not valid
+    # TOML, so that its syntax error is reported when it is loaded.
     return PROJECT_TABLE[-1] in text and PROJECT_TABLE in locate(text).lines
 
 

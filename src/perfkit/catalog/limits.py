@@ -1,4 +1,4 @@
-"""Read what people write for a limit, in a catalog file or in code."""
+"""Parse a limit from the data of a catalog file or from an argument in code."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from perfkit.model.budget import LIMITABLE, one_of
 from perfkit.units import EXAMPLES
 
 LIMIT_KEYS: Final = ("target", "threshold", "statistic", "window", "min_samples", "direction")
-"""What a limit written as a table may hold."""
+"""The keys of a limit that is written as a table."""
 
 OF_OBJECTIVES: Final = 'burn_rate is judged for an objective; write objective = "99.9%" instead'
-"""What to say to someone who writes a limit on the burn rate."""
+"""The message for a limit on the burn rate."""
 
 
 def parse_limit(metric: Metric, value: object) -> Limit:
-    """Read one limit of `metric` as it is written in code.
+    """Parse one limit on `metric` from an argument in code.
 
     Args:
-        metric: What the limit is on.
-        value: The threshold, which is the target too: text such as ``"2s"`` or ``">= 95%"``, a
+        metric: The limited metric.
+        value: The threshold, which is also the target: text such as ``"2s"`` or ``">= 95%"``, a
             number in the metric's base unit, or a timedelta. Or a pair of those, target first;
-            or a mapping with the keys in `LIMIT_KEYS`; or a `Limit`, which is given back.
+            or a mapping with the keys in `LIMIT_KEYS`; or a `Limit`, which is returned unchanged.
 
     Raises:
-        UnitError: If a quantity cannot be read.
-        BudgetError: If the parts contradict each other, or are not what a limit has.
+        UnitError: If a quantity cannot be parsed.
+        BudgetError: If the parts contradict each other, or a key is unknown.
 
     >>> parse_limit(Metric.DURATION, ("100ms", "300ms")).threshold
     0.3
@@ -46,11 +46,11 @@ def parse_limit(metric: Metric, value: object) -> Limit:
 
 
 def parse_limits(metric: Metric, value: object) -> tuple[Limit, ...]:
-    """Read one limit of `metric`, or a list of them with different statistics.
+    """Parse one limit on `metric`, or a list of limits with different statistics.
 
     Raises:
-        UnitError: If a quantity cannot be read.
-        BudgetError: If the parts contradict each other, or are not what a limit has.
+        UnitError: If a quantity cannot be parsed.
+        BudgetError: If the parts contradict each other, or a key is unknown.
 
     >>> [limit.statistic.value for limit in parse_limits(Metric.DURATION, [
     ...     {"threshold": "100ms", "statistic": "p50"}, {"threshold": "1s", "statistic": "p99"},
@@ -67,13 +67,16 @@ def parse_limits(metric: Metric, value: object) -> tuple[Limit, ...]:
 def read_limits(
     metric: Metric, value: object, problems: Problems, *, bare_numbers: bool
 ) -> tuple[Limit, ...]:
-    """Read a limit or a list of limits and note what is wrong.
+    """Parse a limit or a list of limits; add each problem to `problems`.
 
     Args:
-        metric: What the limits are on.
+        metric: The limited metric.
         value: As in `parse_limits`.
-        problems: Where to note them, at the path of the value.
-        bare_numbers: Whether a number without a unit stands for base units.
+        problems: The list that errors are added to, at the path of the value.
+        bare_numbers: Whether a number without a unit is in base units.
+
+    Returns:
+        The limits that could be parsed.
     """
     if metric not in LIMITABLE or not isinstance(value, list):
         limit = read_limit(metric, value, problems, bare_numbers=bare_numbers)
@@ -93,13 +96,13 @@ def read_limits(
 def read_limit(
     metric: Metric, value: object, problems: Problems, *, bare_numbers: bool
 ) -> Limit | None:
-    """Read one limit and note what is wrong; None if anything is.
+    """Parse one limit; add each problem to `problems`, and return None if there are any.
 
     Args:
-        metric: What the limit is on.
+        metric: The limited metric.
         value: As in `parse_limit`.
-        problems: Where to note it, at the path of the value.
-        bare_numbers: Whether a number without a unit stands for base units.
+        problems: The list that errors are added to, at the path of the value.
+        bare_numbers: Whether a number without a unit is in base units.
     """
     if metric not in LIMITABLE:
         problems.add(OF_OBJECTIVES)
@@ -119,7 +122,7 @@ def read_limit(
 
 @frozen(kw_only=True)
 class _Parts:
-    """A limit as it is written: what is left out is None."""
+    """The parsed parts of a limit before defaults apply; None for a missing part."""
 
     metric: Metric
     target: Bound | None
@@ -133,6 +136,7 @@ class _Parts:
 def _read_table(
     metric: Metric, table: Mapping[Any, Any], problems: Problems, *, bare_numbers: bool
 ) -> Limit | None:
+    # The list has the problems of the whole file, so only its growth counts for this table.
     seen = len(problems.found)
     for key in table:
         if key not in LIMIT_KEYS:
@@ -167,6 +171,8 @@ def _build(parts: _Parts, problems: Problems) -> Limit | None:
         return None
     statistic = parts.statistic or parts.metric.default_statistic
     if parts.window is not None and parts.statistic is None and statistic is Statistic.EACH:
+        # `Limit` rejects the window of an explicit ``statistic = "each"``. Here the statistic is
+        # probably forgotten, so the remedy differs.
         problems.add('a window needs a statistic; write statistic = "p95" beside it')
         return None
     usual_window = None if statistic is Statistic.EACH else DEFAULT_WINDOW_SECONDS
@@ -187,6 +193,7 @@ def _build(parts: _Parts, problems: Problems) -> Limit | None:
 
 
 def _usual_direction(metric: Metric, target: float, threshold: float) -> Direction:
+    # A metric without a usual direction: a target above the threshold means that more is better.
     falls = target > threshold
     return metric.default_direction or (Direction.AT_LEAST if falls else Direction.AT_MOST)
 
@@ -231,7 +238,7 @@ def _read_min_samples(table: Mapping[Any, Any], problems: Problems) -> int:
 
 
 def _example(metric: Metric) -> str:
-    """Return one quantity that `metric` could have, in quotes."""
+    """Return a valid quantity of `metric` as TOML text, for a message."""
     return EXAMPLES[metric.unit].split(" or ")[0].split(", ")[0]
 
 

@@ -1,4 +1,4 @@
-"""Load a catalog from TOML, or say everything that is wrong with it."""
+"""Load a catalog from TOML; raise one error that lists every problem with its line."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from perfkit.errors import CatalogError
 
 
 def load_catalog(path: str | PathLike[str]) -> Catalog:
-    """Read a catalog file: a ``perfkit.toml``, or a ``pyproject.toml`` with ``[tool.perfkit]``.
+    """Load a catalog file: a ``perfkit.toml``, or a ``pyproject.toml`` with ``[tool.perfkit]``.
 
     Raises:
-        CatalogError: If the file cannot be read or anything in it is wrong. It holds every
-            problem, one line each.
+        CatalogError: If the file cannot be read, or is invalid. The error lists every problem,
+            one line each.
     """
     source = fspath(path)
     if Path(path).suffix.lower() in _MARKDOWN:
@@ -36,15 +36,15 @@ def load_catalog(path: str | PathLike[str]) -> Catalog:
 
 
 def parse_catalog(text: str, source: str = "perfkit.toml") -> Catalog:
-    """Read a catalog from TOML text.
+    """Parse a catalog from TOML text.
 
     Args:
         text: The text of a catalog file.
-        source: Where it came from, for messages. If that is a ``pyproject.toml``, the catalog is
-            its ``[tool.perfkit]`` table.
+        source: The path of the file, for messages. For a ``pyproject.toml`` the catalog is its
+            ``[tool.perfkit]`` table.
 
     Raises:
-        CatalogError: If anything in it is wrong. It holds every problem, one line each.
+        CatalogError: If the text is invalid. The error lists every problem, one line each.
     """
     root = PROJECT_TABLE if Path(source).name == PROJECT_NAME else ()
     located = locate(text)
@@ -61,7 +61,8 @@ def parse_catalog(text: str, source: str = "perfkit.toml") -> Catalog:
 
 
 def _parse_toml(text: str, located: Located, problems: Problems) -> Mapping[str, Any] | None:
-    """Parse TOML; report keys that are written twice, each at its line."""
+    """Parse TOML; report each duplicate key at its own line."""
+    # tomllib is quadratic in the nesting depth, so a text that is too deep is not parsed at all.
     if located.too_deep is not None:
         problems.add(f"nested deeper than {MAX_DEPTH}; write flatter tables", line=located.too_deep)
         return None
@@ -70,6 +71,7 @@ def _parse_toml(text: str, located: Located, problems: Problems) -> Mapping[str,
     except RecursionError:
         problems.add("nested too deeply; write flatter tables", line=1)
     except ValueError as error:
+        # tomllib stops at the first duplicate; `locate` has found all of them.
         for repeat in located.repeats:
             again = (
                 f"written again, first on line {repeat.first_line}; rename or remove one of them"
@@ -82,16 +84,19 @@ def _parse_toml(text: str, located: Located, problems: Problems) -> Mapping[str,
 
 
 def _syntax_error(error: ValueError, text: str) -> tuple[str, int]:
-    """Return what tomllib says and the line that it says it of."""
+    """Return the message of a tomllib error without its position, and the line."""
     match = _PLACE.search(str(error))
-    if match is None:  # Python itself gave up, on a number of thousands of digits
+    # Python itself raises ValueError, without a position, for an integer of thousands of digits.
+    if match is None:
         return "a value is out of range", 1
     line = int(match[1]) if match[1] else text.rstrip().count("\n") + 1
     return str(error)[: match.start()], line
 
 
 def _with_lines(catalog: Catalog, located: Located, root: KeyPath) -> Catalog:
-    """Let each sink know where its keys stand: what is wrong with them is found out later."""
+    """Return the catalog with the lines of each sink's keys."""
+    # Options are checked when the sink is built, long after this load. The error then still names
+    # the line.
     return attrs.evolve(
         catalog, sinks=tuple(_with_own_lines(sink, located, root) for sink in catalog.sinks)
     )
@@ -117,8 +122,10 @@ def _in_order(found: list[Problem], located: Located, root: KeyPath) -> list[str
         line = problem.line or located.line_of(problem.path)
         is_below = problem.path[: len(root)] == root
         path = problem.path[len(root) :] if is_below else problem.path
+        # The path of a budget begins with its name: the table "budgets" before it is left out.
         path = path[1:] if len(path) > 1 and path[0] == "budgets" else path
         lines.append((line, f"{line}: {dotted(path) or 'file'}: {problem.message}"))
+    # By line only: the sort is stable, so problems of one line stay in the order of the checks.
     return [text for _, text in sorted(lines, key=lambda each: each[0])]
 
 

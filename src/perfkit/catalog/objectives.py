@@ -1,4 +1,4 @@
-"""Read what people write for an objective, in a catalog file or in code, and for evidence."""
+"""Parse objectives and kinds of evidence from catalog data or arguments in code."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from perfkit.model import EVIDENCE_KINDS, Objective
 from perfkit.model.budget import one_of
 
 OBJECTIVE_KEYS: Final = ("ratio", "period", "min_samples")
-"""What an objective written as a table may hold."""
+"""The keys of an objective that is written as a table."""
 
 
 def parse_objective(value: object) -> Objective:
-    """Read an objective as it is written in code.
+    """Parse an objective from an argument in code.
 
     Args:
-        value: The share of calls that are to be good: text such as ``"99.9%"`` or a number such
-            as 0.999. Or a mapping with the keys in `OBJECTIVE_KEYS`, where a period is text,
-            seconds or a timedelta; or an `Objective`, which is given back.
+        value: The ratio of good calls: text such as ``"99.9%"`` or a number such as 0.999. Or a
+            mapping with the keys in `OBJECTIVE_KEYS`, where a period is text, seconds or a
+            timedelta; or an `Objective`, which is returned unchanged.
 
     Raises:
-        UnitError: If a quantity cannot be read.
-        BudgetError: If a part is out of its range, or not what an objective has. Both hold every
-            problem.
+        UnitError: If a quantity cannot be parsed.
+        BudgetError: If a part is out of range, or a key is unknown. The message of either error
+            lists every problem.
 
     >>> parse_objective({"ratio": "99.9%", "period": "7d"}).period
     604800.0
@@ -39,11 +39,11 @@ def parse_objective(value: object) -> Objective:
 
 
 def read_objective(value: object, problems: Problems, *, bare_numbers: bool) -> Objective | None:
-    """Read an objective and note what is wrong; None if anything is.
+    """Parse an objective; add each problem to `problems`, and return None if there are any.
 
     Args:
         value: As in `parse_objective`.
-        problems: Where to note it, at the path of the value.
+        problems: The list that errors are added to, at the path of the value.
         bare_numbers: Whether a period without a unit is in seconds.
     """
     if isinstance(value, Objective):
@@ -55,7 +55,8 @@ def read_objective(value: object, problems: Problems, *, bare_numbers: bool) -> 
         parts = {"ratio": read_share(value, problems, _EXAMPLE)}
     readable = {key: part for key, part in parts.items() if part is not None}
     try:
-        # What cannot be read has a stand-in, so that the ranges of all the rest are checked.
+        # An invalid or missing ratio is replaced by a valid one, so that `Objective` still checks
+        # the ranges of the other parts and one run reports all problems.
         objective = Objective(**({"ratio": 0.5} | readable))
     except BudgetError as error:
         problems.add(str(error))
@@ -83,7 +84,7 @@ def _read_parts(
 
 
 def read_evidence(value: object, problems: Problems) -> tuple[str, ...]:
-    """Read a list of some of `EVIDENCE_KINDS` and note what is wrong."""
+    """Return the items of a list that are in `EVIDENCE_KINDS`; report all others."""
     if not isinstance(value, list):
         example = value if value in EVIDENCE_KINDS else EVIDENCE_KINDS[0]
         problems.add(f'{quoted(value)} is not a list; write evidence = ["{example}"]')

@@ -1,4 +1,4 @@
-"""Collect everything that is wrong with a catalog, with the place of each."""
+"""Collect all problems of a catalog, each with its key path and line."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from perfkit.errors import BudgetError, PerfkitError, UnitError
 from perfkit.text import printable, quote, shorten, suggest
 
 KeyPath: TypeAlias = tuple[str | int, ...]
-"""The way to a value: keys of tables and indexes of arrays."""
+"""The path to a value: keys of tables and indexes of arrays."""
 
 
 @frozen
 class Problem:
-    """One thing that is wrong.
+    """One invalid value, key or line.
 
     Args:
-        path: Where it stands.
-        message: What is wrong, then what to write instead.
-        kind: The exception that says it where there is no file to point into.
-        line: Line in the file, from 1; None where the path tells it.
+        path: The key path of the invalid value.
+        message: The problem, then the remedy.
+        kind: The class of the exception if the value is from code, not from a file.
+        line: Line in the file, from 1; None to look it up by the path.
     """
 
     path: KeyPath
@@ -34,11 +34,11 @@ class Problem:
 
 @frozen
 class Problems:
-    """Gathers problems below one path; views of it further down share the same list.
+    """Collects the problems below one path. Views for longer paths share the same list.
 
     Args:
-        path: What they are below.
-        found: What was found.
+        path: The key path to which problems are added.
+        found: All problems so far, of all views.
         hides_texts: Whether values may be secret, so that no message shows their text.
         in_code: Whether values are Python objects, so that numbers are in base units.
     """
@@ -49,15 +49,15 @@ class Problems:
     in_code: bool = False
 
     def below(self, *keys: str | int) -> Problems:
-        """Return a view that adds to this same list, for what stands under `keys`."""
+        """Return a view on the same list for the value at `keys` below this path."""
         return Problems((*self.path, *keys), self.found, self.hides_texts, self.in_code)
 
     def hiding(self) -> Problems:
-        """Return a view that adds to this same list, and shows no text that is written there."""
+        """Return a view on the same list whose messages contain no text from the file."""
         return Problems(self.path, self.found, hides_texts=True)
 
     def quoted(self, value: Any) -> str:
-        """Write a value as it stands in the file, or say what it is if it may be secret."""
+        """Return a value as its TOML text, or only its kind if it may be secret."""
         return what_it_is(value) if self.hides_texts else quoted(value)
 
     def add(
@@ -67,33 +67,35 @@ class Problems:
         *,
         line: int | None = None,
     ) -> None:
-        """Note that something is wrong at this path, or on a line of the file."""
+        """Add a problem at this path, or at a line of the file."""
         self.found.append(Problem(self.path, shown(message, longest=500), kind, line))
 
     def refuse(self, value: Any, why: str, kind: type[PerfkitError] = BudgetError) -> None:
-        """Note what is wrong with the value at this path, beginning with the value."""
+        """Add a problem whose message is `value`, quoted, followed by `why`."""
         self.add(f"{self.quoted(value)} {why}", kind)
 
     def add_unknown(self, key: str, valid: Iterable[str]) -> None:
-        """Note a key that does not exist, with the one that was probably meant."""
+        """Add a problem for an unknown key, and suggest the valid key closest to it."""
         names = tuple(valid)
         close = self.nearest(key, names)
         remedy = f"did you mean {close}?" if close else f"write one of {', '.join(names)}"
         self.below(key).add(f"unknown key; {remedy}")
 
     def nearest(self, name: str, valid: Iterable[str]) -> str | None:
-        """Return the one of `valid` that was probably meant; None if none is close.
+        """Return the name in `valid` that is closest to `name`; None if none is close.
 
-        Comparing names is slow; a file with too many mistakes is of another kind.
+        After `_MOST_COMPARED` problems it always returns None.
         """
+        # Comparing names is slow, and a file with that many problems is probably not a catalog at
+        # all, so suggestions would only delay the report.
         if len(self.found) >= _MOST_COMPARED:
             return None
         return suggest(name, valid)
 
     def as_error(self) -> PerfkitError:
-        """Return one exception that tells all that was found, one line each.
+        """Return one exception with all problems, one line each.
 
-        It is a `UnitError` if only quantities could not be read, else a `BudgetError`.
+        It is a `UnitError` if every problem is an invalid quantity, else a `BudgetError`.
         """
         kinds = {problem.kind for problem in self.found}
         text = "\n".join(f"{dotted(each.path)}: {each.message}" for each in self.found)
@@ -101,7 +103,7 @@ class Problems:
 
 
 def dotted(path: KeyPath) -> str:
-    """Write a path as people do: ``routes[0].when``."""
+    """Return a key path as text, such as ``routes[0].when``."""
     text = ""
     for key in path:
         name = shown(str(key)) or '""'
@@ -110,12 +112,12 @@ def dotted(path: KeyPath) -> str:
 
 
 def shown(text: str, longest: int = 60) -> str:
-    """Write text from a file so that it is short, on one line, and harmless on a terminal."""
+    """Return text from a file shortened, on one line, with control characters escaped."""
     return printable(shorten(text, longest))
 
 
 def quoted(value: Any) -> str:
-    """Write a value from a file as it stands there, more or less; of a table, only that it is."""
+    """Return a value from a file as TOML-like text; for a table, only ``this table``."""
     if isinstance(value, Mapping):
         return _KINDS[Mapping]
     if isinstance(value, list):
@@ -132,7 +134,7 @@ def quoted(value: Any) -> str:
 
 
 def what_it_is(value: Any) -> str:
-    """Write a value from a file as `quoted` does if it can hold no secret, else only its kind."""
+    """Return the kind of a value that may contain a secret; other values as `quoted` does."""
     for kind, name in _KINDS.items():
         if isinstance(value, kind):
             return name

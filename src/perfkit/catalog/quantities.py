@@ -1,4 +1,4 @@
-"""Say why something that was written is no quantity, whether or not it may be shown."""
+"""Explain why a value cannot be parsed as a quantity, without quoting a secret."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from perfkit.units import EXAMPLES, Unit, read_quantity
 
 
 def why_unreadable(value: Any, unit: Unit, subject: str) -> str:
-    """Return what is wrong with something that cannot be read as a quantity, and what to write.
+    """Return the reason why a value cannot be parsed as a quantity, and a remedy.
 
     Args:
-        value: What was written: text, a number or anything else.
-        unit: What it should be in; one of `UNITS`.
-        subject: What to call it in the message, such as ``this text``: it may be a secret.
+        value: The invalid value: text, a number or any other type.
+        unit: The expected base unit; one of `UNITS`.
+        subject: The name of the value in the message, such as ``this text``.
     """
+    # Nothing of `value` is quoted but a plain number, because a text may be a secret. The caller
+    # decides by `subject` whether the text may be in the message.
     if isinstance(value, str):
         return f"{subject} {_why_no_text(value, unit)}"
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -47,7 +49,7 @@ def _unit_of(text: str) -> Unit | None:
 
 
 def _with_unit(number: float, unit: Unit) -> str:
-    """Write a number with the unit in which it was probably meant."""
+    """Return a number with the base unit as TOML text, or an example if it is out of range."""
     is_usable = 0 < number < _LARGEST and unit in _BASES
     return f'"{number}{_BASES[unit]}"' if is_usable else EXAMPLES[unit]
 
@@ -57,7 +59,7 @@ UNITS: Final = {
     Unit.BYTES: "B, kB, MB, GB, KiB, MiB, GiB",
     Unit.PER_SECOND: "/s, /min, /h",
 }
-"""How people write the units of a quantity."""
+"""The accepted spellings of units, for messages."""
 _NAMES: Final = {
     Unit.SECONDS: "a duration",
     Unit.BYTES: "a size",

@@ -1,4 +1,4 @@
-"""Turn the parsed tables of a catalog file into a `Catalog`, or list all that is wrong."""
+"""Convert the parsed tables of a catalog file to a `Catalog`; collect all problems."""
 
 from __future__ import annotations
 
@@ -28,16 +28,17 @@ from perfkit.model import LIMITABLE, Budget, Limit, Metric, Objective
 
 
 def read_catalog(data: Mapping[str, Any], problems: Problems, source: str) -> Catalog | None:
-    """Make a catalog of what a TOML file holds; None if anything is wrong.
+    """Convert the data of a TOML file to a catalog; None if there are problems.
 
     Args:
         data: The top table, or the ``[tool.perfkit]`` table.
-        problems: Where to note what is wrong.
-        source: Where it was read from, for messages.
+        problems: The list that errors are added to.
+        source: The path of the file, for messages.
     """
     if not data:
         problems.add(f"nothing in it; write a budget, such as {_FIRST_BUDGET}")
     parts = read_keys(data, _CATALOG_KEYS, problems)
+    # This check needs two tables, so the parser of a single key cannot make it.
     settings = data.get("settings")
     if isinstance(settings, Mapping):
         place = problems.below("settings", "monitor")
@@ -54,6 +55,8 @@ def _budgets(value: Any, problems: Problems) -> tuple[Budget, ...]:
 
 
 def _budget(name: str, value: Any, problems: Problems) -> Budget | None:
+    # A budget with a problem is dropped after all its keys were parsed, so that one load reports
+    # every problem of it.
     seen = len(problems.found)
     table = read_table(value, problems, '{ duration = "300ms" }')
     parts = {}
@@ -98,8 +101,9 @@ BUDGET_KEYS: Final = field_table(
     Field("objective", _objective),
     Field("evidence", read_evidence, write=write_names),
 )
-"""The keys of a budget beside its limits."""
+"""The keys of a budget, except those of its limits."""
 _METRICS: Final = {metric.value: metric for metric in LIMITABLE}
+# Common names of metrics that differ too much from the keys of perfkit to be found as misspellings.
 _OTHER_WORDS: Final = {
     "latency": Metric.DURATION,
     "time": Metric.DURATION,

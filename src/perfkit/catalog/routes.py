@@ -1,4 +1,4 @@
-"""Read which violations go to which sinks."""
+"""Parse and write routes: conditions on violations, and the sinks that receive them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from perfkit.model.budget import one_of
 
 
 def read_routes(value: Any, problems: Problems) -> tuple[Route, ...]:
-    """Read the ``[[routes]]`` of a catalog and note what is wrong."""
+    """Parse the ``[[routes]]`` of a catalog; report invalid values to `problems`."""
     if isinstance(value, dict):
         problems.add("routes is a table; write [[routes]], which is a list of them")
         return ()
@@ -41,7 +41,7 @@ def read_routes(value: Any, problems: Problems) -> tuple[Route, ...]:
 
 
 def read_conditions(value: Any, problems: Problems) -> dict[str, Any]:
-    """Read a table of conditions, as `Route` takes them."""
+    """Parse a table of conditions to keyword arguments of `Route`."""
     table = read_table(value, problems, '{ category = "database" }')
     return read_keys(table, CONDITIONS, problems)
 
@@ -63,6 +63,8 @@ def _route(value: Any, problems: Problems) -> Route:
 
 
 def _severity(value: Any, problems: Problems) -> Severity | None:
+    # A route matches its severity and all higher ones. The sign makes that visible in the file, so
+    # a bare name is only valid for the highest severity, where both readings agree.
     text = value.strip() if isinstance(value, str) else ""
     for severity in Severity:
         if text.startswith(">=") and text.removeprefix(">=").strip() == severity:
@@ -82,6 +84,7 @@ def _write_severity(severity: Severity) -> str:
 
 def _metric(value: Any, problems: Problems) -> str:
     text = read_text(value, problems)
+    # The burn rate cannot have a limit, but objectives produce violations on it.
     known = (*LIMITABLE, Metric.BURN_RATE)
     if isinstance(value, str) and not any(fnmatchcase(metric, text) for metric in known):
         close = problems.nearest(text, known)
@@ -98,7 +101,7 @@ def _state(value: Any, problems: Problems) -> State | None:
 
 
 DEFAULT_ROUTE: Final = "default"
-"""What the sinks are called that hear of what no route matches."""
+"""The name of the route for violations that no other route matches."""
 
 CONDITIONS: Final = field_table(
     Field("budget", read_text),

@@ -1,4 +1,4 @@
-"""The settings: read from ``[settings]`` and from the arguments of `configure`."""
+"""Parse settings from ``[settings]``, from environment variables and from `configure`."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from perfkit.errors import ConfigurationError
 
 
 def read_settings(value: Any, problems: Problems) -> CatalogSettings:
-    """Read the ``[settings]`` table and report wrong values."""
+    """Parse the ``[settings]`` table; report invalid values to `problems`."""
     table = read_table(value, problems, "[settings]")
     return CatalogSettings(**read_keys(table, SETTINGS, problems))
 
 
 def read_in_code(arguments: Mapping[str, Any]) -> CatalogSettings:
-    """Read settings that are arguments of a function; None means not set.
+    """Parse settings from the arguments of a function; None means not set.
 
     Raises:
-        ConfigurationError: Lists every wrong value.
+        ConfigurationError: If values are invalid. The message lists all of them.
     """
     problems = Problems(in_code=True)
     given = {name: value for name, value in arguments.items() if value is not None}
@@ -48,7 +48,7 @@ def read_in_code(arguments: Mapping[str, Any]) -> CatalogSettings:
 
 
 def read_variables(variables: Mapping[str, str]) -> CatalogSettings:
-    """Read the settings that environment variables hold.
+    """Parse the settings in environment variables.
 
     Args:
         variables: Such as `os.environ`.
@@ -69,13 +69,15 @@ _FLAGS: Final = {"": None, "1": True, "true": True, "0": False, "false": False}
 
 
 def check_monitored(monitor: object, budgets: object, problems: Problems) -> None:
-    """Report each name in `monitor` that is neither a glob nor a budget.
+    """Report each name in `monitor` that is neither a glob nor the name of a budget.
 
     Args:
-        monitor: The value of the setting, as it is written.
-        budgets: The table of all budgets, as it is written; wrong ones are in it too.
-        problems: Where to report, at the path of the list.
+        monitor: The unparsed value of the setting.
+        budgets: The unparsed table of all budgets.
+        problems: The list that errors are added to, at the path of the setting.
     """
+    # The unparsed table also has the invalid budgets. Each of these is a problem already, and its
+    # name must not be reported as unknown too.
     names = budgets if isinstance(budgets, Mapping) else {}
     for index, name in enumerate(monitor if isinstance(monitor, list) else ()):
         if isinstance(name, str) and name not in names and not _GLOB_MARKS & set(name):
@@ -103,6 +105,7 @@ def _monitor(value: Any, problems: Problems) -> bool | tuple[str, ...]:
         return value
     if problems.in_code and isinstance(value, str):
         return (value,)
+    # TOML has no tuples; an argument of `configure` may be one.
     if isinstance(value, list) or (problems.in_code and isinstance(value, tuple)):
         return read_names(list(value), problems)
     example = quoted(value) if isinstance(value, str) else '"peak_*"'

@@ -1,4 +1,4 @@
-"""Read the tables of sinks: their types, their options and the policy of their delivery."""
+"""Parse the tables of sinks: their types, options and delivery policies."""
 
 from __future__ import annotations
 
@@ -30,10 +30,8 @@ from perfkit.model import Policy, Route
 
 
 def read_sinks(value: Any, problems: Problems) -> tuple[SinkDeclaration, ...]:
-    """Read the ``[sinks]`` tables of a catalog and report wrong values, without their text.
-
-    A secret may be in an unexpected place, such as an address instead of a table.
-    """
+    """Parse the ``[sinks]`` tables of a catalog; report invalid values without their text."""
+    # A secret may be in an unexpected place, such as a URL instead of a table.
     problems = problems.hiding()
     tables = read_table(value, problems, '[sinks.file] with type = "jsonl"')
     return tuple(_sink(name, table, problems.below(name)) for name, table in tables.items())
@@ -56,7 +54,7 @@ def _match(value: Any, problems: Problems) -> Route:
 
 @cache
 def default_policy(kind: str) -> Policy:
-    """Return the policy of a type of sink where its table is silent."""
+    """Return the default policy of a type of sink. Cached."""
     return Policy(**{key: each.by_type.get(kind, each.default) for key, each in POLICY.items()})
 
 
@@ -146,7 +144,7 @@ POLICY: Final[Mapping[str, Field]] = field_table(
         dict.fromkeys(_NETWORK, 3),
     ),
 )
-"""The keys of every sink, whatever its type, in the order of the layers. Others are its options."""
+"""The policy keys of every type of sink, in the order of the layers. All others are options."""
 
 RENAMED: Final[Mapping[str, str]] = {
     "only": "match",
@@ -156,4 +154,4 @@ RENAMED: Final[Mapping[str, str]] = {
     "attempts": "max_attempts",
     "failures": "max_failures",
 }
-"""Former keys, with those that replace them."""
+"""Former policy keys, with their current names."""

@@ -1,4 +1,4 @@
-"""Find the line on which each key of a TOML text stands, which tomllib does not tell."""
+"""Find the line of each key in a TOML text, because tomllib does not report lines."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from perfkit.catalog.problems import KeyPath
 
 @frozen
 class Repeat:
-    """A key or table that is written a second time.
+    """A duplicate key or table.
 
     Args:
-        path: The key or table.
-        line: The line of the second one, from 1.
-        first_line: The line of the first one.
+        path: The path of the key or table.
+        line: The line of the duplicate, from 1.
+        first_line: The line of the first occurrence.
     """
 
     path: KeyPath
@@ -30,12 +30,12 @@ class Repeat:
 
 @frozen
 class Located:
-    """Where everything stands.
+    """The lines of all keys, tables and array items of a TOML text.
 
     Args:
         lines: Line, from 1, of each key, table and array item.
-        repeats: What is written twice, which TOML forbids.
-        too_deep: Line of the first thing nested deeper than `MAX_DEPTH`; None if there is none.
+        repeats: Duplicate keys and tables, which TOML forbids.
+        too_deep: Line of the first value nested deeper than `MAX_DEPTH`; None if there is none.
     """
 
     lines: Mapping[KeyPath, int]
@@ -43,7 +43,7 @@ class Located:
     too_deep: int | None
 
     def line_of(self, path: KeyPath) -> int:
-        """Return the line of `path`, or of the nearest thing around it that has one."""
+        """Return the line of `path`, or of its innermost parent that has a line; else 1."""
         for length in range(len(path), 0, -1):
             if path[:length] in self.lines:
                 return self.lines[path[:length]]
@@ -51,10 +51,10 @@ class Located:
 
 
 def locate(text: str) -> Located:
-    """Find the lines of all keys in a TOML text.
+    """Return the lines of all keys in a TOML text.
 
-    The text need not be valid: the search goes as far as it can, and never raises. Time grows
-    with the length only, whatever the nesting.
+    The text may be invalid: the scan ends at the first syntax error and never raises. Its time is
+    linear in the length of the text, independent of the nesting.
     """
     scanner = _Scanner(text)
     while scanner.read_statement():
@@ -63,13 +63,14 @@ def locate(text: str) -> Located:
 
 
 class _Scanner:
-    """Reads one statement after the other; stops for good at what is not TOML."""
+    """Scans the statements of a TOML text in order, up to the first syntax error."""
 
     def __init__(self, text: str) -> None:
         self.lines: dict[KeyPath, int] = {}
         self.too_deep: int | None = None
         self._text = text
         self._at = 0
+        # One pass over the text here; then each line number is a binary search in `_line`.
         self._line_ends = [match.end() for match in re.finditer("\n", text)]
         self._table: KeyPath = ()
         self._last_items: dict[KeyPath, int] = {}
@@ -77,7 +78,7 @@ class _Scanner:
         self.repeats: list[Repeat] = []
 
     def read_statement(self) -> bool:
-        """Read a table's header or a key with its value; False at the end or at a mistake."""
+        """Scan a table header, or a key and its value; False at the end or a syntax error."""
         self._skip(_BLANK)
         start = self._at
         if self._take("["):
@@ -92,14 +93,18 @@ class _Scanner:
             return False
         path: KeyPath = ()
         for name, _ in parts:
+            # A header below an array of tables refers to the last item: after [[routes]], the
+            # header [routes.when] is the path routes[0].when.
             path = self._last_item(path)
             path = (*path, name)
+            # A header also defines its parents. The first occurrence of a parent has its line.
             self.lines.setdefault(path, self._line(start))
         if is_item:
             self._last_items[path] = self._last_items.get(path, -1) + 1
             path = self._last_item(path)
         is_new = self._note_written(path, start)
-        # Keys of a repeated table are not repeats of their own, so they get a path of their own.
+        # A duplicate table is one repeat. Its keys must not be repeats too, so they are recorded
+        # below a path that no key can have: the negative number of the line.
         self._table = path if is_new else (*path, -self._line(start))
         self.lines[self._table] = self._line(start)
         return True
@@ -108,7 +113,7 @@ class _Scanner:
         return (*path, self._last_items[path]) if path in self._last_items else path
 
     def _read_key(self, base: KeyPath) -> KeyPath | None:
-        """Read a dotted key that stands in the table at `base`; None if there is none."""
+        """Scan a dotted key in the table at `base` and return its path; None if there is none."""
         start = self._at
         parts = self._read_parts()
         path = base
@@ -120,7 +125,7 @@ class _Scanner:
         return path if parts else None
 
     def _read_parts(self) -> list[tuple[str, int]]:
-        """Read a key's parts, each with its offset; stop where they get too many."""
+        """Scan the parts of a dotted key, each with its offset; stop after `MAX_DEPTH` parts."""
         parts = []
         while match := _KEY_PART.match(self._text, self._at):
             parts.append((_name(match), match.start("name")))
@@ -133,10 +138,13 @@ class _Scanner:
         return []
 
     def _read_value(self, path: KeyPath) -> bool:
-        """Read the value of the key at `path`, with all values in it. Not recursive."""
+        """Scan the value of the key at `path`, with all nested values."""
+        # The stack is explicit because deep nesting in a file must not raise RecursionError. An
+        # item is the path of an array with its last index, or of an inline table with None.
         around: list[tuple[KeyPath, int | None]] = []
         value: KeyPath | None = path
         while value is not None:
+            # The value of a key begins on the line of the key; items of an array may be on others.
             self._skip(_SPACE if not around else _BLANK)
             if self._take("[", ahead=_NOTHING):
                 around.append((value, 0))
@@ -151,7 +159,8 @@ class _Scanner:
         return not around
 
     def _next_value(self, around: list[tuple[KeyPath, int | None]]) -> KeyPath | None:
-        """Go to the next value in the innermost array or inline table; None if there is none."""
+        """Move to the next value in the innermost array or inline table; None if there is none."""
+        # Commas are skipped like blanks, without a check of their number: tomllib checks syntax.
         while around:
             self._skip(_BLANK_OR_COMMA)
             base, index = around[-1]
@@ -196,6 +205,8 @@ class _Scanner:
 def _name(match: re.Match[str]) -> str:
     written = match["name"]
     if written.startswith('"'):
+        # A basic string may have escapes. tomllib decodes them, so that the path is equal to the
+        # path in its result.
         try:
             return str(tomllib.loads(f"name = {written}")["name"])
         except ValueError:  # a wrong escape: tomllib reports it for the whole text
@@ -204,8 +215,10 @@ def _name(match: re.Match[str]) -> str:
 
 
 MAX_DEPTH: Final = 32
-"""How deep tables and arrays may be nested. tomllib takes time with the square of the depth."""
+"""The maximum nesting of tables and arrays. The time of tomllib is quadratic in the depth."""
 
+# The quantifiers are possessive ("*+", "++"), so that a match never backtracks and the scan is
+# linear in the length of the text.
 _NOTHING: Final = re.compile("")
 _SPACE: Final = re.compile(r"[ \t]*+")
 _BLANK: Final = re.compile(r"(?:[ \t\r\n]++|\#[^\n]*+)*+")
@@ -215,7 +228,7 @@ _KEY_PART: Final = re.compile(
         [ \t]*+ (?P<dot>\.)?""",
     re.VERBOSE,
 )
-# A closing run may hold two more quotes than it needs; they belong to the string.
+# A multi-line string may end with one or two quotes of its own before the three that close it.
 _SCALAR: Final = re.compile(
     r'''
     """(?:[^"\\]++|\\.|"(?!""))*+"{3,5}

@@ -32,8 +32,8 @@ from perfkit.units import Unit, write_quantity
 def dump_catalog(catalog: Catalog) -> str:
     """Write a catalog as TOML that loads as the same catalog.
 
-    Limits on one metric are written together, so they come back side by side. Options of sinks are
-    written as they stand, so write environment variables as ``${NAME}`` there.
+    Limits on one metric are written together, so they are adjacent after a reload. Options of
+    sinks are written unchanged, so a secret belongs there as ``${NAME}``, which is expanded later.
 
     Raises:
         CatalogError: If a route names a sink that has no name.
@@ -120,7 +120,8 @@ def _limit_parts(limit: Limit) -> dict[str, Any]:
 
 
 def _inline(parts: Mapping[str, Any], toml: ModuleType) -> Any:
-    """Make an inline table with room between its parts, which tomlkit leaves out."""
+    """Return an inline table with spaces inside the braces."""
+    # The text is built here because tomlkit writes its own inline tables without these spaces.
     written = (f"{key} = {toml.item(value).as_string()}" for key, value in parts.items())
     return toml.value(f"{{ {', '.join(written)} }}")
 
@@ -134,7 +135,7 @@ def _on_lines(items: list[Any], toml: ModuleType) -> Any:
 def _settings(catalog: Catalog) -> dict[str, Any]:
     values = attrs.asdict(catalog.settings, recurse=False)
     values["category_spans"] = values["category_spans"] or None
-    # TOML takes keys that follow a table as keys of that table.
+    # In TOML a key after a table header belongs to that table, so the only table is last.
     ordered = sorted(SETTINGS.values(), key=lambda each: each.name == "category_spans")
     return write_keys(values, ordered)
 
@@ -159,6 +160,7 @@ def _name_of(sink: str | Sink) -> str:
 
 def _sink(sink: SinkDeclaration, toml: ModuleType) -> Mapping[str, Any]:
     policy = write_keys(sink.policy.configured(), POLICY.values())
+    # Inline, because a table of its own would end the keys of the sink: see `_plain_first`.
     if "match" in policy:
         policy["match"] = _inline(policy["match"], toml)
     options = _plain_first(sink.options)
@@ -167,7 +169,9 @@ def _sink(sink: SinkDeclaration, toml: ModuleType) -> Mapping[str, Any]:
 
 
 def _plain_first(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Put plain values before tables, as TOML has to, so that what was read is written the same."""
+    """Return the options with plain values before tables, at every level."""
+    # TOML requires this order. Sorting is stable, so a catalog that was loaded is written with its
+    # keys in the same order each time.
     ordered = sorted(options.items(), key=lambda item: _holds_table(item[1]))
     return {
         key: _plain_first(value) if isinstance(value, Mapping) else value for key, value in ordered

@@ -143,6 +143,7 @@ class _Reader:
         draft = _new_draft(title, [cell.text for cell in row], layout, sections)
         self._read_limits(draft, row, layout)
         self._read_notes(draft, row, layout)
+        # Two rows of one operation, such as "p50" and "p99", are one budget.
         same = self._last.get((title, sections))
         if same and same.can_merge(draft):
             same.merge(draft)

@@ -28,6 +28,7 @@ def unique_names(titles: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
         The title in snake case. If two are equal, or one begins with a digit, as many headings
         before it as make it unique; if all headings are equal too, a number after it.
     """
+    # Each round adds one more heading, to the names that are not unique yet only.
     names = [snake_case(title) for title, _ in titles]
     most = max((len(sections) for _, sections in titles), default=0)
     for depth in range(1, most + 1):

@@ -79,7 +79,7 @@ def read_limit_columns(
         for column, value in zip(full, values, strict=False)
         if value.unknown
     ]
-    # A cell with a comparator and an unknown word keeps its limit, and is a note besides.
+    # A cell with a value and an unknown word is both a limit and a note, so no text is lost.
     is_half = limit.target in full and limit.threshold not in full
     assumed = "no threshold beside it; the target is taken for both" if is_half else ""
     return RowReading(limits=limits, unread=tuple(unread), assumed=assumed)

@@ -57,6 +57,8 @@ class TableLayout:
 
 def layout_of(table: Table) -> TableLayout | None:
     """Return the roles of all columns; None if no column has limits."""
+    # Comparators are stronger evidence of limits than words, so they are tried first. The words of
+    # a heading or header alone make limits only of values with units: a bare number may be a count.
     columns = [read_column(table, index) for index in range(len(table.header))]
     name = _name_column(columns)
     if name is None:
@@ -73,6 +75,7 @@ def transpose_if_needed(table: Table) -> Table:
     """Return the table with one name a row: transposed if "target" and "threshold" are rows."""
     targets = [row for row in table.rows if mentions(row[0].text, TARGET_WORDS)]
     thresholds = [row for row in table.rows if mentions(row[0].text, THRESHOLD_WORDS)]
+    # A header with such words has the limits in columns already, whatever the rows mention.
     if not targets or not thresholds or _promises_in(table.header):
         return table
     if not values_in((cell.text for cell in targets[0][1:]), ""):
@@ -106,6 +109,7 @@ def _promises_in(cells: Iterable[Cell]) -> bool:
 
 def _pair_up(columns: Sequence[Column]) -> list[LimitColumns]:
     """Pair each target with its threshold; a column without a partner makes a limit by itself."""
+    # Each threshold is removed once it is paired, so two targets never share one.
     thresholds = [column for column in columns if column.role is Role.THRESHOLD]
     limits = []
     for target in (column for column in columns if column.role is Role.TARGET):
@@ -183,6 +187,8 @@ _PROMISES: Final = frozenset({Role.TARGET, Role.THRESHOLD, Role.LIMIT})
 _ROLE_WORDS: Final = frozenset(
     word for phrase in (*PROMISE_WORDS, *FILLERS) for word in phrase.split()
 )
+# In order of preference: text below a header such as "Operation"; then the first column without
+# another role; then any column of text.
 _NAME_CHOICES: Final[tuple[Callable[[Column], bool], ...]] = (
     lambda column: (
         column.kind is Kind.TEXT

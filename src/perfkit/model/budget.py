@@ -393,4 +393,5 @@ class Budget:
 
 
 def _texts(texts: str | Iterable[str]) -> tuple[str, ...]:
+    # A single text is an iterable too: its letters would become the names.
     return (texts,) if isinstance(texts, str) else tuple(texts)

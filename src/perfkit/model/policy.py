@@ -80,6 +80,7 @@ class Policy:
 
 
 def _has_effect(value: float | None, key: str) -> bool:
+    # A batch of 1 never waits for others; for all other keys 0 means off.
     return value is not None and value > (1 if key == "batch_size" else 0)
 
 

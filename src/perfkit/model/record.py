@@ -64,10 +64,12 @@ def as_json(record: Mapping[str, Any]) -> str:
     """
     import json  # noqa: PLC0415 - loads when first needed
 
+    # Values without a JSON form are rare, so the record is only copied after a first failure.
     try:
         text = json.dumps(record, ensure_ascii=False, allow_nan=False, default=str)
     except (TypeError, ValueError):
         text = json.dumps(as_finite(record), ensure_ascii=False, default=str)
+    # Most lines are printable, so the substitution is an exception too.
     return text if text.isprintable() else _NOT_PLAIN.sub(_escaped, text)
 
 
