@@ -1,4 +1,4 @@
-"""For users' own tests: a clock to set, violations to look at, sinks to check, no hidden faults."""
+"""Helpers for tests: a fake clock, captured violations, a check of sinks, and strict mode."""
 
 from perfkit.testing.capture import capture_violations, strict
 from perfkit.testing.clock import FakeClock

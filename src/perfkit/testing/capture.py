@@ -1,4 +1,4 @@
-"""Look at what perfkit would have said, and hear of its own faults."""
+"""Collect violations in a list, and raise perfkit's internal errors in tests."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from perfkit.sinks import CallbackSink, Router
 
 @contextmanager
 def capture_violations() -> Iterator[list[Violation]]:
-    """Collect every violation in a list, missed targets too, instead of sending it anywhere.
+    """Collect every violation in a list, missed targets too, instead of delivering it.
 
-    Sinks that the catalog or the settings name hear nothing meanwhile; those that code names with
-    ``on_violation`` still do. Acts on the whole process.
+    Sinks from the catalog or the settings receive nothing meanwhile; those that code names with
+    ``on_violation`` still do. It affects the whole process.
 
     >>> from perfkit import budget
     >>> with capture_violations() as violations:
@@ -44,7 +44,7 @@ def capture_violations() -> Iterator[list[Violation]]:
 
 @contextmanager
 def strict() -> Iterator[None]:
-    """Raise perfkit's own faults, such as a sink that fails, instead of logging them."""
+    """Raise perfkit's internal errors, such as a sink that fails, instead of logging them."""
     before = internal_errors.set_strict(is_strict=True)
     try:
         yield

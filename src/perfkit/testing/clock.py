@@ -1,4 +1,4 @@
-"""A clock that stands still until it is told to move."""
+"""A clock for tests, which moves only when a test advances it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from perfkit.reentrancy import Lock
 
 
 class FakeClock:
-    """Stands still until `advance` moves it. Safe from any thread.
+    """A clock that moves only by `advance`. Safe from any thread.
 
     >>> import perfkit
     >>> from perfkit.testing import FakeClock
@@ -18,7 +18,7 @@ class FakeClock:
     1.5
 
     Args:
-        start: Seconds since the Unix epoch that it shows at first.
+        start: The initial time, in seconds since the Unix epoch.
     """
 
     def __init__(self, start: float = 1_700_000_000.0) -> None:
@@ -27,12 +27,12 @@ class FakeClock:
         self._elapsed_ns = 0
 
     def advance(self, seconds: float) -> None:
-        """Move on by `seconds`."""
+        """Advance the clock by `seconds`."""
         with self._lock:
             self._elapsed_ns += round(seconds * 1e9)
 
     def monotonic_ns(self) -> int:
-        """Return nanoseconds since the clock was made."""
+        """Return nanoseconds since the clock was created."""
         return self._elapsed_ns
 
     def time_ns(self) -> int:

@@ -1,4 +1,4 @@
-"""Violations of every kind that a sink may be given, for the tests of sinks."""
+"""Sample violations of every kind, for the tests of sinks."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from perfkit.model import (
 )
 
 _Samples = Iterator[tuple[str, dict[str, Any]]]
-"""What is special about each, and the fields that make it so."""
+"""The name of each sample, and the fields in which it differs from the plain violation."""
 
 _MINUTE_NS: Final = 60_000_000_000
 _LONG: Final = 10_000
 PLAIN: Final = "a plain violation"
-"""The name of the sample that has nothing special."""
+"""The name of the sample from which all others are derived."""
 
 
 def sample_violations(at_ns: int = 1_700_000_000_000_000_000) -> dict[str, Violation]:
-    """Return a violation of each kind that a sink may be given, by what is special about it.
+    """Return a sample violation of each kind that a sink may receive, by name.
 
-    Among them are missed targets, broken windows, recoveries, violations before which others were
-    held back, tests, evidence of each kind, every metric, values from zero to infinite, and names
-    that try to forge lines, to drive terminals or to end quotes. The first is a plain one. All are
-    made anew at each call, and equal for equal arguments.
+    Among them are missed targets, broken windows, recoveries, violations that carry the number of
+    suppressed ones, test violations, evidence of each kind, every metric, values from zero to
+    infinity, and names with line ends, terminal control codes or quotes. The first is a plain
+    violation. Each call creates new objects, which are equal for equal arguments.
 
     >>> samples = sample_violations()
     >>> print(samples["a plain violation"].describe())  # doctest: +NORMALIZE_WHITESPACE
@@ -46,7 +46,7 @@ def sample_violations(at_ns: int = 1_700_000_000_000_000_000) -> dict[str, Viola
     shop.sessions.load (shop/sessions.py:88)
 
     Args:
-        at_ns: When they are, in nanoseconds since the Unix epoch.
+        at_ns: The time of the violations, in nanoseconds since the Unix epoch.
     """
     plain = _plain(at_ns)
     parts = (
@@ -110,7 +110,7 @@ def _of_one_call() -> _Samples:
 
 
 def _over_time(plain: Violation) -> _Samples:
-    """Yield what goes on for a while, and what says that it is over."""
+    """Yield violations of windows and objectives, and their recoveries."""
     window = _limit(Metric.DURATION, 0.1, 0.3, statistic=Statistic.P95)
     since = plain.at_ns - _MINUTE_NS
     over = {"is_recovery": True, "state": State.MET, "value": 0.05, "since_ns": since}
@@ -168,7 +168,7 @@ def _evidence(kind: str, text: str) -> Evidence:
 
 
 def _with_hostile_text() -> _Samples:
-    """Yield text as it may come from file names, and from code that makes names up."""
+    """Yield text that may occur in file names and in generated budget names."""
     texts = {
         "text with line ends": "first\nsecond\r\nthird\u2028fourth\x85::error::forged",
         "text with control characters": "\x1b[31m red, bell \a, back \b\b, nothing \0, delete \x7f",

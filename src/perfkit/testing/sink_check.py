@@ -1,4 +1,4 @@
-"""Hold a sink to what perfkit expects of sinks."""
+"""Check that a sink fulfils the contract of sinks."""
 
 from __future__ import annotations
 
@@ -29,15 +29,16 @@ def check_sink(
     longest_seconds: float = 5.0,
     may_print: bool = False,
 ) -> None:
-    """Check that a sink does what perfkit expects of one, and tell of all that is wrong at once.
+    """Check that a sink fulfils the contract of sinks; report all problems in one error.
 
-    It is given violations of every kind (`sample_violations`), one by one, in a thread whose event
-    loop runs, from several threads at once, and in a forked child. It has to take them, return
-    None, and leave the violations and the process as they were. Where it has ``emit_many``,
-    ``tick``, ``flush``, ``close`` or ``destination``, these are checked too; ``close`` comes last.
+    The sink receives violations of every kind (`sample_violations`): one by one, in a thread with a
+    running event loop, from several threads at once, and in a forked child. It must accept them,
+    return None, and change neither the violations nor the state of the process. If it has
+    ``emit_many``, ``tick``, ``flush``, ``close`` or ``destination``, these are checked too;
+    ``close`` is called last.
 
-    Lead the sink to a stand-in for its backend: it delivers some hundred violations that look like
-    real ones. What arrives there is yours to look at.
+    Connect the sink to a fake of its backend: it delivers some hundred violations that look real.
+    The caller can then check the content that arrived there.
 
     >>> from perfkit.testing import check_sink
     >>> heard = []
@@ -47,16 +48,16 @@ def check_sink(
 
     Args:
         sink: A sink, or a callable of one violation.
-        longest_seconds: How long one delivery may take; more in a few checks, in which several go
-            on at once.
-        may_print: Whether it may write to standard output and standard error.
+        longest_seconds: The timeout of one delivery; a multiple of it in checks with concurrent
+            deliveries.
+        may_print: Whether the sink may write to standard output and standard error.
 
     Raises:
-        AssertionError: If something is wrong: for each problem it says what was done, what came of
-            it and what to do instead.
-        TypeError: If it is no sink at all.
+        AssertionError: If there are problems; for each it lists the call, the wrong result and the
+            correct behaviour.
+        TypeError: If `sink` is not a sink.
 
-    Not for two threads at once, as it looks at what belongs to the process.
+    Not safe from two threads at once, as it compares global state of the process.
     """
     trial = Trial(_as_sink(sink), longest_seconds)
     with (
@@ -84,6 +85,7 @@ def _try(trial: Trial) -> None:
     known = len(trial.problems)
     if not try_a_plain_one(trial):
         return
+    # A sink that fails in the parent would fail in the child too, and be reported twice.
     if len(trial.problems) == known:
         try_after_a_fork(trial)
     for check in WHAT_IT_TAKES:
@@ -91,7 +93,7 @@ def _try(trial: Trial) -> None:
 
 
 def _report(name: str, problems: Sequence[Problem]) -> str:
-    """Return all problems for people, those together that are alike."""
+    """Return all problems as text; problems with equal result and remedy are one entry."""
     alike: dict[tuple[str, str], list[str]] = {}
     for problem in problems:
         alike.setdefault((problem.happened, problem.remedy), []).append(problem.done)

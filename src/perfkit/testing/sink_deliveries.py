@@ -1,4 +1,4 @@
-"""What a sink is given, where, and by how many at once: each function is one check."""
+"""Checks of the methods of a sink: each function is one check."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _MANY: Final = 150
 
 
 def try_a_plain_one(trial: Trial) -> bool:
-    """Deliver one violation that is like most, and tell whether the backend took it.
+    """Deliver one plain violation; return whether the backend is available.
 
-    A sink whose backend is not there fails whatever it is given, and nothing else can be learnt.
+    Without its backend a sink fails for each violation, so that further checks are useless.
     """
     done = f"emit, given {PLAIN}"
     call = trial.call(done, trial.emit(_samples()[PLAIN]))
@@ -47,9 +47,9 @@ def try_a_plain_one(trial: Trial) -> bool:
 
 
 def try_every_kind(trial: Trial) -> None:
-    """Deliver violations of every kind: names come from users' code, and may hold anything.
+    """Deliver violations of every kind; their names are from users' code and may be any text.
 
-    A sink must not change them, because the other sinks are given the same objects.
+    A sink must not change them, because the other sinks receive the same objects.
     """
     at_ns = time.time_ns()
     as_new = sample_violations(at_ns)
@@ -65,10 +65,11 @@ def try_every_kind(trial: Trial) -> None:
 
 
 def try_in_an_event_loop(trial: Trial) -> None:
-    """Deliver where an event loop runs: there asyncio.run and its like raise."""
+    """Deliver in a thread with a running event loop, where `asyncio.run` raises."""
 
     async def within() -> object:
         result = trial.emit(_samples()[PLAIN])()
+        # A sink may start a task instead of waiting. `asyncio.run` would cancel it at the end.
         begun = asyncio.all_tasks() - {asyncio.current_task()}
         if begun:
             await asyncio.wait(begun, timeout=trial.longest_seconds)
@@ -82,10 +83,7 @@ def try_in_an_event_loop(trial: Trial) -> None:
 
 
 def try_in_several_threads(trial: Trial) -> None:
-    """Deliver from several threads at once: calls break budgets whenever they do.
-
-    Python changes threads far more often meanwhile, so that races show.
-    """
+    """Deliver from several threads at once, as any thread of an application may break a budget."""
     barrier = threading.Barrier(_THREADS)
 
     def work() -> object:
@@ -94,6 +92,7 @@ def try_in_several_threads(trial: Trial) -> None:
         return next((result for result in results if result is not None), None)
 
     before = sys.getswitchinterval()
+    # The default of 5 ms is longer than most deliveries, so that few races would show.
     sys.setswitchinterval(1e-5)
     try:
         done = f"emit, from {_THREADS} threads at once"
@@ -108,7 +107,7 @@ def try_in_several_threads(trial: Trial) -> None:
 
 
 def try_many(trial: Trial) -> None:
-    """Deliver several together, where the sink offers that: one, and more than it may expect."""
+    """Call `emit_many`, if the sink has it, with 1 violation and with 150."""
     if (emit_many := trial.method("emit_many")) is None:
         return
     for many in (1, _MANY):
@@ -121,7 +120,7 @@ def try_many(trial: Trial) -> None:
 
 
 def try_to_tick(trial: Trial) -> None:
-    """Let the sink do what is due, where it has that: the time it answers is waited for."""
+    """Call `tick`, if the sink has it, and check the wait that it returns."""
     if (tick := trial.method("tick")) is None:
         return
     call = trial.call("tick", tick)
@@ -137,7 +136,7 @@ def try_to_tick(trial: Trial) -> None:
 
 
 def try_to_flush(trial: Trial) -> None:
-    """Let the sink bring away what waits, where it has that: `perfkit.flush_sinks` asks for it."""
+    """Call `flush`, if the sink has it, as `perfkit.flush_sinks` does."""
     if (flush := trial.method("flush")) is None:
         return
     done = f"flush({trial.longest_seconds:g})"
@@ -157,7 +156,7 @@ def try_to_flush(trial: Trial) -> None:
 
 
 def try_to_close(trial: Trial) -> None:
-    """Close the sink, where it can be closed, twice: whoever owns it may not know of the first."""
+    """Call `close` twice, if the sink has it: a second call must not raise."""
     if (close := trial.method("close")) is None:
         return
     arguments = () if _takes(close, 0) else (trial.longest_seconds,)
@@ -169,7 +168,7 @@ def try_to_close(trial: Trial) -> None:
 
 
 def look_at_the_destination(trial: Trial) -> None:
-    """Look at the text that tells people where violations go, where the sink has that."""
+    """Check `destination`, the readable name of the receiver, if the sink has it."""
     try:
         destination = getattr(trial.sink, "destination", "nowhere")
     except Exception as error:  # noqa: BLE001 - a property may raise anything
@@ -184,7 +183,7 @@ def look_at_the_destination(trial: Trial) -> None:
 
 
 def _result_of(trial: Trial, violation: Violation) -> object:
-    """Deliver one violation; raises what no sink should raise."""
+    """Deliver one violation; raise its exception unless the sink raises it by design."""
     try:
         return trial.emit(violation)()
     except Exception as error:
@@ -198,7 +197,7 @@ def _samples() -> dict[str, Violation]:
 
 
 def _are_equal(one: Violation, other: Violation) -> bool:
-    """Compare what `==` does, and the details of the evidence, which it leaves out."""
+    """Compare violations and the details of their evidence, which ``==`` does not compare."""
     details = [[each.detail for each in violation.evidence] for violation in (one, other)]
     return one == other and details[0] == details[1]
 
@@ -218,7 +217,7 @@ def _takes(function: Callable[..., object], count: int) -> bool:
 
 
 def _drop(result: object) -> None:
-    """Close a coroutine that nobody awaits, of which Python would warn."""
+    """Close a coroutine that is never awaited, to avoid Python's warning."""
     if inspect.iscoroutine(result):
         result.close()
 
@@ -232,4 +231,4 @@ WHAT_IT_TAKES: Final[Sequence[Callable[[Trial], None]]] = (
     try_to_flush,
     try_to_close,
 )
-"""The checks of a sink that has taken a plain violation, in order."""
+"""The checks after that of a plain violation, in order."""

@@ -1,4 +1,4 @@
-"""What a sink leaves behind in its process, what it prints there, and what it does after a fork."""
+"""Checks of the side effects of a sink: global state, output, threads and forks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST_TOLD: Final = 2000
 
 @contextmanager
 def watching_what_it_changes(trial: Trial) -> Iterator[None]:
-    """Note what is different in the process after the block: it belongs to the application."""
+    """Record global state of the process that differs after the block."""
     threads = set(threading.enumerate())
     loggers = _loggers()
     before = {name: look() for name, look in _SHARED.items()}
@@ -51,12 +51,11 @@ def watching_what_it_changes(trial: Trial) -> Iterator[None]:
 
 @contextmanager
 def watching_what_it_prints(trial: Trial, *, may_print: bool) -> Iterator[None]:
-    """Take in what is printed within the block, and note that unless it may be so.
-
-    What is logged where nobody has configured logging is not printed by the sink.
-    """
+    """Capture standard output and error in the block; record output unless `may_print`."""
+    # Without handlers, `logging.lastResort` prints to standard error. This output is caused by the
+    # missing configuration and not by the sink, so it is discarded.
     before = sys.stdout, sys.stderr, logging.lastResort
-    # As strict as the streams of a program are.
+    # The same error handlers as the standard streams of Python have.
     out, error = (
         io.TextIOWrapper(io.BytesIO(), "utf-8", errors, write_through=True)
         for errors in ("strict", "backslashreplace")
@@ -79,20 +78,20 @@ def watching_what_it_prints(trial: Trial, *, may_print: bool) -> Iterator[None]:
 
 
 def try_after_a_fork(trial: Trial) -> None:
-    """Deliver in a forked child: threads are not there any more, and locks may be held for ever.
+    """Deliver in a forked child, where threads are missing and locks may stay locked forever.
 
-    What waits is brought away before, as it is the parent's. Where there is no fork, nothing is
-    tried.
+    Does nothing on systems without `os.fork`.
     """
     if not hasattr(os, "fork"):
         return
+    # Queued violations are the parent's, so they are flushed before the fork.
     if (flush := trial.method("flush")) is not None:
         trial.call("flush", partial(flush, trial.longest_seconds), times=2)
     done = f"emit, given {PLAIN}, in a forked child of the process"
     reading, writing = os.pipe()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of other threads, if there are
+            warnings.simplefilter("ignore", DeprecationWarning)  # Python warns if other threads run
             child = os.fork()
         if child == 0:
             _be_the_child(trial, writing)
@@ -109,17 +108,20 @@ def try_after_a_fork(trial: Trial) -> None:
 
 
 def _be_the_child(trial: Trial, writing: int) -> None:
-    """Deliver, write what went wrong, and end without a trace."""
+    """Deliver in the child, write the failure to the pipe, and exit without cleanup."""
     told_of = ""
     try:
+        # The default action of SIGALRM ends the child if the sink hangs and the parent, which would
+        # kill it, has already exited.
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(int(4 * trial.longest_seconds) + 2)  # should the parent be gone
+        signal.alarm(int(4 * trial.longest_seconds) + 2)
         told_of = _deliver_in_child(trial)
     except BaseException as error:  # noqa: BLE001 - this process must not go on as if it were the parent
         told_of = "" if trial.is_wanted(error) else f"it raised {told(error)}"
     finally:
         with suppress(OSError):
             os.write(writing, told_of.encode("ascii", "backslashreplace")[:_MOST_TOLD])
+        # Exit handlers and the buffers of streams are those of the parent, which runs them itself.
         os._exit(0)
 
 
@@ -132,7 +134,7 @@ def _deliver_in_child(trial: Trial) -> str:
 
 
 def _wait_for(child: int, seconds: float) -> str:
-    """Wait until the child has ended, or end it; return what was wrong with that."""
+    """Wait for the child, and kill it after `seconds`; return the problem, or empty text."""
     deadline = time.monotonic() + seconds
     status = None
     try:
@@ -151,7 +153,7 @@ def _wait_for(child: int, seconds: float) -> str:
 
 
 def _look_at_threads(trial: Trial, before: set[threading.Thread]) -> None:
-    """Note threads that would keep a program from ending, after a while in which they may end."""
+    """Record new non-daemon threads that still run after 1 s; they would block the exit."""
     for thread in set(threading.enumerate()) - before:
         if not thread.daemon:
             thread.join(min(1.0, trial.longest_seconds))
@@ -174,7 +176,9 @@ def _of_logger(logger: logging.Logger) -> object:
 
 
 def _umask() -> int:
-    """Return it, for which it has to be set: for that moment to the strictest."""
+    """Return the umask of the process."""
+    # The umask can be read only by setting it. The strictest value is safe for files that other
+    # threads create in that moment.
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
@@ -199,4 +203,4 @@ _SHARED: Final[Mapping[str, Callable[[], Any]]] = {
     "whether memory is traced": tracemalloc.is_tracing,
     "what logging disables": lambda: logging.root.manager.disable,
 }
-"""What belongs to the application: how to look at it."""
+"""Global state of the application, by name, with a function that reads it."""

@@ -1,4 +1,4 @@
-"""One sink that is tried out: whatever it does, the check of it goes on or ends in good order."""
+"""Call a sink under test with a timeout for each call, and record the problems found."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _TAKE_EVERY: Final = (
 
 @frozen
 class Problem:
-    """What is wrong with a sink.
+    """A problem that a check found in a sink.
 
     Args:
-        done: What was done, such as ``"emit, given a recovery"``.
-        happened: What came of it.
-        remedy: What to do instead.
+        done: The call that was made, such as ``"emit, given a recovery"``.
+        happened: The wrong result of the call.
+        remedy: The correct behaviour.
     """
 
     done: str
@@ -37,14 +37,15 @@ class Problem:
 
 
 class SinkHangsError(Exception):
-    """The sink is still at it, so that nothing more can be tried."""
+    """A call of the sink did not return in time, so that no further check is possible."""
 
 
 class _Thread(threading.Thread):
-    """A daemon thread, lest a sink that hangs keep the program from ending.
+    """A daemon thread, so that a sink that hangs cannot prevent the exit of the program.
 
-    Threads inherit that from the one that starts them, unless they say what they are. Those that a
-    sink starts are to be as they were in the main thread, or nobody would see what they are.
+    Once it runs, `daemon` is False. A thread inherits `daemon` from the thread that starts it, and
+    the threads of a sink should get the same default as from the main thread: otherwise the check
+    for non-daemon threads would find none.
     """
 
     has_begun = False
@@ -56,7 +57,7 @@ class _Thread(threading.Thread):
 
 @define(eq=False)
 class _Call:
-    """One call of a method of the sink, in a thread of its own."""
+    """One call of a method of the sink, in its own thread."""
 
     function: Callable[[], object]
     result: object = None
@@ -64,6 +65,8 @@ class _Call:
     thread: _Thread = field(init=False)
 
     def run(self) -> None:
+        # From here on, threads that the sink starts do not inherit daemon=True. Python itself read
+        # the flag of this thread when it started.
         self.thread.has_begun = True
         try:
             self.result = self.function()
@@ -73,14 +76,14 @@ class _Call:
 
 @define(eq=False)
 class Trial:
-    """Calls a sink and notes what is wrong with the way that it behaves.
+    """Calls a sink and records the problems of its behaviour.
 
-    Each call has a daemon thread of its own, in the context of whoever checks: so a sink that hangs
-    does not hang the check.
+    Each call runs in its own daemon thread, in a copy of the caller's context, so that a sink that
+    hangs does not block the check.
 
     Args:
         sink: The sink.
-        longest_seconds: How long one call of it may take.
+        longest_seconds: The timeout of one call, in seconds.
     """
 
     sink: Sink
@@ -89,22 +92,22 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """What to call the sink."""
+        """The name of the sink's class, for messages."""
         return type(self.sink).__name__
 
     def note(self, done: str, happened: str, remedy: str) -> None:
-        """Note a problem, once."""
+        """Record a problem, once."""
         problem = Problem(done, happened, remedy)
         if problem not in self.problems:
             self.problems.append(problem)
 
     def deliver(self, done: str, emit: Callable[[], object], remedy: str = _TAKE_EVERY) -> None:
-        """Deliver something, and note a result or an exception that is none for a sink.
+        """Deliver violations, and record a result or an exception that a sink must not produce.
 
         Args:
-            done: What is done.
-            emit: Does it.
-            remedy: What to do about an exception.
+            done: The description of the call.
+            emit: The call.
+            remedy: The remedy for an exception.
         """
         call = self.call(done, emit)
         self.judge_result(done, call.result)
@@ -112,22 +115,22 @@ class Trial:
             self.judge_error(done, call.error, remedy)
 
     def call(self, done: str, function: Callable[[], object], times: int = 1) -> _Call:
-        """Call `function` and wait for it.
+        """Call `function` in a thread and wait for its end.
 
         Args:
-            done: What is done.
-            function: What to call.
-            times: How many times as long as a single delivery it may take.
+            done: The description of the call.
+            function: The function to call.
+            times: The timeout, as a multiple of `longest_seconds`.
 
         Raises:
-            SinkHangsError: If it does not end.
+            SinkHangsError: If it does not end in time.
         """
         return self.call_all(done, [function], times)[0]
 
     def call_all(
         self, done: str, functions: Sequence[Callable[[], object]], times: int
     ) -> Sequence[_Call]:
-        """Do the same with several at once, each in a thread of its own."""
+        """Call several functions concurrently, each in its own thread; see `call`."""
         calls = [_Call(function) for function in functions]
         for call in calls:
             call.thread = _Thread(
@@ -146,7 +149,7 @@ class Trial:
         return calls
 
     def judge_result(self, done: str, result: object) -> None:
-        """Note a result that nobody takes."""
+        """Record a result that is not None, which perfkit would ignore."""
         if result is None:
             return
         if inspect.isawaitable(result):
@@ -165,7 +168,7 @@ class Trial:
             )
 
     def judge_error(self, done: str, error: BaseException, remedy: str = _TAKE_EVERY) -> None:
-        """Note an exception, unless it is what the sink is for."""
+        """Record an exception, unless the sink raises it by design."""
         if self.is_wanted(error):
             return
         if isinstance(error, DeliveryError):
@@ -180,21 +183,21 @@ class Trial:
             )
 
     def judge_failure(self, done: str, failure: DeliveryError) -> None:
-        """Note what a failure says that layers cannot use."""
+        """Record attributes of a `DeliveryError` that delivery layers cannot use."""
         for happened, remedy in _problems_of(failure):
             self.note(done, happened, remedy)
 
     def is_wanted(self, error: BaseException) -> bool:
-        """Tell whether the sink is there to raise `error`."""
+        """Return whether the sink raises `error` by design, as the raise sink does."""
         reaches_caller = getattr(self.sink, "reaches_caller", False) is True
         return isinstance(error, BudgetExceeded) and reaches_caller
 
     def emit(self, violation: Violation) -> Callable[[], object]:
-        """Return what gives `violation` to the sink."""
+        """Return a function that delivers `violation` to the sink."""
         return lambda: self.sink.emit(violation)
 
     def method(self, name: str) -> Callable[..., Any] | None:
-        """Return a method that the sink may have or not."""
+        """Return the method `name` of the sink; None if it is not there."""
         found = getattr(self.sink, name, None)
         return found if callable(found) else None
 
@@ -223,13 +226,13 @@ def _problems_of(failure: DeliveryError) -> Iterator[tuple[str, str]]:
 
 
 def told(error: BaseException) -> str:
-    """Return an exception as part of a line."""
+    """Return the type and the text of an exception, on one line."""
     text = quoted(str(error))[1:-1]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def quoted(value: object) -> str:
-    """Return the beginning of how Python writes a value, in ASCII, without its address."""
+    """Return the beginning of the `repr` of a value, in ASCII, without memory addresses."""
     text = re.sub(" at 0x[0-9a-fA-F]+", "", ascii(value))
     return text if len(text) <= _MOST_QUOTED else f"{text[:_MOST_QUOTED]} ..."
 
