@@ -25,6 +25,8 @@ test: lint imports types unit docs other-pythons  ## Run every check
 lint: venv  ## Check format, style and prose
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/python scripts/prose.py
+	$(BIN)/python scripts/module_rows.py
 
 imports: venv  ## Check that the rooms keep to their floors
 	$(BIN)/lint-imports --no-logo

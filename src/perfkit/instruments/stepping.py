@@ -32,11 +32,11 @@ class StepwiseAwaitable:
         return self._step(self._awaited.send, None)
 
     def send(self, value: Any) -> Any:
-        """Pass `value` to the awaitable; return what it yields."""
+        """Pass `value` to the awaitable; return the yielded object."""
         return self._step(self._awaited.send, value)
 
     def throw(self, *error: Any) -> Any:
-        """Raise an exception in the awaitable; return what it yields."""
+        """Raise an exception in the awaitable; return the yielded object."""
         return self._step(self._awaited.throw, *error)
 
     def close(self) -> None:
@@ -142,5 +142,5 @@ async def drive_async(
 
 
 def in_steps_if_probed(awaited: Any, call: Call) -> Any:
-    """Return `awaited`, or what drives it in steps where probes have to be told of each."""
+    """Return `awaited`, or a driver that measures each step where the call has probes."""
     return StepwiseAwaitable(awaited, call) if call.sessions else awaited

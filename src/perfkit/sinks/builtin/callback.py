@@ -36,7 +36,7 @@ _NO_YIELD: Final = "leave the yield out, or call what has it in a for loop"
 
 
 class CallbackSink:
-    """Calls a function with each violation, and runs to its end what can be awaited of it.
+    """Calls a function with each violation, and runs a returned awaitable to its end.
 
     The function is called in the thread that delivers. Where it gives a coroutine, or anything
     else that can be awaited, that runs in an event loop of asyncio:
@@ -81,7 +81,7 @@ class CallbackSink:
         return f"callback {printable(_name_of(self.function))}"
 
     def emit(self, violation: Violation) -> None:
-        """Call the function; raises what it raises.
+        """Call the function; its exceptions propagate.
 
         Raises:
             DeliveryError: If its coroutine was too slow, or was cancelled, or too many like it are

@@ -95,7 +95,7 @@ class EvidenceFilesSink:
         return f"folder {printable(str(self._folder))}"
 
     def emit(self, violation: Violation) -> None:
-        """Save what is new of the violation's evidence; raises OSError where that fails."""
+        """Save the new evidence of a violation; raise OSError where that fails."""
         with self._lock:
             is_new = [self._save(violation, each) for each in violation.evidence]
             if any(is_new):
@@ -113,7 +113,7 @@ class EvidenceFilesSink:
         return path is not None
 
     def _remove_oldest(self) -> None:
-        """Remove what is beyond the number to keep; another process may be doing the same."""
+        """Remove the oldest files beyond the limit; another process may do so at the same time."""
         written = sorted(
             (match[1], int(match[2] or 0), match[0])
             for path in self._folder.iterdir()

@@ -115,7 +115,7 @@ class JsonLinesSink:
         self._one_at_a_time = Lock()
 
     def emit(self, violation: Violation) -> None:
-        """Append one line; raises what `emit_many` raises."""
+        """Append one line; raise as `emit_many` does."""
         self.emit_many((violation,))
 
     def emit_many(self, violations: Sequence[Violation]) -> None:

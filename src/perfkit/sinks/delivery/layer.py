@@ -102,7 +102,7 @@ class Layer:
         return flush_of(self.inner, seconds)
 
     def drop_pending(self) -> int:
-        """Drop and count what waits here and within at shutdown; return the number dropped."""
+        """Drop and count queued violations at shutdown, also within; return the number dropped."""
         return self.inner.drop_pending() if isinstance(self.inner, Layer) else 0
 
 
@@ -235,7 +235,7 @@ def raise_or_count(partial_failures: PartialFailures, received: int, stats: Deli
 
 
 def count_failures(partial_failures: PartialFailures, stats: DeliveryStats) -> None:
-    """Count all lost violations, then report each failure; raises what the listener raises."""
+    """Count all lost violations, then report each failure; exceptions of the listener propagate."""
     for error, part in partial_failures:
         reason = error.reason if isinstance(error, DeliveryError) else "failed"
         stats.drop(reason, len(part))
