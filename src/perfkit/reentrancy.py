@@ -39,7 +39,7 @@ again in a ``finally``, and then calls `run_deferred` if something waits.
 """
 
 
-if sys.version_info[:2] == (3, 14):
+if sys.version_info[:2] == (3, 14):  # pragma: no cover - tested on 3.14
 
     class Lock(type(threading.RLock())):  # type: ignore[misc]  # the type has no public name
         """A reentrant lock that no signal handler leaves locked.
