@@ -43,7 +43,7 @@ def _run(script: str, *arguments: str, **variables: str) -> str:
 
 
 _ABANDONED: Final = """
-import faulthandler, gc, sys
+import faulthandler, gc, sys, time, weakref
 faulthandler.dump_traceback_later(60, exit=True)
 import perfkit
 from opentelemetry.sdk.metrics import MeterProvider
@@ -82,14 +82,18 @@ def items(held):
 def call():
     return {}
 
+alive = weakref.WeakSet()
 gc.set_threshold(20)
 for _ in range(3000):
     cycle = {}
     cycle["itself"] = items(cycle)
     next(cycle["itself"])
+    alive.add(cycle["itself"])
     call()
 cycle = None
-gc.collect()
+while alive:  # gc.collect() does nothing while another thread collects
+    gc.collect()
+    time.sleep(0.001)
 perfkit.evaluate_windows()
 provider.shutdown()
 for resource in exporter.data.resource_metrics:
