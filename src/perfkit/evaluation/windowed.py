@@ -110,13 +110,14 @@ class LimitWindow:
         if self._is_latest:
             return self._judge_latest(budget, state)
         has_data = state is not State.NO_DATA
+        doubts = (bucket.doubt for bucket in self._sub_windows if bucket.doubt)
         return Verdict(
             budget=budget,
             limit=self.limit,
             value=self._aggregation.value(self._total, self._sub_windows) if has_data else None,
             state=state,
             contended=self._total.contended > 0,
-            reason=self._doubt() if has_data else "; ".join(self._whys()),
+            reason=next(doubts, "") if has_data else "; ".join(self._whys()),
             samples=self._total.samples,
         )
 
@@ -132,9 +133,6 @@ class LimitWindow:
             reason=latest.reason or ("" if has_data else NOT_MEASURED),
             samples=int(has_data),
         )
-
-    def _doubt(self) -> str:
-        return next((bucket.doubt for bucket in self._sub_windows if bucket.doubt), "")
 
     def _whys(self) -> Iterator[str]:
         if self._has_to_fill and not self._sub_windows.has_filled:

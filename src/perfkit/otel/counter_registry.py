@@ -42,7 +42,9 @@ class CounterRegistry:
                 if len(self._counters) >= MOST_BUDGETS:
                     key = ("", "", budget.limits, tuple(bounds), owner)
                 if key not in self._counters:
-                    self._counters[key] = self._new_counter(bounds, budget)
+                    bulk_counter = self._counters[key] = BulkCounter(bounds, budget.limits)
+                    for reader in self._readers:
+                        bulk_counter.add_reader(reader, time.time_ns())
                     self._attributes[key] = (
                         names.of_budget(budget) if key[0] else {names.OVERFLOW: True}
                     )
@@ -74,12 +76,6 @@ class CounterRegistry:
                 bulk_counter.bounds,
                 bulk_counter.read(reader, now_ns, reset=reset),
             )
-
-    def _new_counter(self, bounds: Sequence[float], budget: Budget) -> BulkCounter:
-        bulk_counter = BulkCounter(bounds, budget.limits)
-        for reader in self._readers:
-            bulk_counter.add_reader(reader, time.time_ns())
-        return bulk_counter
 
     def after_fork_in_child(self) -> None:
         """After a fork, count the child's calls only: the parent reports its own."""
