@@ -41,14 +41,15 @@ def parse_quantity(text: str, unit: Unit) -> float:
     >>> parse_quantity("64MiB", Unit.BYTES)
     67108864.0
     """
-    if _match(text) is None:
+    match = _match(text)
+    if match is None:
         raise UnitError(f'"{text.strip()[:_LONGEST]}" is not a quantity; write {EXAMPLES[unit]}')
     value, found = read_quantity(text)
-    if found is unit or (unit is Unit.RATIO and found is Unit.COUNT and _is_bare(text)):
+    is_bare = not match["unit"]
+    if found is unit or (unit is Unit.RATIO and is_bare):
         return value
-    if found is Unit.COUNT and _is_bare(text):
-        raise UnitError(f'"{text.strip()}" has no unit; write {EXAMPLES[unit]}')
-    raise UnitError(f'"{text.strip()}" is not {_NAMES[unit]}; write {EXAMPLES[unit]}')
+    problem = "has no unit" if is_bare else f"is not {_NAMES[unit]}"
+    raise UnitError(f'"{text.strip()}" {problem}; write {EXAMPLES[unit]}')
 
 
 def read_quantity(text: str) -> tuple[float, Unit]:
@@ -159,11 +160,6 @@ def _simple_scale(written: str, text: str) -> tuple[_Scale, Unit]:
         f'"{text.strip()}": unknown unit "{written}"; '
         f"write one of ns, us, ms, s, min, h, B, kB, MB, GB, KiB, MiB, GiB, %, /s"
     )
-
-
-def _is_bare(text: str) -> bool:
-    match = _match(text)
-    return match is not None and not match["unit"]
 
 
 # Compiled at the first use: that costs 0.5 ms, which an import of perfkit should not.

@@ -62,19 +62,21 @@ def test_what_breaks_is_news_with_its_own_severity(before: State | None, state: 
         since_ns=7,
         severity=Severity.INFO if state is _DEGRADED else Severity.WARNING,
     )
-    assert (trigger.is_broken, trigger.since_ns) == (True, 7)
+    assert trigger.is_at(state)
 
 
 def test_a_broken_limit_is_news_once() -> None:
     trigger = AlertState()
     assert _steps(trigger, _VIOLATED, _VIOLATED, _VIOLATED)[1:] == [None, None]
-    assert trigger.since_ns == 10
+    recovery = trigger.update(_verdict(_MET), 40)
+    assert recovery is not None
+    assert recovery.since_ns == 10
 
 
 def test_a_met_limit_is_no_news() -> None:
     trigger = AlertState()
     assert _steps(trigger, _MET, _NO_DATA, _MET) == [None, None, None]
-    assert (trigger.is_broken, trigger.since_ns) == (False, 0)
+    assert trigger.is_at(_MET)
 
 
 def test_what_gets_worse_is_news_again() -> None:
@@ -82,7 +84,6 @@ def test_what_gets_worse_is_news_again() -> None:
     _, change = _steps(trigger, _DEGRADED, _VIOLATED)
     assert change is not None
     assert (change.is_recovery, change.since_ns, change.severity) == (False, 20, Severity.WARNING)
-    assert trigger.since_ns == 20
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_a_recovery_says_what_is_over_and_since_when_it_was(
     assert change is not None
     assert change.verdict.state is _MET
     assert (change.is_recovery, change.since_ns, change.severity) == (True, 20, severity)
-    assert not trigger.is_broken
+    assert trigger.is_at(_MET)
 
 
 def test_from_violated_to_degraded_the_violation_is_over_and_the_lesser_state_goes_on() -> None:
@@ -113,8 +114,9 @@ def test_from_violated_to_degraded_the_violation_is_over_and_the_lesser_state_go
 def test_without_data_what_is_broken_stays_broken(state: State) -> None:
     trigger = AlertState()
     assert _steps(trigger, state, _NO_DATA, state)[1:] == [None, None]
-    assert (trigger.is_broken, trigger.since_ns) == (True, 10)
-    assert _steps(trigger, _NO_DATA, _MET)[1] is not None
+    recovery = _steps(trigger, _NO_DATA, _MET)[1]
+    assert recovery is not None
+    assert recovery.since_ns == 10
 
 
 def test_a_limit_can_break_again() -> None:
@@ -151,5 +153,4 @@ def test_starts_and_recoveries_add_up_to_the_latest_known_state(states: list[Sta
             heard = change.verdict.state
         known = [each for each in states[:at_ns] if each is not _NO_DATA]
         assert heard is (known[-1] if known else _MET)
-        assert trigger.is_broken is (heard in _BROKEN)
-        assert (trigger.since_ns > 0) is trigger.is_broken
+        assert trigger.is_at(heard)

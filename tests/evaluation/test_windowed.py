@@ -272,22 +272,8 @@ def test_each_value_is_judged_by_the_latest_one_however_old() -> None:
     assert (gone.state, gone.samples, gone.reason) == (State.NO_DATA, 0, "access denied")
 
 
-def test_each_of_a_batch_is_judged_by_the_longest() -> None:
-    window = LimitWindow(_limit(Metric.DURATION, Statistic.EACH), 0)
-    window.add_ordered_ns([1, 200_000_000], 0)
-    assert _judged(window, 0).value == 0.2
-
-
-def test_a_share_is_judged_by_the_latest_one_too() -> None:
-    window = LimitWindow(_limit(Metric.HIT_RATIO, Statistic.EACH, 0.9, 0.8), 0)
-    window.add_fraction(99, 100, 0)
-    window.add_fraction(17, 20, 0)
-    verdict = _judged(window, 0)
-    assert (verdict.state, verdict.value) == (State.DEGRADED, 0.85)
-
-
 def test_an_empty_batch_changes_nothing() -> None:
-    for statistic in (Statistic.EACH, Statistic.P95, Statistic.MEAN):
+    for statistic in (Statistic.P95, Statistic.MEAN):
         window = LimitWindow(_limit(Metric.DURATION, statistic), 0)
         window.add_ordered_ns([], 0)
         assert _judged(window, 0).state is State.NO_DATA

@@ -39,7 +39,7 @@ from opentelemetry.trace import (
 )
 
 from perfkit.otel import fast_span
-from perfkit.otel.spans import OrdinarySpanFactory
+from perfkit.otel.spans import SpanFactory
 
 _ATTRIBUTES = {"perfkit.budget.name": "load", "code.line.number": 7, "critical": True}
 
@@ -199,7 +199,7 @@ def _quiet() -> Iterator[None]:
 @settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_PROGRAMS)
 def test_a_random_program_sees_and_ships_the_same(program: Any) -> None:
-    assert _run(fast_span.FastSpanFactory, program) == _run(OrdinarySpanFactory, program)
+    assert _run(fast_span.FastSpanFactory, program) == _run(SpanFactory, program)
 
 
 def test_the_sdk_in_use_is_one_that_lean_spans_know() -> None:

@@ -141,14 +141,14 @@ os.wait()
 
 def test_with_the_apis_own_variables_gone_the_getters_serve() -> None:
     code = """
-import perfkit.otel.providers as providers
+import perfkit.otel.reporting as reporting
 load()
-before = providers.global_revision()
+before = reporting.global_revision()
 kept, trace._TRACER_PROVIDER = trace._TRACER_PROVIDER, None
 del trace._TRACER_PROVIDER
 trace.get_tracer_provider = lambda: provider
 provider = TracerProvider()
-print(before, providers.global_revision())
+print(before, reporting.global_revision())
 """
     assert _run(_IN_MEMORY + code).split() == ["0", "1"]
 

@@ -19,7 +19,6 @@ from perfkit.probes.process import (
     ProcessReader,
     ProcessSampler,
     ResidentMemoryProbe,
-    shared_reader,
 )
 
 SECOND = 1_000_000_000
@@ -175,7 +174,6 @@ def test_a_platform_without_descriptors_says_so(
 def test_the_first_sample_has_no_rates() -> None:
     sampler = ProcessSampler()
     readings = sampler.sample(0)
-    sampler.close()
     for metric in RATES:
         assert (readings[metric].value, readings[metric].reason) == (None, FIRST_READING)
     for metric in (Metric.MEMORY_RSS, Metric.THREADS):
@@ -191,7 +189,6 @@ def test_a_sample_has_every_figure_of_the_process() -> None:
         *RATES,
     }
     assert {each.scope for each in sampler.sample(SECOND).values()} == {Scope.PROCESS}
-    sampler.close()
 
 
 def test_rates_are_of_the_time_since_the_last_sample(
@@ -214,7 +211,6 @@ def test_two_samples_at_one_time_have_no_rates() -> None:
     sampler = ProcessSampler()
     sampler.sample(SECOND)
     readings = sampler.sample(SECOND)
-    sampler.close()
     assert {readings[metric].reason for metric in RATES} == {NO_TIME}
 
 
@@ -262,7 +258,6 @@ def test_a_sampler_starts_anew_in_a_child_process() -> None:
         )
 
     assert _holds_in_child(starts_anew)
-    sampler.close()
 
 
 def test_totals_are_the_counters_of_the_process(machine: Machine) -> None:
@@ -277,26 +272,6 @@ def test_totals_that_cannot_be_read_are_none(machine: Machine) -> None:
     machine.trouble = psutil.AccessDenied(1)
     totals = ProcessSampler().totals()
     assert (totals.rss, totals.virtual, totals.read_bytes, totals.written_bytes) == (None,) * 4
-
-
-def test_a_closed_sampler_keeps_no_descriptor_and_can_sample_again() -> None:
-    sampler = ProcessSampler()
-    sampler.close()
-    before = sampler.totals().open_files
-    sampler.close()
-    assert sampler.totals().open_files == before
-    assert sampler.sample(0)[Metric.CPU_UTILIZATION].reason == FIRST_READING
-    sampler.close()
-
-
-def test_all_share_one_reader_and_its_descriptors() -> None:
-    reader = shared_reader()
-    reader.memory.read()
-    before = reader.open_files.read()
-    probes = [ResidentMemoryProbe() for _ in range(10)]
-    for probe in probes:
-        _measured(probe)
-    assert reader.open_files.read() == before
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has both ways")

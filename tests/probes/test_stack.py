@@ -13,7 +13,7 @@ import pytest
 import perfkit
 from perfkit.instruments.wrapping import wrap
 from perfkit.model import CodeLocation
-from perfkit.probes import sampler
+from perfkit.probes import stack
 from perfkit.probes.frames import NATIVE, stack_of
 from perfkit.probes.stack import NO_SAMPLES
 from perfkit.runtime.callsite import Callsite
@@ -208,9 +208,9 @@ def test_what_the_sampler_does_to_start_is_not_of_the_call(
 ) -> None:
     """Even where its thread is up long before the call goes on."""
     rounds: list[float] = []
-    start, sample_due = sampler._Thread.start, sampler.Sampler.sample_due
+    start, sample_due = stack._Thread.start, stack.Sampler.sample_due
 
-    def sample_and_note(self: sampler.Sampler) -> float:
+    def sample_and_note(self: stack.Sampler) -> float:
         rounds.append(sample_due(self))
         return rounds[-1]
 
@@ -218,8 +218,8 @@ def test_what_the_sampler_does_to_start_is_not_of_the_call(
         start(self)
         _spin(lambda: len(rounds) > 5)
 
-    monkeypatch.setattr(sampler.Sampler, "sample_due", sample_and_note)
-    monkeypatch.setattr(sampler._Thread, "start", start_slowly)
+    monkeypatch.setattr(stack.Sampler, "sample_due", sample_and_note)
+    monkeypatch.setattr(stack._Thread, "start", start_slowly)
     outer = enough.open()
     outer.interval = 1e-6
     outer.resume()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from typing import Final, Protocol
+from typing import Final, TypeAlias
 
 from attrs import define
 
@@ -31,8 +31,7 @@ class RunningSums:
     """Sums over sub-windows; a sub-window that leaves the window is subtracted.
 
     Args:
-        samples: Number of samples.
-        contended: How many of them include the cost of other code.
+        contended: How many samples include the cost of other code.
         meeting, holding: Numbers of samples on the good side of the target, and of the threshold.
         numerator, denominator: Sums, in the units of `perfkit.evaluation.exact`.
     """
@@ -45,7 +44,7 @@ class RunningSums:
     denominator: int = 0
 
     def subtract(self, bucket: RunningSums) -> None:
-        """Subtract the sums of `bucket`."""
+        """Subtract the sums of a sub-window."""
         self.samples -= bucket.samples
         self.contended -= bucket.contended
         self.meeting -= bucket.meeting
@@ -59,8 +58,6 @@ class Bucket(RunningSums):
     """One sub-window.
 
     Args:
-        least, most: The range of the values.
-        sketch: Of the values; None before the first.
         doubt: The reason of the latest doubtful sample.
         gap: Why the latest reading without a value had none.
     """
@@ -72,33 +69,11 @@ class Bucket(RunningSums):
     gap: str = ""
 
 
-class Aggregation(Protocol):
-    """One statistic. Samples are added to a sub-window and to the sums over all sub-windows."""
-
-    def add(
-        self,
-        bucket: Bucket,
-        total: RunningSums,
-        value: float,
-        fraction: tuple[float, float] | None,
-        count: int,
-    ) -> None:
-        """Add `count` samples of the same value."""
-
-    def add_ordered(self, bucket: Bucket, total: RunningSums, ordered: Sequence[int]) -> None:
-        """Add ascending nanoseconds, at least one."""
-
-    def state(self, total: RunningSums) -> State:
-        """Return the state of at least one sample, from the sums alone."""
-
-    def value(self, total: RunningSums, buckets: Iterable[Bucket]) -> float | None:
-        """Return the value in the metric's base unit; it is in the range of the state."""
-
-
 class Mean:
     """A mean, ratio or rate: the sum of all numerators divided by that of all denominators.
 
-    A sample without a fraction has its value as numerator, and the denominator 1.
+    A sample without a fraction has its value as numerator, and the denominator 1. Like `Quantile`,
+    it adds samples to a sub-window and to the sums over all sub-windows.
     """
 
     def __init__(self, limit: Limit) -> None:
@@ -238,6 +213,9 @@ def _rank(sums: RunningSums, samples: int, meeting: int, holding: int) -> None:
     sums.samples += samples
     sums.meeting += meeting
     sums.holding += holding
+
+
+Aggregation: TypeAlias = Mean | Quantile
 
 
 def _range_of(limit: Limit, state: State) -> tuple[float, float]:

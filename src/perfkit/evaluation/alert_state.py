@@ -39,16 +39,6 @@ class AlertState:
     def __init__(self) -> None:
         self._begun: Transition | None = None
 
-    @property
-    def is_broken(self) -> bool:
-        """Whether the latest verdict with data was degraded or violated."""
-        return self._begun is not None
-
-    @property
-    def since_ns(self) -> int:
-        """Start of the present degraded or violated state; 0 where there is none."""
-        return self._begun.since_ns if self._begun else 0
-
     def is_at(self, state: State) -> bool:
         """Return whether a verdict of `state` would not be a transition."""
         if state is State.NO_DATA:
@@ -57,12 +47,7 @@ class AlertState:
         return state is present
 
     def update(self, verdict: Verdict, at_ns: int) -> Transition | None:
-        """Process the next verdict; return the transition, or None.
-
-        Args:
-            verdict: On the same limit each time.
-            at_ns: When it was judged, on any clock; `since_ns` is on the same one.
-        """
+        """Process the next verdict, judged at `at_ns` on any clock; return a transition or None."""
         if self.is_at(verdict.state):
             return None
         before = self._begun

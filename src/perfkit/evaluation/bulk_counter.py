@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from attrs import define, field
 
-from perfkit.evaluation.thresholds_ns import is_judged_by_duration, last_ns_within
+from perfkit.evaluation.thresholds_ns import LONGEST_NS, is_judged_by_duration, last_ns_within
 from perfkit.model import Limit, Metric, Outcome, State, Statistic, Verdict
 from perfkit.reentrancy import Lock, busy
 
@@ -30,39 +30,41 @@ class Distribution:
         buckets: Bucket ``i`` counts durations above bound ``i - 1`` and not above bound ``i``, the
             last one those above the last bound.
         count: Number of durations.
-        sum_ns: Their sum in nanoseconds.
-        min_ns, max_ns: The shortest and the longest; meaningless while `count` is 0.
+        sum_ns, min_ns, max_ns: Their sum, the shortest and the longest, in nanoseconds.
     """
 
     buckets: list[int]
     count: int = 0
     sum_ns: int = 0
-    min_ns: int = 0
+    min_ns: int = LONGEST_NS
     max_ns: int = 0
 
     def add(self, nanoseconds: int, bucket: int) -> None:
         """Add one duration, which belongs into bucket number `bucket`."""
-        self.min_ns = min(self.min_ns, nanoseconds) if self.count else nanoseconds
-        self.max_ns = max(self.max_ns, nanoseconds) if self.count else nanoseconds
+        self.min_ns = min(self.min_ns, nanoseconds)
+        self.max_ns = max(self.max_ns, nanoseconds)
         self.count += 1
         self.sum_ns += nanoseconds
         self.buckets[bucket] += 1
 
     def add_ordered(self, ordered: Sequence[int], ends: Sequence[int]) -> None:
-        """Add many durations.
-
-        Args:
-            ordered: In nanoseconds, ascending, at least one.
-            ends: For each bound, how many of them are not above it.
-        """
-        self.min_ns = min(self.min_ns, ordered[0]) if self.count else ordered[0]
-        self.max_ns = max(self.max_ns, ordered[-1]) if self.count else ordered[-1]
+        """Add ascending durations, at least one; `ends` counts those not above each bound."""
+        self.min_ns = min(self.min_ns, ordered[0])
+        self.max_ns = max(self.max_ns, ordered[-1])
         self.count += len(ordered)
         self.sum_ns += sum(ordered)
         begin = 0
         for bucket, end in enumerate((*ends, len(ordered))):
             self.buckets[bucket] += end - begin
             begin = end
+
+    def merge(self, other: Distribution) -> None:
+        """Add the durations of `other`, which has the same bounds."""
+        self.min_ns = min(self.min_ns, other.min_ns)
+        self.max_ns = max(self.max_ns, other.max_ns)
+        self.count += other.count
+        self.sum_ns += other.sum_ns
+        self.buckets = [a + b for a, b in zip(self.buckets, other.buckets, strict=True)]
 
 
 @define(eq=False)
@@ -79,17 +81,25 @@ class CallCounts:
     by_outcome: dict[Outcome, Distribution] = field(factory=dict)
     verdicts: Counter[tuple[Metric, State]] = field(factory=Counter)
 
+    def distribution(self, outcome: Outcome, buckets: int) -> Distribution:
+        """Return the durations with `outcome`; make them if there are none yet."""
+        if outcome not in self.by_outcome:
+            self.by_outcome[outcome] = Distribution([0] * buckets)
+        return self.by_outcome[outcome]
+
+    def add(self, other: CallCounts) -> None:
+        """Add the counts of `other`, which has the same bounds."""
+        self.since_ns = min(self.since_ns, other.since_ns)
+        self.verdicts.update(other.verdicts)
+        for outcome, found in other.by_outcome.items():
+            self.distribution(outcome, len(found.buckets)).merge(found)
+
 
 class Consumer(Protocol):
     """Receives durations when they are counted; windows do."""
 
     def consume(self, outcome: Outcome, ordered: Sequence[int]) -> None:
-        """Process calls with the same outcome.
-
-        Args:
-            outcome: How they ended.
-            ordered: Their durations in nanoseconds, ascending, at least one.
-        """
+        """Process calls with the same outcome: their durations, ascending, at least one."""
 
 
 class BulkCounter:
@@ -112,6 +122,7 @@ class BulkCounter:
         # measured call of the same budget.
         self._lock = Lock()
         self._bounds_ns = [last_ns_within(bound) for bound in bounds]
+        self._buckets = len(self._bounds_ns) + 1
         self._limits = tuple(limit for limit in limits if limit.statistic is Statistic.EACH)
         self.consumer: Consumer | None = None
         self._pending = {Outcome.OK: self.durations}
@@ -129,21 +140,14 @@ class BulkCounter:
     def add_judged(
         self, outcome: Outcome, nanoseconds: int | None, verdicts: Iterable[Verdict]
     ) -> None:
-        """Count one call that was judged before.
-
-        Args:
-            outcome: How it ended.
-            nanoseconds: Its duration, or None to count only the verdicts.
-            verdicts: All its verdicts.
-        """
+        """Count one call that was judged before; only its verdicts without `nanoseconds`."""
         counted = Counter((verdict.limit.metric, verdict.state) for verdict in verdicts)
         with busy, self._lock:
-            if nanoseconds is not None:
-                bucket = bisect_left(self._bounds_ns, nanoseconds)
-                for account in self._counts.values():
-                    self._distribution(account, outcome).add(nanoseconds, bucket)
             for account in self._counts.values():
                 account.verdicts.update(counted)
+                if nanoseconds is not None:
+                    bucket = bisect_left(self._bounds_ns, nanoseconds)
+                    account.distribution(outcome, self._buckets).add(nanoseconds, bucket)
 
     def drain(self) -> None:
         """Count all pending durations."""
@@ -165,25 +169,17 @@ class BulkCounter:
                 self._counts[reader] = CallCounts(now_ns)
 
     def read(self, reader: object, now_ns: int, *, reset: bool) -> CallCounts:
-        """Return the counts of `reader` up to now.
-
-        Args:
-            reader: A reader that was added.
-            now_ns: Nanoseconds since the Unix epoch.
-            reset: Start its counts from zero.
-        """
+        """Return the counts of `reader` up to now; `reset` starts them from zero."""
         with busy, self._lock:
             self._drain()
             account = self._counts[reader]
             if reset:
                 self._counts[reader] = CallCounts(now_ns)
                 return account
-            # Copies: the exporter reads them without the lock while calls are counted.
-            distributions = {
-                outcome: Distribution(list(d.buckets), d.count, d.sum_ns, d.min_ns, d.max_ns)
-                for outcome, d in account.by_outcome.items()
-            }
-            return CallCounts(account.since_ns, distributions, Counter(account.verdicts))
+            # A copy: the exporter reads it without the lock while calls are counted.
+            copy = CallCounts(account.since_ns)
+            copy.add(account)
+            return copy
 
     def reset(self, now_ns: int) -> None:
         """Start all counts from zero, as in a forked child: its parent reports the earlier ones."""
@@ -202,42 +198,26 @@ class BulkCounter:
             ordered = waiting[:size]
             del waiting[:size]
             ordered.sort()
-            self._add_durations(outcome, ordered)
+            ends = [bisect_right(ordered, bound) for bound in self._bounds_ns]
+            for account in self._counts.values():
+                account.distribution(outcome, self._buckets).add_ordered(ordered, ends)
             if self.consumer is not None:
                 self.consumer.consume(outcome, ordered)
             counted = self._judge(outcome, ordered)
             for account in self._counts.values():
                 account.verdicts.update(counted)
 
-    def _add_durations(self, outcome: Outcome, ordered: Sequence[int]) -> None:
-        ends = [bisect_right(ordered, bound) for bound in self._bounds_ns]
-        for account in self._counts.values():
-            self._distribution(account, outcome).add_ordered(ordered, ends)
-
-    def _distribution(self, account: CallCounts, outcome: Outcome) -> Distribution:
-        distribution = account.by_outcome.get(outcome)
-        if distribution is None:
-            distribution = Distribution([0] * (len(self._bounds_ns) + 1))
-            account.by_outcome[outcome] = distribution
-        return distribution
-
     def _judge(self, outcome: Outcome, ordered: Sequence[int]) -> Counter[tuple[Metric, State]]:
-        """Count `ordered` by state; the states are those that `judge` returns for each call."""
         counted: Counter[tuple[Metric, State]] = Counter()
         for limit in self._limits:
-            counts = counted_states(limit, outcome, ordered)
+            counts = _states_of(limit, outcome, ordered)
             counted.update({(limit.metric, state): n for state, n in counts.items() if n})
         return counted
 
 
-def counted_states(limit: Limit, outcome: Outcome, ordered: Sequence[int]) -> dict[State, int]:
-    """Count durations by their state against `limit`.
-
-    Args:
-        limit: An upper limit on the duration of each call; others need more than durations.
-        outcome: How these calls ended; a cancelled call within the threshold counts as `no_data`.
-        ordered: Nanoseconds, ascending.
-    """
+def _states_of(limit: Limit, outcome: Outcome, ordered: Sequence[int]) -> dict[State, int]:
+    """Count ascending nanoseconds by their state against `limit`, as `judge` returns it."""
+    # Other limits than an upper one on the duration need more than durations.
     if not is_judged_by_duration(limit):
         return {State.NO_DATA: len(ordered)}
     within_target = bisect_right(ordered, last_ns_within(limit.target))

@@ -122,10 +122,6 @@ class ObjectiveWindow:
     The burn rate is the share of bad calls divided by the share that may be bad. Each window covers
     from 59/60 of its length to its full length. All times are monotonic nanoseconds; a time earlier
     than the latest counts as the latest. The windows are in proportion to the objective's period.
-
-    Args:
-        objective: The objective.
-        began_ns: Start of counting.
     """
 
     def __init__(self, objective: Objective, began_ns: int) -> None:
@@ -163,15 +159,19 @@ class ObjectiveWindow:
         """Return the verdict at `now_ns` on the alert that fires, else on the most urgent one.
 
         Its value is the burn rate over the alert's long window.
-
-        Args:
-            budget: Whose objective it is.
-            now_ns: The time.
         """
         fired = self._fired(now_ns)
         index = self._first_known() if fired is None else fired
         if index is None:
-            return self._no_data(budget)
+            longest = self._pairs[-1][0]
+            return Verdict(
+                budget=budget,
+                limit=self.limit,
+                value=None,
+                state=State.NO_DATA,
+                reason=self._how_few(longest),
+                samples=longest.samples,
+            )
         long, _ = self._pairs[index]
         alert = ALERTS[index]
         return Verdict(
@@ -188,18 +188,17 @@ class ObjectiveWindow:
         """Return the index of the most urgent alert that fires, or None."""
         for window in self._windows:
             window.advance(now_ns)
-        for place, (long, short) in enumerate(self._pairs):
-            rate = ALERTS[place].burn_rate
-            if long.burns(rate) and short.burns(rate):
+        for place, ((long, short), alert) in enumerate(zip(self._pairs, ALERTS, strict=True)):
+            if long.burns(alert.burn_rate) and short.burns(alert.burn_rate):
                 return place
         return None
 
     def _first_known(self) -> int | None:
         """Return the index of the most urgent alert with enough samples, or None."""
-        for place, (long, _) in enumerate(self._pairs):
-            if long.burn_rate() is not None:
-                return place
-        return None
+        known = (
+            place for place, (long, _) in enumerate(self._pairs) if long.burn_rate() is not None
+        )
+        return next(known, None)
 
     def _why_met(self, place: int) -> str:
         """Return why a burn rate above the alert's does not fire it, or an empty text."""
@@ -212,17 +211,6 @@ class ObjectiveWindow:
 
     def _how_few(self, window: _Window) -> str:
         return f"{window.samples} of {self.objective.min_samples} samples"
-
-    def _no_data(self, budget: Budget) -> Verdict:
-        longest = self._pairs[-1][0]
-        return Verdict(
-            budget=budget,
-            limit=self.limit,
-            value=None,
-            state=State.NO_DATA,
-            reason=self._how_few(longest),
-            samples=longest.samples,
-        )
 
 
 def _limit_of(objective: Objective, alert: Alert) -> Limit:

@@ -89,7 +89,9 @@ def slowing_tools(budget: Budget, metric: Metric, measurement: Measurement) -> s
 
 def is_cut_short(limit: Limit, measurement: Measurement, value: float) -> bool:
     """Return whether the call was cancelled before it could have violated `limit`."""
-    return measurement.outcome is Outcome.CANCELLED and _could_still_grow(limit, value)
+    # An upper limit that is exceeded stays exceeded, whatever the rest of the call would have done.
+    could_grow = limit.direction is Direction.AT_MOST and limit.holds_threshold(value)
+    return could_grow and measurement.outcome is Outcome.CANCELLED
 
 
 def _why_unknown(budget: Budget, limit: Limit, measurement: Measurement, reading: Reading) -> str:
@@ -99,12 +101,6 @@ def _why_unknown(budget: Budget, limit: Limit, measurement: Measurement, reading
     if slowed := slowing_tools(budget, limit.metric, measurement):
         return f"slowed down by {slowed}"
     return CANCELLED if is_cut_short(limit, measurement, reading.value) else ""
-
-
-def _could_still_grow(limit: Limit, value: float) -> bool:
-    """Return whether a cancelled call might have violated `limit` had it gone on."""
-    # An upper limit that is exceeded stays exceeded, whatever the rest of the call would have done.
-    return limit.direction is Direction.AT_MOST and limit.holds_threshold(value)
 
 
 _NOTHING: Final = Reading(value=None)

@@ -54,9 +54,7 @@ Values within one decade need about 116 of them.
 def nearest_rank(quantile: float, count: int) -> int:
     """Return the 1-based rank of a quantile among `count` sorted values: ceil(q * n).
 
-    Args:
-        quantile: From 0 to 1, rounded to six decimals, so that 0.95 is exact.
-        count: At least 1.
+    The quantile is rounded to six decimals, so that 0.95 is exact.
 
     >>> nearest_rank(0.95, 20), nearest_rank(0.95, 21), nearest_rank(0, 5)
     (19, 20, 1)
@@ -90,15 +88,7 @@ class Sketch:
         return self._negative.count + self._zeros + self._positive.count
 
     def add(self, value: float, count: int = 1) -> None:
-        """Add a value.
-
-        Args:
-            value: Of either sign, not NaN.
-            count: How often; at least 1.
-
-        Raises:
-            ValueError: If it is NaN.
-        """
+        """Add a value of either sign `count` times; raise `ValueError` if it is NaN."""
         if value >= SMALLEST:
             self._positive.add(_bucket_of(value), count)
         elif value <= -SMALLEST:
@@ -109,12 +99,7 @@ class Sketch:
             self._zeros += count
 
     def add_ordered(self, values: Sequence[float], scale: float = 1.0) -> None:
-        """Add many values at a cost for each bucket that they fall into, not for each value.
-
-        Args:
-            values: Ascending, not NaN.
-            scale: Above zero; each value counts as `scale` times itself.
-        """
+        """Add ascending values, each times `scale`, at a cost for each bucket that they fall in."""
         zeros = bisect_right(values, -SMALLEST / scale)
         positives = bisect_left(values, SMALLEST / scale, zeros)
         self._zeros += positives - zeros
@@ -129,11 +114,7 @@ class Sketch:
         self._zeros += other._zeros
 
     def quantile(self, quantile: float) -> float | None:
-        """Return a value within 1 % of the ceil(q * n)-th smallest of n; None if there are none.
-
-        Args:
-            quantile: From 0, the smallest, to 1, the largest.
-        """
+        """Return a value within 1 % of the ceil(q * n)-th smallest of n; None if there are none."""
         if not self.count:
             return None
         rank = nearest_rank(quantile, self.count)
@@ -154,7 +135,6 @@ class _Buckets:
         self._counts = array("q")
 
     def add(self, bucket: int, count: int) -> None:
-        """Count `count` values in `bucket`."""
         if not 0 <= bucket - self._first < len(self._counts):
             self._extend_to(bucket, bucket)
         self._counts[bucket - self._first] += count
@@ -189,7 +169,6 @@ class _Buckets:
             border *= _GROWTH
 
     def merge(self, other: _Buckets) -> None:
-        """Add the counts of `other`."""
         if not other.count:
             return
         size = len(other._counts)

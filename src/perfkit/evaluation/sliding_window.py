@@ -18,7 +18,7 @@ class SlidingWindow(Generic[PartT]):
     window ago. Advancing costs a step for each sub-window that is dropped, at most 60.
 
     Args:
-        window: Length in seconds, above 0.
+        seconds: Length, above 0.
         began_ns: Start of the first sub-window, in monotonic nanoseconds.
         make: Returns an empty sub-window.
         drop: Is called with each sub-window that is dropped.
@@ -26,13 +26,13 @@ class SlidingWindow(Generic[PartT]):
 
     def __init__(
         self,
-        window: float,
+        seconds: float,
         began_ns: int,
         make: Callable[[], PartT],
         drop: Callable[[PartT], None],
     ) -> None:
         self._began_ns = began_ns
-        self._length_ns = max(round(window * 1e9), 1)
+        self._length_ns = max(round(seconds * 1e9), 1)
         self._make = make
         self._drop = drop
         self._latest = 0

@@ -27,10 +27,6 @@ class LimitWindow:
     same side of target and threshold. A limit on `each` value is judged by the latest one.
 
     All times are monotonic nanoseconds. A time earlier than the latest counts as the latest.
-
-    Args:
-        limit: The limit.
-        began_ns: Start of the window.
     """
 
     def __init__(self, limit: Limit, began_ns: int) -> None:
@@ -42,7 +38,8 @@ class LimitWindow:
         )
         self._latest = Reading(value=None)
         self._total = RunningSums()
-        self._aggregation: Aggregation = _aggregation_of(limit)
+        is_pooled = self._is_latest or limit.statistic in _POOLED
+        self._aggregation: Aggregation = Mean(limit) if is_pooled else Quantile(limit)
         self._sub_windows: SlidingWindow[Bucket] = SlidingWindow(
             limit.window or 1.0, began_ns, Bucket, self._total.subtract
         )
@@ -50,13 +47,9 @@ class LimitWindow:
     # -- adding
 
     def add(self, reading: Reading, now_ns: int, count: int = 1) -> None:
-        """Add one reading.
+        """Add `count` calls with the same reading.
 
-        Args:
-            reading: Of the limit's metric. Without a finite value it is not a sample; its reason is
-                recorded.
-            now_ns: The time of the reading.
-            count: Number of calls with this reading.
+        A reading without a finite value is not a sample; its reason is recorded.
         """
         value = reading.value
         is_sample = value is not None and _is_finite(value, reading.fraction)
@@ -74,26 +67,15 @@ class LimitWindow:
         self._aggregation.add(bucket, self._total, value, reading.fraction, count)
 
     def add_ordered_ns(self, ordered: Sequence[int], now_ns: int) -> None:
-        """Add many durations at once.
-
-        Args:
-            ordered: Nanoseconds, ascending. A limit on `each` value is judged by the last.
-            now_ns: When they were counted.
-        """
-        if not ordered:
-            return
-        if self._is_latest:
-            self._latest = Reading(value=ordered[-1] / 1e9)
-            return
-        self._aggregation.add_ordered(self._sub_windows.current(now_ns), self._total, ordered)
+        """Add ascending nanoseconds to a limit over a window."""
+        if ordered:
+            self._aggregation.add_ordered(self._sub_windows.current(now_ns), self._total, ordered)
 
     def add_fraction(self, numerator: float, denominator: float, now_ns: int) -> None:
-        """Add a part of a total: errors of calls, hits of tries, or for throughput calls alone.
+        """Add a part of a total to a limit over a window: errors of calls, or hits of tries.
 
-        Args:
-            numerator: The part; for throughput the number of calls.
-            denominator: The total; nothing is added where it is 0. Throughput ignores it.
-            now_ns: When they were counted.
+        For throughput, `numerator` is the number of calls, and `denominator` is ignored. Nothing is
+        added where the total is 0.
         """
         if self.limit.metric is Metric.THROUGHPUT:
             if numerator:
@@ -104,11 +86,8 @@ class LimitWindow:
     def _put(
         self, now_ns: int, value: float, fraction: tuple[float, float] | None, count: int
     ) -> None:
-        if self._is_latest:
-            self._latest = Reading(value=value, fraction=fraction)
-        else:
-            bucket = self._sub_windows.current(now_ns)
-            self._aggregation.add(bucket, self._total, value, fraction, count)
+        bucket = self._sub_windows.current(now_ns)
+        self._aggregation.add(bucket, self._total, value, fraction, count)
 
     # -- judging
 
@@ -126,49 +105,36 @@ class LimitWindow:
         return self._aggregation.state(self._total)
 
     def judge(self, budget: Budget, now_ns: int) -> Verdict:
-        """Return the verdict at `now_ns` with its value; for a percentile this merges sketches.
-
-        Args:
-            budget: Whose limit it is.
-            now_ns: The time.
-        """
+        """Return the verdict at `now_ns` with its value; for a percentile this merges sketches."""
         state = self.state(now_ns)
+        if self._is_latest:
+            return self._judge_latest(budget, state)
         has_data = state is not State.NO_DATA
+        doubts = (bucket.doubt for bucket in self._sub_windows if bucket.doubt)
         return Verdict(
             budget=budget,
             limit=self.limit,
-            value=self._value() if has_data else None,
+            value=self._aggregation.value(self._total, self._sub_windows) if has_data else None,
             state=state,
-            contended=self._is_contended(),
-            reason=self._doubt() if has_data else self._why_unknown(),
-            samples=self._samples(),
+            contended=self._total.contended > 0,
+            reason=next(doubts, "") if has_data else "; ".join(self._whys()),
+            samples=self._total.samples,
         )
 
-    def _samples(self) -> int:
-        if self._is_latest:
-            return 0 if self._latest.value is None else 1
-        return self._total.samples
-
-    def _is_contended(self) -> bool:
-        return self._latest.contended if self._is_latest else self._total.contended > 0
-
-    def _value(self) -> float | None:
-        if self._is_latest:
-            return self._latest.value
-        return self._aggregation.value(self._total, self._sub_windows)
-
-    def _doubt(self) -> str:
-        if self._is_latest:
-            return self._latest.reason
-        return next((bucket.doubt for bucket in self._sub_windows if bucket.doubt), "")
-
-    def _why_unknown(self) -> str:
-        if self._is_latest:
-            return self._latest.reason or NOT_MEASURED
-        return "; ".join(self._whys())
+    def _judge_latest(self, budget: Budget, state: State) -> Verdict:
+        latest = self._latest
+        has_data = latest.value is not None
+        return Verdict(
+            budget=budget,
+            limit=self.limit,
+            value=latest.value,
+            state=state,
+            contended=latest.contended,
+            reason=latest.reason or ("" if has_data else NOT_MEASURED),
+            samples=int(has_data),
+        )
 
     def _whys(self) -> Iterator[str]:
-        # A window that is not full yet may still reach a rate that is to be at least something.
         if self._has_to_fill and not self._sub_windows.has_filled:
             length = format_quantity(self.limit.window or 0.0, Unit.SECONDS)
             yield f"not yet watched for a whole window of {length}"
@@ -177,11 +143,6 @@ class LimitWindow:
         else:
             yield "nothing to divide by"
         yield from (bucket.gap for bucket in self._sub_windows if bucket.gap)
-
-
-def _aggregation_of(limit: Limit) -> Aggregation:
-    is_pooled = limit.statistic in _POOLED or limit.statistic is Statistic.EACH
-    return Mean(limit) if is_pooled else Quantile(limit)
 
 
 def _is_finite(value: float, fraction: tuple[float, float] | None) -> bool:

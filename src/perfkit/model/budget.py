@@ -185,7 +185,7 @@ class Limit:
     min_samples: int = 1
 
     def __attrs_post_init__(self) -> None:
-        problems = list(self._problems())
+        problems = self._problems()
         if problems:
             raise BudgetError("; ".join(problems))
 
@@ -220,14 +220,10 @@ class Limit:
     def _looser(self) -> str:
         unit = self.metric.unit
         target, threshold = (format_quantity(v, unit) for v in (self.target, self.threshold))
-        if self.direction is Direction.AT_MOST:
-            return (
-                f"target {target} is looser than threshold {threshold}; "
-                f"write a target of at most {threshold}"
-            )
+        side = "at most" if self.direction is Direction.AT_MOST else "at least"
         return (
             f"target {target} is looser than threshold {threshold}; "
-            f"write a target of at least {threshold}"
+            f"write a target of {side} {threshold}"
         )
 
     def _is_within(self, value: float, line: float) -> bool:

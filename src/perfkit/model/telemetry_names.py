@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 from perfkit.model.budget import Budget
 from perfkit.model.measurement import CodeLocation, Evidence
@@ -55,8 +55,5 @@ def _lines_of(evidence: Evidence) -> Iterable[str]:
     when = "" if since is None else f"in another call, after {since:.3g} s"
     yield ", ".join(filter(None, (evidence.summary, evidence.note, when)))
     for row in evidence.rows[1:_MOST_LINES]:
-        yield _line_of(row)
-
-
-def _line_of(row: Mapping[str, Any]) -> str:
-    return " ".join(f"{key}={value}" for key, value in row.items() if key not in {"stack", "trace"})
+        shown = (f"{key}={value}" for key, value in row.items() if key not in {"stack", "trace"})
+        yield " ".join(shown)

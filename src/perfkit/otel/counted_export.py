@@ -7,13 +7,10 @@ exporter can add them to an export.
 
 from __future__ import annotations
 
-import math
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from attrs import define, field
 from opentelemetry.sdk.metrics import Histogram as HistogramInstrument
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
@@ -30,13 +27,15 @@ from opentelemetry.sdk.metrics.export import (
 )
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from perfkit.evaluation.bulk_counter import CallCounts, Distribution
+from perfkit.evaluation.bulk_counter import CallCounts
 from perfkit.model import telemetry_names as names
 from perfkit.otel.counter_registry import counter_registry
-from perfkit.otel.providers import SCOPE
+from perfkit.otel.telemetry import SCOPE
 from perfkit.runtime import deferred_calls, window_registry
 
-Attributes = Mapping[str, Any]
+_Stream: TypeAlias = "tuple[Mapping[str, Any], tuple[float, ...], CallCounts]"
+"""Attributes, bucket bounds in seconds, and the calls that have both."""
+
 
 DURATION: Final = ("perfkit.call.duration", "Duration of measured calls.", "s")
 VERDICTS: Final = ("perfkit.budget.verdicts", "Judgements of limits, by state.", "{verdict}")
@@ -120,103 +119,59 @@ class CountedExporter(MetricExporter):
                 *_verdict_metric(layer, self._temporality, now_ns),
             ]
             if metrics:
-                scopes.append(ScopeMetrics(_scope(revision), metrics, ""))
+                attributes = {"perfkit.bounds.revision": revision} if revision else None
+                scope = InstrumentationScope(SCOPE, attributes=attributes)
+                scopes.append(ScopeMetrics(scope, metrics, ""))
         return scopes
 
     def _read(self, now_ns: int) -> list[list[_Stream]]:
         """Read all counters; return, per set of attributes, one stream per set of bounds."""
         reset = self._temporality is AggregationTemporality.DELTA
-        grouped: dict[frozenset[tuple[str, Any]], list[_Stream]] = {}
-        for attributes, bounds, account in counter_registry.read(self._reader, now_ns, reset=reset):
-            streams = grouped.setdefault(frozenset(attributes.items()), [])
-            for stream in streams:
-                if stream.bounds == bounds:
-                    stream.counts_of_readers.append(account)
-                    break
+        grouped: dict[frozenset[tuple[str, Any]], dict[tuple[float, ...], _Stream]] = {}
+        for stream in counter_registry.read(self._reader, now_ns, reset=reset):
+            attributes, bounds, counts = stream
+            streams = grouped.setdefault(frozenset(attributes.items()), {})
+            if bounds in streams:
+                streams[bounds][2].add(counts)
             else:
-                streams.append(_Stream(attributes, bounds, [account]))
-        return list(grouped.values())
-
-
-@define
-class _Stream:
-    """The counts that have one set of attributes and one set of bounds."""
-
-    attributes: Attributes
-    bounds: tuple[float, ...]
-    counts_of_readers: list[CallCounts] = field(factory=list)
-
-    @property
-    def since_ns(self) -> int:
-        return min(account.since_ns for account in self.counts_of_readers)
-
-
-def _scope(revision: int) -> InstrumentationScope:
-    return InstrumentationScope(
-        SCOPE, attributes={"perfkit.bounds.revision": revision} if revision else None
-    )
+                streams[bounds] = stream
+        return [list(streams.values()) for streams in grouped.values()]
 
 
 def _duration_metric(
     streams: Iterable[_Stream], temporality: AggregationTemporality, now_ns: int
 ) -> list[Metric]:
-    points = []
-    for stream in streams:
-        for outcome, distribution in _merged(stream.counts_of_readers).items():
-            about = {**stream.attributes, names.OUTCOME: str(outcome)}
-            points.append(_histogram_point(about, stream, distribution, now_ns))
+    points = [
+        HistogramDataPoint(
+            attributes={**attributes, names.OUTCOME: str(outcome)},
+            start_time_unix_nano=counts.since_ns,
+            time_unix_nano=now_ns,
+            count=distribution.count,
+            sum=distribution.sum_ns / 1e9,
+            bucket_counts=tuple(distribution.buckets),
+            explicit_bounds=bounds,
+            min=distribution.min_ns / 1e9,
+            max=distribution.max_ns / 1e9,
+        )
+        for attributes, bounds, counts in streams
+        for outcome, distribution in counts.by_outcome.items()
+    ]
     return [Metric(*DURATION, Histogram(points, temporality))] if points else []
-
-
-def _merged(counts_of_readers: Iterable[CallCounts]) -> dict[Any, Distribution]:
-    merged: dict[Any, Distribution] = {}
-    for account in counts_of_readers:
-        for outcome, found in account.by_outcome.items():
-            known = merged.get(outcome)
-            if known is None:
-                merged[outcome] = found
-                continue
-            merged[outcome] = Distribution(
-                [a + b for a, b in zip(known.buckets, found.buckets, strict=True)],
-                known.count + found.count,
-                known.sum_ns + found.sum_ns,
-                min(known.min_ns, found.min_ns),
-                max(known.max_ns, found.max_ns),
-            )
-    return merged
-
-
-def _histogram_point(
-    attributes: Attributes, stream: _Stream, distribution: Distribution, now_ns: int
-) -> HistogramDataPoint:
-    return HistogramDataPoint(
-        attributes=dict(attributes),
-        start_time_unix_nano=stream.since_ns,
-        time_unix_nano=now_ns,
-        count=distribution.count,
-        sum=distribution.sum_ns / 1e9,
-        bucket_counts=tuple(distribution.buckets),
-        explicit_bounds=stream.bounds,
-        min=distribution.min_ns / 1e9 if distribution.count else math.inf,
-        max=distribution.max_ns / 1e9 if distribution.count else -math.inf,
-    )
 
 
 def _verdict_metric(
     streams: Iterable[_Stream], temporality: AggregationTemporality, now_ns: int
 ) -> list[Metric]:
-    points = []
-    for stream in streams:
-        total: Counter[Any] = Counter()
-        for account in stream.counts_of_readers:
-            total.update(account.verdicts)
-        for (metric, state), count in total.items():
-            about = {
-                **stream.attributes,
-                names.METRIC: str(metric),
-                names.BUDGET_STATE: str(state),
-            }
-            points.append(NumberDataPoint(about, stream.since_ns, now_ns, count))
+    points = [
+        NumberDataPoint(
+            {**attributes, names.METRIC: str(metric), names.BUDGET_STATE: str(state)},
+            counts.since_ns,
+            now_ns,
+            count,
+        )
+        for attributes, _, counts in streams
+        for (metric, state), count in counts.verdicts.items()
+    ]
     return [Metric(*VERDICTS, Sum(points, temporality, is_monotonic=True))] if points else []
 
 

@@ -6,8 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from perfkit.evaluation import BulkCounter
-from perfkit.evaluation.bulk_counter import CallCounts
+from perfkit.evaluation.bulk_counter import BulkCounter, CallCounts
 from perfkit.forks import register_after_fork
 from perfkit.model import Budget, Limit
 from perfkit.model import telemetry_names as names
@@ -24,12 +23,12 @@ class CounterRegistry:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._tallies: dict[_Key, BulkCounter] = {}
+        self._counters: dict[_Key, BulkCounter] = {}
         self._attributes: dict[_Key, Mapping[str, str | bool]] = {}
         self._readers: list[object] = []
         register_after_fork(self)
 
-    def tally_of(
+    def counter_of(
         self, budget: Budget, bounds: Sequence[float], owner: object = None
     ) -> BulkCounter:
         """Return the bulk counter of `budget`; budgets with equal arguments share a counter.
@@ -39,22 +38,24 @@ class CounterRegistry:
         """
         key = (budget.name, budget.category, budget.limits, tuple(bounds), owner)
         with busy, self._lock:
-            if key not in self._tallies:
-                if len(self._tallies) >= MOST_BUDGETS:
+            if key not in self._counters:
+                if len(self._counters) >= MOST_BUDGETS:
                     key = ("", "", budget.limits, tuple(bounds), owner)
-                if key not in self._tallies:
-                    self._tallies[key] = self._new_tally(bounds, budget)
+                if key not in self._counters:
+                    bulk_counter = self._counters[key] = BulkCounter(bounds, budget.limits)
+                    for reader in self._readers:
+                        bulk_counter.add_reader(reader, time.time_ns())
                     self._attributes[key] = (
                         names.of_budget(budget) if key[0] else {names.OVERFLOW: True}
                     )
-            return self._tallies[key]
+            return self._counters[key]
 
     def add_reader(self, reader: object) -> None:
         """Add `reader` to every present and future counter, with counts from now on."""
         # Under the lock: a counter made by another thread would otherwise lack this reader.
         with busy, self._lock:
             self._readers.append(reader)
-            for bulk_counter in self._tallies.values():
+            for bulk_counter in self._counters.values():
                 bulk_counter.add_reader(reader, time.time_ns())
 
     @property
@@ -68,7 +69,7 @@ class CounterRegistry:
         """Yield attributes, bounds in seconds, and the counts of `reader`, for each counter."""
         # A copy: other threads may add counters while the exporter iterates.
         with busy, self._lock:
-            bulk_counters = list(self._tallies.items())
+            bulk_counters = list(self._counters.items())
         for key, bulk_counter in bulk_counters:
             yield (
                 self._attributes[key],
@@ -76,16 +77,10 @@ class CounterRegistry:
                 bulk_counter.read(reader, now_ns, reset=reset),
             )
 
-    def _new_tally(self, bounds: Sequence[float], budget: Budget) -> BulkCounter:
-        bulk_counter = BulkCounter(bounds, budget.limits)
-        for reader in self._readers:
-            bulk_counter.add_reader(reader, time.time_ns())
-        return bulk_counter
-
     def after_fork_in_child(self) -> None:
         """After a fork, count the child's calls only: the parent reports its own."""
         self._lock = Lock()
-        for bulk_counter in self._tallies.values():
+        for bulk_counter in self._counters.values():
             bulk_counter.reset(time.time_ns())
 
 

@@ -16,8 +16,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from perfkit.model import Severity, Violation
 from perfkit.model import telemetry_names as names
-from perfkit.otel.providers import SCOPE
-from perfkit.otel.telemetry import Telemetry
+from perfkit.otel.telemetry import SCOPE, Telemetry
 
 EVENT_NAME: Final = "perfkit.budget.violation"
 RECOVERY_NAME: Final = "perfkit.budget.recovery"
@@ -26,8 +25,6 @@ _SEVERITIES: Final = {
     Severity.WARNING: SeverityNumber.WARN,
     Severity.CRITICAL: SeverityNumber.ERROR,
 }
-_UNSET: Final = "ProxyLoggerProvider"
-"""The API's class of the global provider until the application sets one; it is not public."""
 
 
 class EventSink:
@@ -50,7 +47,10 @@ class EventSink:
         """The reason why no record is exported, for a report; empty if a provider is set."""
         # By class name: the proxy class is private, and importing it could fail in another version.
         provider = self._provider or get_logger_provider()
-        if isinstance(provider, NoOpLoggerProvider) or type(provider).__name__ == _UNSET:
+        if (
+            isinstance(provider, NoOpLoggerProvider)
+            or type(provider).__name__ == "ProxyLoggerProvider"
+        ):
             return "nothing is set up here to take it; the application sets the logger provider"
         return ""
 
@@ -58,15 +58,12 @@ class EventSink:
         """Emit a log record of `violation` through the logger provider."""
         # Looked up at each violation: the application may set its provider after this sink is made.
         provider = self._provider or get_logger_provider()
+        severity = Severity.INFO if violation.is_recovery else violation.severity
         provider.get_logger(SCOPE).emit(
             LogRecord(
                 timestamp=violation.at_ns,
                 context=_context_of(violation),
-                severity_number=(
-                    SeverityNumber.INFO
-                    if violation.is_recovery
-                    else _SEVERITIES[violation.severity]
-                ),
+                severity_number=_SEVERITIES[severity],
                 severity_text=str(violation.severity),
                 body=violation.describe(),
                 attributes=_attributes_of(violation),

@@ -29,7 +29,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace import Span as AnySpan
 
 from perfkit.model import telemetry_names as names
-from perfkit.otel.spans import end_span
+from perfkit.otel.spans import SpanFactory
 from perfkit.sinks.delivery.signals import is_signal_exception
 
 _new: Final = object.__new__
@@ -72,19 +72,13 @@ def _bounded(limits: Any, attributes: Mapping[str, Any]) -> BoundedAttributes:
     )
 
 
-class FastSpanFactory:
-    """Creates the spans of one place.
+class FastSpanFactory(SpanFactory):
+    """Creates the spans of one place, with a tracer of the SDK for which `is_known` is true."""
 
-    Args:
-        tracer: A tracer of the SDK, for which `is_known` is true.
-        name: The name of every span.
-        attributes: The attributes of every span at its start.
-    """
+    _tracer: Tracer
 
     def __init__(self, tracer: Tracer, name: str, attributes: Mapping[str, Any]) -> None:
-        self._tracer = tracer
-        self._name = name
-        self._attributes = attributes
+        super().__init__(tracer, name, attributes)
         self._counts_spans = type(tracer._tracer_metrics).__name__ != "NoOpTracerMetrics"  # noqa: SLF001 - without a public getter
         limits = tracer._span_limits  # noqa: SLF001 - likewise
         self._parts = {key: _example_parts()[key] for key in _KEPT} | {
@@ -113,12 +107,7 @@ class FastSpanFactory:
         self._by_state: dict[str, BoundedAttributes] = {}
 
     def start(self, outside: Context, started_ns: int) -> AnySpan:
-        """Start a span with the steps of the tracer's ``start_span``.
-
-        Args:
-            outside: The context whose current span is the parent.
-            started_ns: The start time in nanoseconds since the Unix epoch.
-        """
+        """Start a span with the steps of the tracer's ``start_span``."""
         tracer = self._tracer
         parent: SpanContext | None = get_current_span(outside).get_span_context()
         if not tracer._is_enabled():  # noqa: SLF001 - as the tracer itself does
@@ -158,13 +147,7 @@ class FastSpanFactory:
         return span
 
     def end(self, span: AnySpan, ended_ns: int, state: str) -> None:
-        """End a span that `start` returned.
-
-        Args:
-            span: The span.
-            ended_ns: The end time in nanoseconds since the Unix epoch.
-            state: The worst state of the verdicts; empty without a verdict.
-        """
+        """End a span that `start` returned."""
         # The fast path is for a span that no code accessed: with its original name, without an
         # event, and without a callback of the SDK's own metrics. Any other span ends in the SDK.
         parts = span.__dict__
@@ -174,7 +157,7 @@ class FastSpanFactory:
             or parts["_name"] is not self._name
             or parts["_record_end_metrics"] is not None
         ):
-            end_span(span, ended_ns, state)
+            super().end(span, ended_ns, state)
             return
         parts["_end_time"] = ended_ns
         processor = self._tracer.span_processor

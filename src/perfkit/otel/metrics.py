@@ -6,30 +6,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from opentelemetry.metrics import (
-    Counter,
-    Histogram,
-    Meter,
-    MeterProvider,
-)
+from opentelemetry.metrics import Counter, Histogram, Meter, MeterProvider
 
 from perfkit.evaluation import thresholds_of
-from perfkit.model import (
-    Budget,
-    Limit,
-    Measurement,
-    Metric,
-    Outcome,
-    State,
-    Statistic,
-    Verdict,
-)
+from perfkit.model import Budget, Limit, Measurement, Metric, Outcome, State, Statistic, Verdict
 from perfkit.model import telemetry_names as names
 from perfkit.otel.buckets import bounds_for
-from perfkit.otel.providers import SCOPE
-from perfkit.otel.self_metrics import SelfMetrics, observe_itself
+from perfkit.otel.telemetry import SCOPE
 
-ThresholdsNs = Callable[[Metric], Iterable[float]]
+BoundsOf = Callable[[Metric], Iterable[float]]
 
 _HISTOGRAMS: Final = {
     Metric.DURATION: ("perfkit.call.duration", "s", "Duration of measured calls."),
@@ -39,12 +24,7 @@ _HISTOGRAMS: Final = {
 
 
 class Instruments:
-    """The instruments of one meter.
-
-    Args:
-        meter: The meter that creates the instruments.
-        bounds: The bucket bounds of each metric that has a histogram.
-    """
+    """The instruments of one meter, with the bucket bounds of each metric that has a histogram."""
 
     def __init__(self, meter: Meter, bounds: Mapping[Metric, list[float]]) -> None:
         self.bounds = bounds
@@ -70,7 +50,7 @@ _instruments: WeakKeyDictionary[MeterProvider, list[Instruments]] = WeakKeyDicti
 
 
 def instruments_of(
-    provider: MeterProvider, lines: ThresholdsNs, self_metrics: SelfMetrics
+    provider: MeterProvider, bounds_of: BoundsOf, observe_itself: Callable[[Meter], None]
 ) -> Instruments:
     """Return the instruments of `provider`; create new ones only if the limits need more bounds.
 
@@ -79,10 +59,10 @@ def instruments_of(
 
     Args:
         provider: The meter provider to record with.
-        lines: Returns the targets and thresholds of a metric, which become bucket bounds.
-        self_metrics: The metrics of perfkit itself.
+        bounds_of: Returns the targets and thresholds of a metric, which become bucket bounds.
+        observe_itself: Reports the metrics of perfkit itself through a meter.
     """
-    bounds = {metric: bounds_for(metric, lines(metric)) for metric in _HISTOGRAMS}
+    bounds = {metric: bounds_for(metric, bounds_of(metric)) for metric in _HISTOGRAMS}
     # Weak references: a provider that the application no longer uses can be freed.
     made = _instruments.setdefault(provider, [])
     for known in made:
@@ -91,7 +71,7 @@ def instruments_of(
     attributes = {"perfkit.bounds.revision": len(made)} if made else None
     meter = provider.get_meter(SCOPE, attributes=attributes)
     if not made:
-        observe_itself(meter, self_metrics)
+        observe_itself(meter)
     made.append(Instruments(meter, bounds))
     return made[-1]
 
@@ -122,7 +102,7 @@ class CallRecorder:
     """
 
     def __init__(
-        self, instruments: Instruments, budget: Budget, *, is_counted_in_bulk: bool = False
+        self, instruments: Instruments, budget: Budget, *, is_counted_in_bulk: bool
     ) -> None:
         common = names.of_budget(budget)
         self._is_counted_in_bulk = is_counted_in_bulk
@@ -165,5 +145,4 @@ class CallRecorder:
                 histogram.record(value, about)
         if not self._is_counted_in_bulk:
             for verdict in verdicts:
-                key = (verdict.limit.metric, verdict.state)
-                self._verdicts.add(1, self._by_verdict[key])
+                self._verdicts.add(1, self._by_verdict[verdict.limit.metric, verdict.state])

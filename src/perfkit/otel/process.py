@@ -5,50 +5,16 @@ A metric is not reported if another instrumentation scope has an instrument of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 
-from perfkit.otel.providers import SCOPE
+from perfkit.otel.telemetry import SCOPE
 
-
-class Totals(Protocol):
-    """Counters of the process; None if the platform does not provide one."""
-
-    @property
-    def cpu_user_s(self) -> float | None:
-        """CPU time in user mode, in seconds."""
-
-    @property
-    def cpu_system_s(self) -> float | None:
-        """CPU time in the kernel, in seconds."""
-
-    @property
-    def rss(self) -> int | None:
-        """Resident memory, in bytes."""
-
-    @property
-    def virtual(self) -> int | None:
-        """Virtual memory, in bytes."""
-
-    @property
-    def read_bytes(self) -> int | None:
-        """Bytes read from disks."""
-
-    @property
-    def written_bytes(self) -> int | None:
-        """Bytes written to disks."""
-
-    @property
-    def threads(self) -> int | None:
-        """Number of threads."""
-
-    @property
-    def open_files(self) -> int | None:
-        """Number of open file descriptors."""
-
+if TYPE_CHECKING:  # it loads psutil
+    from perfkit.probes.process import ProcessTotals
 
 _METRICS: Final = (
     ("counter", "process.cpu.time", "s", "Total CPU seconds broken down by different states."),
@@ -63,10 +29,26 @@ _METRICS: Final = (
         "Number of unix file descriptors in use by the process.",
     ),
 )
+_POINTS: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
+    "process.cpu.time": {
+        "cpu_user_s": {"cpu.mode": "user"},
+        "cpu_system_s": {"cpu.mode": "system"},
+    },
+    "process.memory.usage": {"rss": {}},
+    "process.memory.virtual": {"virtual": {}},
+    "process.disk.io": {
+        "read_bytes": {"disk.io.direction": "read"},
+        "written_bytes": {"disk.io.direction": "write"},
+    },
+    "process.thread.count": {"threads": {}},
+    "process.unix.file_descriptor.count": {"open_files": {}},
+}
+"""The attributes of each point of a metric, by the field of `ProcessTotals` with its value."""
+
 _observed: Final[WeakSet[MeterProvider]] = WeakSet()
 
 
-def observe_process(provider: MeterProvider, totals: Callable[[], Totals | None]) -> None:
+def observe_process(provider: MeterProvider, totals: Callable[[], ProcessTotals | None]) -> None:
     """Report the process through `provider` at each collection while a monitor samples it.
 
     Args:
@@ -83,35 +65,17 @@ def observe_process(provider: MeterProvider, totals: Callable[[], Totals | None]
 
 
 def _callback(
-    provider: MeterProvider, name: str, totals: Callable[[], Totals | None]
-) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    provider: MeterProvider, name: str, totals: Callable[[], ProcessTotals | None]
+) -> Callable[[CallbackOptions], Iterator[Observation]]:
     def observe(_: CallbackOptions) -> Iterator[Observation]:
         # Checked at each collection: another instrumentation may start after perfkit does.
         if is_reported_elsewhere(provider, name) or (now := totals()) is None:
             return
-        for value, attributes in _points(name, now):
-            if value is not None:
+        for field, attributes in _POINTS[name].items():
+            if (value := getattr(now, field)) is not None:
                 yield Observation(value, attributes)
 
     return observe
-
-
-def _points(name: str, now: Totals) -> Iterable[tuple[float | None, Mapping[str, str]]]:
-    """Return each value of one metric with its attributes."""
-    if name == "process.cpu.time":
-        return (now.cpu_user_s, {"cpu.mode": "user"}), (now.cpu_system_s, {"cpu.mode": "system"})
-    if name == "process.disk.io":
-        return (
-            (now.read_bytes, {"disk.io.direction": "read"}),
-            (now.written_bytes, {"disk.io.direction": "write"}),
-        )
-    single = {
-        "process.memory.usage": now.rss,
-        "process.memory.virtual": now.virtual,
-        "process.thread.count": now.threads,
-        "process.unix.file_descriptor.count": now.open_files,
-    }
-    return ((single[name], {}),)
 
 
 def is_reported_elsewhere(provider: MeterProvider, name: str) -> bool:

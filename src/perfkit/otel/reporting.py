@@ -1,30 +1,33 @@
-"""Build the telemetry of each place for the OpenTelemetry providers that are set."""
+"""Build the telemetry of each place for the OpenTelemetry providers that are set.
+
+The application's providers are looked up and never replaced.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
+from opentelemetry import metrics, trace
 from opentelemetry.metrics import MeterProvider
-from opentelemetry.trace import Tracer
+from opentelemetry.trace import TracerProvider
 
 from perfkit.evaluation import BulkCounter
 from perfkit.model import Budget, CodeLocation, Limit, Metric, State
-from perfkit.otel import providers, spans
+from perfkit.otel import self_metrics, spans
 from perfkit.otel.buckets import bounds_for
 from perfkit.otel.counter_registry import counter_registry
-from perfkit.otel.metrics import (
-    CallRecorder,
-    Instruments,
-    ThresholdsNs,
-    count_window,
-    instruments_of,
-)
-from perfkit.otel.process import Totals, observe_process
-from perfkit.otel.providers import SCOPE, ExportMode
-from perfkit.otel.self_metrics import Accounts, Faults, Overhead, SelfMetrics
-from perfkit.otel.spans import Tracing
-from perfkit.otel.telemetry import Telemetry
+from perfkit.otel.metrics import BoundsOf, CallRecorder, Instruments, count_window, instruments_of
+from perfkit.otel.process import observe_process
+from perfkit.otel.telemetry import SCOPE, Telemetry
 from perfkit.runtime.settings import CallReporting
+
+if TYPE_CHECKING:  # it loads psutil
+    from perfkit.probes.process import ProcessTotals
+
+_BOTH: Final = 3
+"""The revision with both a tracer and a meter provider."""
 
 
 class Reporting:
@@ -32,25 +35,25 @@ class Reporting:
 
     Args:
         telemetry: The providers; None in a field means the application's global provider.
-        lines: Returns the targets and thresholds of a metric, which become bucket bounds.
+        bounds_of: Returns the targets and thresholds of a metric, which become bucket bounds.
         internal_errors: Returns the number of failures of each part of perfkit.
         overhead: Returns the share of wall time that perfkit uses, from 0 to 1.
-        counts_of_readers: Returns the delivery counts of each sink.
+        sink_totals: Returns the delivery counts of each sink.
     """
 
     def __init__(
         self,
         telemetry: Telemetry,
-        lines: ThresholdsNs,
-        internal_errors: Faults,
-        overhead: Overhead,
-        counts_of_readers: Accounts,
+        bounds_of: BoundsOf,
+        internal_errors: self_metrics.InternalErrors,
+        overhead: self_metrics.Overhead,
+        sink_totals: self_metrics.SinkTotals,
     ) -> None:
         self._telemetry = telemetry
-        self._lines = lines
-        self._of_itself = SelfMetrics(
-            internal_errors=internal_errors, overhead=overhead, counts_of_readers=counts_of_readers
-        )
+        self._bounds_of = bounds_of
+        self._internal_errors = internal_errors
+        self._overhead = overhead
+        self._sink_totals = sink_totals
         self._counting: dict[int, Instruments] = {}
 
     def reporting_for(
@@ -64,48 +67,45 @@ class Reporting:
             owner: Separates the counters of equal budgets; None shares one counter.
             is_duration_only: Whether calls of the place measure only the duration.
         """
-        tracer = self._tracer(budget)
-        tracing = None if tracer is None else Tracing(tracer, budget, where)
-        provider = providers.current_meter_provider(self._telemetry)
+        tracing = self._tracing(budget, where)
+        provider = current_meter_provider(self._telemetry)
         if provider is None:
             return CallReporting(tracing=tracing)
-        mode = providers.export_mode_of(provider)
-        # Made in any mode: the SDK skips an export, bulk counts included, if it has no instrument.
+        has_bulk, has_others = _readers_of(provider)
+        # Made in any case: the SDK skips an export, bulk counts included, if it has no instrument.
         instruments = self._instruments(provider)
-        bulk_counter = recorder = None
-        if mode is not ExportMode.INSTRUMENTS:
-            bulk_counter = self._bulk_counter(budget, owner)
+        bulk_counter = self._bulk_counter(budget, owner) if has_bulk else None
+        recorder = None
         # Memory and CPU time have no bulk counter: instruments record them beside one.
-        if mode is not ExportMode.TALLIES or not is_duration_only:
-            is_counted = mode is ExportMode.TALLIES
-            recorder = CallRecorder(instruments, budget, is_counted_in_bulk=is_counted)
+        if has_others or not is_duration_only:
+            recorder = CallRecorder(instruments, budget, is_counted_in_bulk=not has_others)
         return CallReporting(bulk_counter=bulk_counter, recorder=recorder, tracing=tracing)
 
-    def _tracer(self, budget: Budget) -> Tracer | None:
-        provider = providers.current_tracer_provider(self._telemetry)
+    def _tracing(self, budget: Budget, where: CodeLocation) -> spans.Tracing | None:
+        provider = current_tracer_provider(self._telemetry)
         if provider is None or budget.spans == "never":
             return None
-        return provider.get_tracer(SCOPE)
+        return spans.Tracing(provider.get_tracer(SCOPE), budget, where)
 
     def _bulk_counter(self, budget: Budget, owner: object = None) -> BulkCounter:
         lines = {line for limit in budget.limits for line in (limit.target, limit.threshold)}
-        bounds = bounds_for(Metric.DURATION, lines.union(self._lines(Metric.DURATION)))
-        return counter_registry.tally_of(budget, bounds, owner)
+        bounds = bounds_for(Metric.DURATION, lines.union(self._bounds_of(Metric.DURATION)))
+        return counter_registry.counter_of(budget, bounds, owner)
 
     def revision(self) -> int:
         """Return a number that changes when the application sets a global provider."""
-        return providers.BOTH if self.is_settled() else providers.global_revision()
+        return _BOTH if self.is_settled() else global_revision()
 
     def is_settled(self) -> bool:
         """Return whether both providers are set, so that the telemetry cannot change any more."""
         given = self._telemetry.tracer_provider and self._telemetry.meter_provider
-        return bool(given) or providers.global_revision() == providers.BOTH
+        return bool(given) or global_revision() == _BOTH
 
     current_span = staticmethod(spans.current_span_ids)
 
     def count_window(self, budget: Budget, limit: Limit, state: State) -> None:
         """Count one verdict on a limit over a window."""
-        provider = providers.current_meter_provider(self._telemetry)
+        provider = current_meter_provider(self._telemetry)
         if provider is not None:
             # Cached: `instruments_of` first computes the bounds of all histograms, which is slow
             # and which a counter does not need.
@@ -114,11 +114,63 @@ class Reporting:
                 known = self._counting[id(provider)] = self._instruments(provider)
             count_window(known, budget, limit, state)
 
-    def observe_process(self, totals: Callable[[], Totals | None]) -> None:
+    def observe_process(self, totals: Callable[[], ProcessTotals | None]) -> None:
         """Report the process from now on, except metrics that another scope reports."""
-        provider = providers.current_meter_provider(self._telemetry)
+        provider = current_meter_provider(self._telemetry)
         if provider is not None:
             observe_process(provider, totals)
 
     def _instruments(self, provider: MeterProvider) -> Instruments:
-        return instruments_of(provider, self._lines, self._of_itself)
+        return instruments_of(provider, self._bounds_of, self._observe_itself)
+
+    def _observe_itself(self, meter: metrics.Meter) -> None:
+        self_metrics.observe_errors(meter, self._internal_errors)
+        self_metrics.observe_overhead(meter, self._overhead)
+        self_metrics.observe_sinks(meter, self._sink_totals)
+
+
+def current_tracer_provider(telemetry: Telemetry) -> TracerProvider | None:
+    """Return the tracer provider; None while the application has not set one."""
+    chosen = telemetry.tracer_provider or trace.get_tracer_provider()
+    return None if isinstance(chosen, trace.ProxyTracerProvider) else chosen
+
+
+def current_meter_provider(telemetry: Telemetry) -> MeterProvider | None:
+    """Return the meter provider; None while the application has not set one."""
+    chosen = telemetry.meter_provider or metrics.get_meter_provider()
+    # By class name: unlike the tracer's proxy class, this one is not public in the API.
+    return None if type(chosen).__name__ == "_ProxyMeterProvider" else chosen
+
+
+def _readers_of(provider: MeterProvider) -> tuple[bool, bool]:
+    """Return whether any reader exports bulk counts, and whether any exports instruments."""
+    if not counter_registry.has_readers:
+        return False, True
+    # The SDK has no public API for the readers of a provider. If its internals differ, both forms
+    # are prepared, and the exporter removes the duplicates.
+    readers = getattr(provider, "_metric_readers", None)
+    if readers is None:
+        return True, True
+    exporters = [getattr(reader, "_exporter", None) for reader in readers]
+    counted = [getattr(exporter, "exports_counts", False) for exporter in exporters]
+    return any(counted), not (counted and all(counted))
+
+
+def global_revision() -> int:
+    """Return a number that changes when a global tracer or meter provider is set.
+
+    Bit 0 is set with a tracer provider, bit 1 with a meter provider.
+    """
+    # Instrumented calls run this until a provider is set. The API's module variables cost a tenth
+    # of its public getters; the getters are the fallback for an API without these variables.
+    tracer = getattr(trace, "_TRACER_PROVIDER", _MISSING)
+    meter = getattr(_metrics_module, "_METER_PROVIDER", _MISSING)
+    if tracer is _MISSING or meter is _MISSING:
+        tracer = current_tracer_provider(_GLOBAL)
+        meter = current_meter_provider(_GLOBAL)
+    return (tracer is not None) + 2 * (meter is not None)
+
+
+_MISSING: Final = object()
+_GLOBAL: Final = Telemetry()
+_metrics_module: Final = sys.modules.get("opentelemetry.metrics._internal", metrics)

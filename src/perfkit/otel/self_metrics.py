@@ -2,53 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from attrs import frozen
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from perfkit.model import telemetry_names as names
 from perfkit.sinks.delivery.stats import Totals
 
-Faults = Callable[[], Mapping[str, int]]
+InternalErrors = Callable[[], Mapping[str, int]]
 Overhead = Callable[[], float]
-Accounts = Callable[[], Sequence[Totals]]
+SinkTotals = Callable[[], Sequence[Totals]]
 
 
-@frozen(kw_only=True)
-class SelfMetrics:
-    """Functions that return the values of the metrics.
+def observe_errors(meter: Meter, internal_errors: InternalErrors) -> None:
+    """Report the failures of each part of perfkit at each collection."""
 
-    Args:
-        internal_errors: Returns the number of failures of each part of perfkit.
-        overhead: Returns the share of wall time that perfkit uses, from 0 to 1.
-        counts_of_readers: Returns the delivery counts of each sink.
-    """
-
-    internal_errors: Faults
-    overhead: Overhead
-    counts_of_readers: Accounts
-
-
-def observe_itself(meter: Meter, self_metrics: SelfMetrics) -> None:
-    """Report the values through observable instruments of `meter`, at each collection."""
-    _observe_faults(meter, self_metrics.internal_errors)
-    _observe_overhead(meter, self_metrics.overhead)
-    _observe_sinks(meter, self_metrics.counts_of_readers)
-
-
-def _observe_faults(meter: Meter, internal_errors: Faults) -> None:
-    def observe(*, of_sinks: bool) -> Iterable[Observation]:
+    def observe(*, of_sinks: bool) -> Iterator[Observation]:
         # The zero makes every collection non-empty: the SDK skips an export without a metric, and
         # the bulk counts with it.
         for part, count in {"delivery": 0, **internal_errors()}.items():
             if part.startswith("sink ") is of_sinks:
                 yield Observation(count, {names.PART: part.removeprefix("sink ")})
 
-    def sinks(_: CallbackOptions) -> Iterable[Observation]:
+    def sinks(_: CallbackOptions) -> Iterator[Observation]:
         return observe(of_sinks=True)
 
-    def others(_: CallbackOptions) -> Iterable[Observation]:
+    def others(_: CallbackOptions) -> Iterator[Observation]:
         return observe(of_sinks=False)
 
     meter.create_observable_counter(
@@ -59,8 +38,10 @@ def _observe_faults(meter: Meter, internal_errors: Faults) -> None:
     )
 
 
-def _observe_overhead(meter: Meter, overhead: Overhead) -> None:
-    def observe(_: CallbackOptions) -> Iterable[Observation]:
+def observe_overhead(meter: Meter, overhead: Overhead) -> None:
+    """Report the share of wall time that perfkit uses, from 0 to 1, at each collection."""
+
+    def observe(_: CallbackOptions) -> Iterator[Observation]:
         yield Observation(overhead())
 
     meter.create_observable_gauge(
@@ -71,17 +52,19 @@ def _observe_overhead(meter: Meter, overhead: Overhead) -> None:
     )
 
 
-def _observe_sinks(meter: Meter, counts_of_readers: Accounts) -> None:
+def observe_sinks(meter: Meter, sink_totals: SinkTotals) -> None:
+    """Report the delivery counts of each sink at each collection."""
+
     def delivered(_: CallbackOptions) -> Iterator[Observation]:
-        for totals in counts_of_readers():
+        for totals in sink_totals():
             yield Observation(totals.delivered, {names.SINK: totals.sink})
 
     def suppressed(_: CallbackOptions) -> Iterator[Observation]:
-        for totals in counts_of_readers():
+        for totals in sink_totals():
             yield from _by_reason(totals.sink, totals.suppressed_by)
 
     def dropped(_: CallbackOptions) -> Iterator[Observation]:
-        for totals in counts_of_readers():
+        for totals in sink_totals():
             yield from _by_reason(totals.sink, totals.dropped_by)
 
     for name, observe, text in (

@@ -11,35 +11,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from importlib import import_module
+from importlib.metadata import entry_points
 from typing import Any, Final
 
 from opentelemetry import metrics, trace
 from opentelemetry._logs import get_logger_provider, set_logger_provider
 
 from perfkit.errors import ConfigurationError, MissingExtraError
-from perfkit.otel.providers import current_meter_provider, current_tracer_provider
+from perfkit.otel.reporting import current_meter_provider, current_tracer_provider
 from perfkit.otel.telemetry import Telemetry
 
-_EXPORTER_MODULES: Final = {
-    "TRACES": "trace_exporter",
-    "METRICS": "metric_exporter",
-    "LOGS": "_log_exporter",
-}
-_EXPORTERS: Final = {
-    "TRACES": "OTLPSpanExporter",
-    "METRICS": "OTLPMetricExporter",
-    "LOGS": "OTLPLogExporter",
-}
-_CONSOLE: Final = {
-    "TRACES": ("opentelemetry.sdk.trace.export", "ConsoleSpanExporter"),
-    "METRICS": ("opentelemetry.sdk.metrics.export", "ConsoleMetricExporter"),
-    "LOGS": ("opentelemetry.sdk._logs.export", "ConsoleLogRecordExporter"),
-}
-_PROTOCOLS: Final = {
-    "http/protobuf": "opentelemetry.exporter.otlp.proto.http",
-    "grpc": "opentelemetry.exporter.otlp.proto.grpc",
-}
+_PROTOCOLS: Final = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
+_GLOBAL: Final = Telemetry()
 
 
 def set_up_from_environment() -> Telemetry:
@@ -53,13 +36,13 @@ def set_up_from_environment() -> Telemetry:
         ConfigurationError: If a variable has an unknown value.
     """
     # Before a provider is set, so that an error leaves every global provider as it was.
-    exporters = {signal: _make_exporter(signal) for signal in _EXPORTERS}
+    of_traces, of_metrics, of_logs = map(_exporters_of, ("TRACES", "METRICS", "LOGS"))
     if current_tracer_provider(_GLOBAL) is None:
-        _set_tracer_provider(exporters["TRACES"])
+        _set_tracer_provider(of_traces)
     if current_meter_provider(_GLOBAL) is None:
-        _set_meter_provider(exporters["METRICS"])
+        _set_meter_provider(of_metrics)
     if type(get_logger_provider()).__name__ == "ProxyLoggerProvider":
-        _set_logger_provider(exporters["LOGS"])
+        _set_logger_provider(of_logs)
     return Telemetry(
         tracer_provider=current_tracer_provider(_GLOBAL),
         meter_provider=current_meter_provider(_GLOBAL),
@@ -67,17 +50,17 @@ def set_up_from_environment() -> Telemetry:
     )
 
 
-def _set_tracer_provider(exporter: Callable[[], Any] | None) -> None:
+def _set_tracer_provider(exporters: list[Callable[[], Any]]) -> None:
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - the SDK loads on demand
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - likewise
 
     provider = TracerProvider()
-    if exporter is not None:
+    for exporter in exporters:
         provider.add_span_processor(BatchSpanProcessor(exporter()))
     trace.set_tracer_provider(provider)
 
 
-def _set_meter_provider(exporter: Callable[[], Any] | None) -> None:
+def _set_meter_provider(exporters: list[Callable[[], Any]]) -> None:
     from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415 - the SDK loads on demand
     from opentelemetry.sdk.metrics.export import (  # noqa: PLC0415 - likewise
         PeriodicExportingMetricReader,
@@ -85,37 +68,43 @@ def _set_meter_provider(exporter: Callable[[], Any] | None) -> None:
 
     from perfkit.otel.counted_export import metric_exporter  # noqa: PLC0415 - likewise
 
-    readers = []
-    if exporter is not None:
-        readers.append(PeriodicExportingMetricReader(metric_exporter(exporter())))
+    readers = [PeriodicExportingMetricReader(metric_exporter(each())) for each in exporters]
     metrics.set_meter_provider(MeterProvider(metric_readers=readers))
 
 
-def _set_logger_provider(exporter: Callable[[], Any] | None) -> None:
+def _set_logger_provider(exporters: list[Callable[[], Any]]) -> None:
     from opentelemetry.sdk._logs import LoggerProvider  # noqa: PLC0415 - the SDK loads on demand
     from opentelemetry.sdk._logs.export import BatchLogRecordProcessor  # noqa: PLC0415 - likewise
 
     provider = LoggerProvider()
-    if exporter is not None:
+    for exporter in exporters:
         provider.add_log_record_processor(BatchLogRecordProcessor(exporter()))
     set_logger_provider(provider)
 
 
-def _make_exporter(signal: str) -> Callable[[], Any] | None:
-    """Return a factory for the exporter of a signal; None if the variable is ``none``."""
+def _exporters_of(signal: str) -> list[Callable[[], Any]]:
+    """Return the class of the exporter of a signal; nothing if the variable is ``none``."""
     variable = f"OTEL_{signal}_EXPORTER"
     chosen = os.environ.get(variable, "").strip() or "otlp"
     if chosen == "none":
-        return None
-    if chosen == "console":
-        module, name = _CONSOLE[signal]
-        return _load(module, name)
-    if chosen == "otlp":
-        return _load(f"{_protocol_package(signal)}.{_EXPORTER_MODULES[signal]}", _EXPORTERS[signal])
-    raise ConfigurationError(f"{variable} is {chosen!r}; write otlp, console or none")
+        return []
+    if chosen not in {"otlp", "console"}:
+        raise ConfigurationError(f"{variable} is {chosen!r}; write otlp, console or none")
+    # The SDK and the OTLP exporters register their classes under these names.
+    name = _name_of_protocol(signal) if chosen == "otlp" else chosen
+    found = entry_points(group=f"opentelemetry_{signal.lower()}_exporter", name=name)
+    try:
+        return [next(iter(found)).load()]
+    except (StopIteration, ImportError) as error:
+        if name == _PROTOCOLS["grpc"]:
+            raise ConfigurationError(
+                "the grpc protocol needs the package opentelemetry-exporter-otlp-proto-grpc; "
+                "install it, or set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
+            ) from error
+        raise MissingExtraError('telemetry="otlp"', "otlp") from error
 
 
-def _protocol_package(signal: str) -> str:
+def _name_of_protocol(signal: str) -> str:
     for variable in (f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
         chosen = os.environ.get(variable, "").strip()
         if chosen and chosen not in _PROTOCOLS:
@@ -124,19 +113,3 @@ def _protocol_package(signal: str) -> str:
         if chosen:
             return _PROTOCOLS[chosen]
     return _PROTOCOLS["http/protobuf"]
-
-
-def _load(module: str, name: str) -> Callable[[], Any]:
-    try:
-        loaded: Callable[[], Any] = getattr(import_module(module), name)
-    except ImportError as error:
-        if ".grpc" in module:
-            raise ConfigurationError(
-                "the grpc protocol needs the package opentelemetry-exporter-otlp-proto-grpc; "
-                "install it, or set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
-            ) from error
-        raise MissingExtraError('telemetry="otlp"', "otlp") from error
-    return loaded
-
-
-_GLOBAL: Final = Telemetry()

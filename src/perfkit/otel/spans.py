@@ -3,43 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import time_ns
-from typing import Any, Protocol
+from typing import Any
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanContext, Status, StatusCode, Tracer
 
-from perfkit.model import (
-    Budget,
-    CodeLocation,
-    Evidence,
-    SpanIds,
-    State,
-)
+from perfkit.model import Budget, CodeLocation, Evidence, SpanIds, State
 from perfkit.model import telemetry_names as names
 
 
-class SpanFactory(Protocol):
-    """Creates the spans of one place."""
-
-    def start(self, outside: Context, started_ns: int) -> Span:
-        """Start a span whose parent is current in `outside`; nanoseconds since the Unix epoch."""
-
-    def end(self, span: Span, ended_ns: int, state: str) -> None:
-        """End `span` with the worst state of the verdicts; empty without a verdict."""
-
-
-def end_span(span: Span, ended_ns: int, state: str) -> None:
-    """End a span of any SDK with the worst state of the verdicts; empty without a verdict."""
-    if state:
-        span.set_attribute(names.BUDGET_STATE, state)
-    span.end(ended_ns)
-
-
-class OrdinarySpanFactory:
-    """Creates spans through the API, with any tracer.
+class SpanFactory:
+    """Creates the spans of one place through the API, with any tracer.
 
     Args:
         tracer: The application's tracer.
@@ -47,20 +24,24 @@ class OrdinarySpanFactory:
         attributes: The attributes of every span at its start.
     """
 
-    def __init__(self, tracer: Tracer, name: str, attributes: dict[str, str | int | bool]) -> None:
+    def __init__(
+        self, tracer: Tracer, name: str, attributes: Mapping[str, str | int | bool]
+    ) -> None:
         self._tracer = tracer
         self._name = name
         self._attributes = attributes
 
     def start(self, outside: Context, started_ns: int) -> Span:
-        """Start a span; see `SpanFactory`."""
+        """Start a span whose parent is current in `outside`; nanoseconds since the Unix epoch."""
         return self._tracer.start_span(
             self._name, outside, attributes=self._attributes, start_time=started_ns
         )
 
     def end(self, span: Span, ended_ns: int, state: str) -> None:
-        """End a span; see `SpanFactory`."""
-        end_span(span, ended_ns, state)
+        """End `span` with the worst state of the verdicts; empty without a verdict."""
+        if state:
+            span.set_attribute(names.BUDGET_STATE, state)
+        span.end(ended_ns)
 
 
 def span_factory_of(tracer: Tracer, budget: Budget, where: CodeLocation) -> SpanFactory:
@@ -77,7 +58,7 @@ def span_factory_of(tracer: Tracer, budget: Budget, where: CodeLocation) -> Span
 
         if fast_span.is_known(type(tracer)):
             return fast_span.FastSpanFactory(tracer, budget.name, about)  # type: ignore[arg-type]  # checked
-    return OrdinarySpanFactory(tracer, budget.name, about)
+    return SpanFactory(tracer, budget.name, about)
 
 
 class Tracing:
@@ -101,9 +82,8 @@ class Tracing:
         outside = context.get_current()
         if started_ns is None:
             started_ns = time_ns()
-        return CurrentSpan(
-            self._factory, self._factory.start(outside, started_ns), started_ns, outside
-        )
+        span = self._factory.start(outside, started_ns)
+        return CurrentSpan(self._factory, span, started_ns, outside)
 
     def start_late(self, started_ns: int) -> LateSpan:
         """Return a span that is created at its end, if the call violated its budget."""
@@ -119,7 +99,7 @@ class CurrentSpan:
     """A span that is current from the start of a call to its end.
 
     Args:
-        maker: The factory that created the span and ends it.
+        factory: Created the span and ends it.
         span: The span.
         started_ns: Its start in nanoseconds since the Unix epoch.
         outside: The context before the span; None means that the span does not become current.
@@ -132,9 +112,9 @@ class CurrentSpan:
     __slots__ = ("_factory", "_inside", "_outside", "_span", "_started_ns")
 
     def __init__(
-        self, maker: SpanFactory, span: Span, started_ns: int, outside: Context | None
+        self, factory: SpanFactory, span: Span, started_ns: int, outside: Context | None
     ) -> None:
-        self._factory = maker
+        self._factory = factory
         self._span = span
         self._started_ns = started_ns
         self._outside = self._inside = outside
@@ -189,12 +169,7 @@ class CurrentSpan:
 
 
 class LateSpan:
-    """A span that is created after its call, if the call violated its budget.
-
-    Args:
-        tracing: Creates the span.
-        started_ns: The start of the call in nanoseconds since the Unix epoch.
-    """
+    """A span that is created after its call, if the call violated its budget."""
 
     def __init__(self, tracing: Tracing, started_ns: int) -> None:
         self._tracing = tracing

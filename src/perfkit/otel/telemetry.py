@@ -1,8 +1,8 @@
-"""Define the OpenTelemetry providers that perfkit reports to."""
+"""Define the OpenTelemetry providers that perfkit reports to, and its instrumentation scope."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
+
+SCOPE: Final = "perfkit"
+"""The instrumentation scope of perfkit's spans, metrics and log records."""
 
 
 @frozen(kw_only=True)

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 
 from perfkit.forks import register_after_fork
 from perfkit.model import Evidence, Metric, Reading
-from perfkit.probes.frame_owner import is_perfkits
+from perfkit.probes.frame_owner import is_perfkits, other_threads_run
 
 BUSY: Final = "profiler_busy"
 MIXED: Final = "several threads ran: calls and times of all of them may be mixed"
@@ -120,7 +120,7 @@ class _CallProfileSession:
         self._was_busy = False
 
     def resume(self) -> None:
-        self._is_mixed = self._is_mixed or _is_mixed_now()
+        self._is_mixed = self._is_mixed or other_threads_run()
         self._is_armed = _slot.arm(self._profile)
         self._was_busy = self._was_busy or not self._is_armed
 
@@ -129,7 +129,7 @@ class _CallProfileSession:
             return
         self._was_busy = not _slot.disarm(self._profile) or self._was_busy
         self._is_armed = False
-        self._is_mixed = self._is_mixed or _is_mixed_now()
+        self._is_mixed = self._is_mixed or other_threads_run()
 
     def close(self) -> Mapping[Metric, Reading]:
         self.suspend()
@@ -138,8 +138,8 @@ class _CallProfileSession:
     def evidence(self) -> Sequence[Evidence]:
         stats = _read(self._profile)
         rows = _top_functions(stats)
-        is_mixed = bool(stats) and (self._is_mixed or _has_started_threads(stats))
-        note = BUSY if self._was_busy else MIXED if is_mixed else ""
+        is_mixed = _SEES_ALL_THREADS and (self._is_mixed or _has_started_threads(stats))
+        note = BUSY if self._was_busy else MIXED if is_mixed and stats else ""
         summary = ""
         if rows:
             top = rows[0]
@@ -148,18 +148,9 @@ class _CallProfileSession:
         return (Evidence(kind="cpu", summary=summary, rows=rows, note=note, detail=stats),)
 
 
-def _is_mixed_now() -> bool:
-    if not _SEES_ALL_THREADS:
-        return False
-    names = [thread.name for thread in threading.enumerate()]
-    return sum(not name.startswith("perfkit-") for name in names) > 1
-
-
 def _has_started_threads(stats: _Stats) -> bool:
     """Return whether threads may have started and ended within a step."""
-    return _SEES_ALL_THREADS and any(
-        name in function for _, _, function in stats for name in _STARTS_THREADS
-    )
+    return any(name in function for _, _, function in stats for name in _STARTS_THREADS)
 
 
 def _read(profile: cProfile.Profile) -> _Stats:

@@ -30,10 +30,7 @@ class CpuTimeProbe:
     - `cpu_utilization`: `cpu_time` divided by the wall time from the start of the first step to the
       end of the last; 1 is one core that is always busy. Scope: the thread.
 
-    Cost: about 7 microseconds a call, 1.5 more for each further step. Platforms: all; without CPU
-    time by thread, only `process_cpu_time` has a value. Windows counts in steps of 15.6 ms.
-    Limits: work in other threads is in `process_cpu_time` alone, work in other processes in none;
-    `process_cpu_time` includes everything else that runs in the process.
+    On a platform without CPU time by thread, only `process_cpu_time` has a value.
     """
 
     metrics: Final = frozenset(_SCOPES)
@@ -41,7 +38,7 @@ class CpuTimeProbe:
     slows: Final = ""
 
     def open(self) -> _CpuTimeSession:
-        """Begin a session of a few integers."""
+        """Begin a session."""
         return _CpuTimeSession()
 
 

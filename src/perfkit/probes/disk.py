@@ -20,13 +20,8 @@ class DiskProbe:
     seconds from the start of the first step to the end of the last; `fraction` has both. Reads from
     the page cache do not count. Writes count when they reach the page cache, whether or not they
     are on the disk by then.
-    Scope: the thread on Linux, for the call's own steps only; elsewhere the whole process.
-    Cost: about 10 microseconds a call, 7 more for each further step; 30 a call through psutil.
-    Platforms: Linux, and Windows with all kinds of traffic in it; none on macOS and BSD, nor where
-    the kernel does not count or the process may not read it (some containers).
-    Limits: writes of other threads for the call are missing, as is traffic on file systems that the
-    kernel does not count (tmpfs, some network and overlay file systems); data that is deleted
-    before it reached the disk is included.
+    Scope: the thread on Linux, for the call's own steps only; elsewhere the whole process. There is
+    no value on macOS and BSD, nor where the kernel does not count or the process may not read it.
     """
 
     metrics: Final = frozenset({Metric.DISK_READ_RATE, Metric.DISK_WRITE_RATE})
@@ -37,7 +32,7 @@ class DiskProbe:
         self._reader = reader or shared_reader()
 
     def open(self) -> _DiskSession:
-        """Begin a session; its first step finds whether counters of the thread can be read."""
+        """Begin a session."""
         return _DiskSession(self._reader)
 
 

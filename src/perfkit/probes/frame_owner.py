@@ -1,8 +1,9 @@
-"""Classify code by the path of its file: perfkit's, a library's or the user's."""
+"""Classify code and threads: perfkit's, a library's or the user's."""
 
 from __future__ import annotations
 
 import os
+import threading
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -32,3 +33,9 @@ def is_library(file: str) -> bool:
         or any(folder in file for folder in _INSTALLED)
         or is_perfkits(file)
     )
+
+
+def other_threads_run() -> bool:
+    """Return whether threads run other than this one and perfkit's."""
+    names = [thread.name for thread in threading.enumerate()]
+    return sum(not name.startswith("perfkit-") for name in names) > 1

@@ -56,8 +56,7 @@ class _Hook:
     def release(self, holder: object) -> int:
         """Remove the hook after its last holder.
 
-        Returns:
-            The number from `acquire` if the hook was installed all the time, else another one.
+        Return the number from `acquire` if the hook was installed all the time, else another one.
         """
         with self._lock:
             installed = self._installed if self._on_phase in gc.callbacks else -1
@@ -93,12 +92,8 @@ _HOOK: Final = _Hook()
 class GcProbe:
     """Reads how long the garbage collector paused the measured code, as `gc_time` in seconds.
 
-    It is a part of the call's duration and CPU time; much of the garbage may be other code's.
-    Scope: the thread, in which a collection runs that its own allocation triggered. The probe never
-    triggers one.
-    Cost: about 3 microseconds a call, 1 more for each collection meanwhile. Platforms: CPython.
-    Limits: while a collection in another thread has the interpreter lock this call waits, but the
-    pause counts for the other thread.
+    It is a part of the call's duration and CPU time. Scope: the thread, in which a collection runs
+    that its own allocation triggered; a pause that another thread triggers counts for that one.
     """
 
     metrics: Final = frozenset({Metric.GC_TIME})

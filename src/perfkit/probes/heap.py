@@ -30,9 +30,8 @@ CONTENDED: Final = "another measured call ran in another thread or task meanwhil
 class Tracer:
     """The lease on the process's one tracer, with the windows now open.
 
-    Private to the probes, which share the one instance `TRACER`. Safe from any thread, from
-    finalizers and signal handlers that interrupt it, and across a fork: in the child only the
-    leases of the forking thread continue.
+    Safe from any thread, from finalizers and signal handlers that interrupt it, and across a fork:
+    in the child only the leases of the forking thread continue.
     """
 
     def __init__(self) -> None:
@@ -49,12 +48,9 @@ class Tracer:
         return self._frames_of_ours > 0
 
     def acquire(self, holder: object, frames: int = 1) -> None:
-        """Add a lease until `release`; start tracing if it was off.
+        """Add the lease of `holder` until `release`; start tracing if it was off.
 
-        Args:
-            holder: The owner of the lease, by identity; one lease for each.
-            frames: Number of frames of each trace, at least 1. Tracing that is already on continues
-                with the number that it has: `tracemalloc.get_traceback_limit`.
+        Tracing that is already on continues with its own number of frames.
         """
         with self._lock:
             if not tracemalloc.is_tracing():
@@ -63,10 +59,7 @@ class Tracer:
             self._holders[holder] = threading.get_ident()
 
     def release(self, holder: object) -> None:
-        """Remove the lease of `holder`; tracing stops with the last one if perfkit started it.
-
-        Does nothing without a lease, as after a fork in another thread.
-        """
+        """Remove the lease of `holder`; tracing stops with the last one if perfkit started it."""
         with self._lock:
             self._holders.pop(holder, None)
             self._stop_if_unused()
@@ -156,14 +149,9 @@ class HeapProbe:
     - `memory_net`: the growth of the heap from start to end; negative if the call freed more of
       earlier traced allocations than it allocated.
 
-    Scope: the call. Concurrent coroutines are separated, because each is measured step by step.
-    Two measured threads are not: both are marked contended, with the process as scope.
-    Cost: about 20 microseconds a call, 9 more for each further step; and tracing slows allocation
-    2 to 30 times meanwhile, also in threads that are not measured. Platforms: CPython everywhere.
-    Limits: allocations of threads that perfkit does not measure are included; other code that calls
-    `tracemalloc.reset_peak` falsifies the peak; allocations of C libraries outside of Python's
-    allocator are missing, and so is freed memory that was allocated before tracing began. A few
-    hundred bytes of perfkit's own are included.
+    Concurrent coroutines are separated, because each is measured step by step. Two measured threads
+    are not: both are marked contended, with the process as scope. Included are allocations of
+    threads that perfkit does not measure, and a few hundred bytes of perfkit's own.
     """
 
     metrics: Final = frozenset({Metric.MEMORY_PEAK, Metric.MEMORY_NET})

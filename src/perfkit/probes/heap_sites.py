@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import cProfile
 import sys
-import threading
 import tracemalloc
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from perfkit.model import Evidence, Metric, Reading
-from perfkit.probes.frame_owner import is_library, is_perfkits, is_probes
+from perfkit.probes.frame_owner import is_library, is_perfkits, is_probes, other_threads_run
 from perfkit.probes.heap import TRACER
 from perfkit.units import Unit, format_quantity
 
@@ -26,7 +25,7 @@ TOO_MANY: Final = "too_many_blocks"
 MIXED: Final = "other code ran meanwhile: its allocations are included"
 
 FRAMES: Final = 4
-"""Each makes allocations slower, most of all in long functions, whose line must be computed."""
+"""Code that only allocates runs 15 times slower with one frame, and up to 110 times with four."""
 
 MOST_BLOCKS: Final = 200_000
 MOST_OWN_BLOCKS: Final = 500_000
@@ -48,12 +47,10 @@ class HeapSitesProbe:
 
     Reads no metric. Exact while the code runs alone: allocations of other threads, and of other
     code between the steps of a call that suspends, are included, and the evidence has a note of
-    that. Code that only allocates runs 15 times slower with one frame, and up to 110 times slower
-    with four. A snapshot costs half a microsecond for each block, after the call, and before it too
-    if tracing was on already.
+    that. A snapshot costs half a microsecond for each block, after the call, and before it too if
+    tracing was on already.
 
     Args:
-        frames: Number of frames of a trace, if tracing was off before.
         most_blocks: The most traced blocks for a snapshot, if tracing was on already.
         most_own_blocks: The same if tracing was off before.
     """
@@ -63,12 +60,8 @@ class HeapSitesProbe:
     slows: Final = "tracemalloc"
 
     def __init__(
-        self,
-        frames: int = FRAMES,
-        most_blocks: int = MOST_BLOCKS,
-        most_own_blocks: int = MOST_OWN_BLOCKS,
+        self, most_blocks: int = MOST_BLOCKS, most_own_blocks: int = MOST_OWN_BLOCKS
     ) -> None:
-        self._frames = frames
         self._most_blocks = most_blocks
         self._most_own_blocks = most_own_blocks
 
@@ -76,20 +69,20 @@ class HeapSitesProbe:
         """Begin a session; this starts tracing if it was off."""
         is_alone = not tracemalloc.is_tracing()
         most = self._most_own_blocks if is_alone else self._most_blocks
-        return _HeapSitesSession(self._frames, most, is_alone=is_alone)
+        return _HeapSitesSession(most, is_alone=is_alone)
 
 
 class _HeapSitesSession:
     __slots__ = ("_after", "_before", "_is_mixed", "_most", "_note", "_sentinel", "_steps")
 
-    def __init__(self, frames: int, most: int, *, is_alone: bool) -> None:
+    def __init__(self, most: int, *, is_alone: bool) -> None:
         self._most = most
         self._steps = 0
         self._note = ""
         self._before: _Sizes = {}
         self._after: tracemalloc.Snapshot | None = None
-        self._is_mixed = _others_run()
-        TRACER.acquire(self, frames)
+        self._is_mixed = other_threads_run()
+        TRACER.acquire(self, FRAMES)
         try:
             if not is_alone:
                 self._look_before()
@@ -109,7 +102,7 @@ class _HeapSitesSession:
             self._look_after()
         finally:
             TRACER.release(self)
-        self._is_mixed = self._is_mixed or self._steps > 1 or _others_run()
+        self._is_mixed = self._is_mixed or self._steps > 1 or other_threads_run()
         return {}
 
     def evidence(self) -> Sequence[Evidence]:
@@ -133,12 +126,6 @@ class _HeapSitesSession:
             self._note = TOO_MANY
         elif not self._note:
             self._after = tracemalloc.take_snapshot()
-
-
-def _others_run() -> bool:
-    """Return whether threads run other than this one and perfkit's."""
-    threads = [each for each in threading.enumerate() if not each.name.startswith("perfkit-")]
-    return len(threads) > 1
 
 
 def _most_traces() -> int:
@@ -173,12 +160,8 @@ def _is_users(trace: _Trace) -> bool:
     innermost = trace[0][0]
     if is_perfkits(innermost) or innermost in _TOOLS:
         return False
-    files = (file for file, _ in trace)
-    return not is_probes(next((each for each in files if _is_no_library(each)), ""))
-
-
-def _is_no_library(file: str) -> bool:
-    return is_perfkits(file) or not is_library(file)
+    owners = (file for file, _ in trace if is_perfkits(file) or not is_library(file))
+    return not is_probes(next(owners, ""))
 
 
 def _top_sites(sizes: _Sizes) -> tuple[Mapping[str, Any], ...]:
@@ -201,12 +184,8 @@ def _row(site: tuple[str, int], sizes: Counter[_Trace], blocks: int) -> Mapping[
         "bytes": sizes.total(),
         "blocks": blocks,
         "origin": "" if origin == site else f"{origin[0]}:{origin[1]}",
-        "trace": _written(trace),
+        "trace": " <- ".join(f"{Path(file).name}:{line}" for file, line in trace),
     }
-
-
-def _written(trace: Iterable[tuple[str, int]]) -> str:
-    return " <- ".join(f"{Path(file).name}:{line}" for file, line in trace)
 
 
 def _summary(rows: Sequence[Mapping[str, Any]]) -> str:

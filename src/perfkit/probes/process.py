@@ -1,7 +1,7 @@
 """Probes of the whole process. The only module that uses psutil.
 
-On Linux, values are read from files through open descriptors (`proc_files`), at a fifth of the cost
-of psutil, which is the fallback. If neither works, the reading has a reason in place of a value.
+On Linux, values are read from files (`proc_files`), with psutil as the fallback. If neither works,
+the reading has a reason in place of a value.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-import weakref
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Final, TypeVar
 
 import psutil
@@ -66,54 +66,31 @@ class ProcessReader:
     """
 
     def __init__(self, files: ProcFiles | None) -> None:
-        self._files = files
-        sources: list[ProcFiles | _Psutil] = [_Psutil()]
-        if files is not None:
-            sources.insert(0, files)
-        self.memory = FallbackReader(
-            "the memory of a process", [source.memory for source in sources]
-        )
+        both: list[ProcFiles | _Psutil] = [_Psutil()] if files is None else [files, _Psutil()]
+        self.memory = FallbackReader("the memory of a process", [each.memory for each in both])
         """Bytes resident, and of the address space."""
-        self.io = FallbackReader("the disk traffic of a process", [source.io for source in sources])
+        self.io = FallbackReader("the disk traffic of a process", [each.io for each in both])
         """Bytes read from storage and written to it, so far."""
         of_thread = [] if files is None else [files.thread_io]
         self.thread_io = FallbackReader("the disk traffic of a thread", of_thread)
         """The same, of the calling thread."""
-        self.threads = FallbackReader(
-            "the number of threads", [source.threads for source in sources]
-        )
+        self.threads = FallbackReader("the number of threads", [each.threads for each in both])
         self.open_files = FallbackReader(
-            "the number of open files", [source.open_files for source in sources]
+            "the number of open files", [each.open_files for each in both]
         )
 
-    def close(self) -> None:
-        """Close the open descriptors; reading opens them again."""
-        if self._files is not None:
-            self._files.close()
 
-
-_shared: weakref.ref[ProcessReader] | None = None
-
-
+@cache
 def shared_reader() -> ProcessReader:
-    """Return the process's one reader; its descriptors close with its last reference."""
-    # Without a lock: two threads that call this first at once may get one each, which is harmless.
-    global _shared  # noqa: PLW0603 - the one reader of the process
-    reader = _shared() if _shared is not None else None
-    if reader is None:
-        reader = ProcessReader(ProcFiles() if sys.platform == "linux" else None)
-        _shared = weakref.ref(reader)
-    return reader
+    """Return the process's one reader."""
+    return ProcessReader(ProcFiles() if sys.platform == "linux" else None)
 
 
 class ResidentMemoryProbe:
     """Reads the resident set size (RSS) of the process after the call, and how much it grew.
 
-    Both in bytes: `memory_rss` at the end, `memory_growth` from the first step to the end.
-    Scope: the process, all its code.
-    Cost: about 8 microseconds a call on Linux, 30 elsewhere. Platforms: all.
-    Limits: growth is not use: RSS seldom falls when memory is freed, and a call that fits into
-    memory freed earlier does not grow. Linux may lag by some pages for each CPU.
+    Both in bytes: `memory_rss` at the end, `memory_growth` from the first step to the end, of all
+    code of the process. Linux may lag by some pages for each CPU.
     """
 
     metrics: Final = frozenset({Metric.MEMORY_GROWTH, Metric.MEMORY_RSS})
@@ -124,7 +101,7 @@ class ResidentMemoryProbe:
         self._reader = shared_reader()
 
     def open(self) -> _ResidentMemorySession:
-        """Begin a session of two integers."""
+        """Begin a session."""
         return _ResidentMemorySession(self._reader.memory)
 
 
@@ -164,11 +141,7 @@ class CountsProbe:
     """Counts the `threads` and `open_files` of the process at the end of the call.
 
     Threads are those of the operating system, also those that C libraries start. Open files are
-    descriptors: files, sockets, pipes, and the few of perfkit's own.
-    Scope: the process.
-    Cost: about 9 microseconds a call on Linux, 30 elsewhere. Platforms: threads everywhere, open
-    files all but Windows.
-    Limits: descriptors that were closed again during the call are not counted.
+    descriptors: files, sockets and pipes, on all platforms but Windows.
     """
 
     metrics: Final = frozenset({Metric.THREADS, Metric.OPEN_FILES})
@@ -179,7 +152,7 @@ class CountsProbe:
         self._reader = shared_reader()
 
     def open(self) -> _CountsSession:
-        """Begin a session without state."""
+        """Begin a session."""
         return _CountsSession(self._reader)
 
 
@@ -204,21 +177,13 @@ class _CountsSession:
 
 @frozen(kw_only=True)
 class ProcessTotals:
-    """The counters of the process; None for values that this platform does not report.
+    """The counters of the process since it began; None for values that the platform lacks.
 
-    Args:
-        cpu_user_s: Seconds of CPU time in user mode since the process began.
-        cpu_system_s: The same in the kernel.
-        rss: Resident bytes.
-        virtual: Bytes of the address space.
-        read_bytes: Bytes read from storage since the process began.
-        written_bytes: Bytes written to storage since the process began.
-        threads: Number of operating system threads.
-        open_files: Number of open descriptors.
+    CPU times are in seconds; memory and disk traffic in bytes.
     """
 
-    cpu_user_s: float | None
-    cpu_system_s: float | None
+    cpu_user_s: float
+    cpu_system_s: float
     rss: int | None
     virtual: int | None
     read_bytes: int | None
@@ -242,10 +207,7 @@ class ProcessSampler:
 
     CPU utilization (1 is one core that is always busy, by all threads together) and disk rates are
     averages since the sample before, so the first sample has none; nor has the first one in a child
-    process after a fork. Memory and counts are present values. Scope: the process.
-    Cost: about 25 microseconds a sample on Linux, 100 elsewhere. Platforms: those of the probes of
-    single calls; a value that cannot be read has a reason.
-    Limits: peaks between two samples are not seen. Only one thread at a time may sample.
+    process after a fork. Memory and counts are present values. Not safe from several threads.
     """
 
     def __init__(self) -> None:
@@ -253,11 +215,7 @@ class ProcessSampler:
         self._last: _Sample | None = None
 
     def sample(self, now_ns: int) -> Mapping[Metric, Reading]:
-        """Return the present readings, and the rates since the last sample.
-
-        Args:
-            now_ns: Nanoseconds of a monotonic clock, the same one each time.
-        """
+        """Return the readings at `now_ns` of a monotonic clock, rates since the last sample."""
         reader, last = self._reader, self._last
         now = _Sample(os.getpid(), now_ns, time.process_time_ns(), reader.io.read())
         self._last = now
@@ -286,11 +244,6 @@ class ProcessSampler:
             threads=reader.threads.read(),
             open_files=reader.open_files.read(),
         )
-
-    def close(self) -> None:
-        """Close the open descriptors. Sampling opens them again."""
-        self._last = None
-        self._reader.close()
 
     def _rates(self, last: _Sample, now: _Sample) -> dict[Metric, Reading]:
         seconds = (now.at_ns - last.at_ns) / 1e9

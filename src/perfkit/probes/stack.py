@@ -2,11 +2,12 @@
 
 While the measured code runs, the stack of its thread is sampled, cut where perfkit called it.
 While a coroutine is suspended in an asyncio task, the chain of its awaitables is sampled instead,
-so that a slow query is named although no code runs. The thread that samples is in `sampler`.
+so that a slow query is named although no code runs. One thread samples for all sessions.
 """
 
 from __future__ import annotations
 
+import gc
 import inspect
 import sys
 import threading
@@ -17,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any, Final
 
+from perfkit.forks import register_after_fork
 from perfkit.model import Evidence, Metric, Reading
 from perfkit.probes.frames import (
     OTHERS,
@@ -27,13 +29,16 @@ from perfkit.probes.frames import (
     running_frames,
     stack_of,
 )
-from perfkit.probes.sampler import SAMPLER
 from perfkit.probes.stack_report import report
+from perfkit.reentrancy import Lock
 
 NO_SAMPLES: Final = "no_samples"
 INTERVAL_SECONDS: Final = 0.002
 MOST_STACKS: Final = 1000
 
+_LONGEST_JOIN_SECONDS: Final = 1.0
+_LONGEST_PAUSE_SECONDS: Final = 1.0
+_COLLECTS_ANYWHERE: Final = sys.version_info < (3, 12)
 _SUSPENDS: Final = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
 
@@ -45,11 +50,7 @@ class StackProbe:
     no metric.
 
     Args:
-        interval: Seconds between two samples, above zero. Sessions share one thread, which ends
-            with the last of them.
-
-    Raises:
-        ValueError: If the interval is not above zero.
+        interval: Seconds between two samples, above zero.
     """
 
     metrics: Final[frozenset[Metric]] = frozenset()
@@ -57,8 +58,6 @@ class StackProbe:
     slows: Final = "stack sampling"
 
     def __init__(self, interval: float = INTERVAL_SECONDS) -> None:
-        if not interval > 0:
-            raise ValueError(f"the interval between samples is {interval}; write one above zero")
         self._interval = interval
 
     def open(self) -> _StackSession:
@@ -126,12 +125,7 @@ class _StackSession:
         return (report(counts.copy(), note),)
 
     def sample(self, threads: Mapping[int, FrameType], now: float) -> None:
-        """Sample once, in the sampler's thread; never raises.
-
-        Args:
-            threads: The running frame of each thread.
-            now: Seconds of the monotonic clock.
-        """
+        """Sample from the running frame of each thread, in the sampler's thread; never raises."""
         since = max(self._switched, self.due - self.interval)
         self.due = now + self.interval
         try:
@@ -162,3 +156,121 @@ class _StackSession:
             return None
         chain = awaited_frames(owner, top, mark, is_inside=is_inside)
         return None if chain is None else stack_of(chain)
+
+
+class _Thread(threading.Thread):
+    """Samples until another thread replaces it, or the last session ends."""
+
+    def __init__(self, sampler: Sampler) -> None:
+        super().__init__(name="perfkit-sampler", daemon=True)
+        self.wake = threading.Event()
+        self._sampler = sampler
+
+    def run(self) -> None:
+        while self._sampler.is_served_by(self):
+            pause = self._sampler.sample_due()
+            if pause > 0:
+                self.wake.wait(pause)
+                self.wake.clear()
+
+
+class Sampler:
+    """Starts its thread with the first session, ends it with the last. Safe from any thread.
+
+    References to sessions are weak, so that an abandoned one is not sampled for ever.
+    """
+
+    def __init__(self) -> None:
+        # Locked for a few assignments only and never while sampling, because garbage collection
+        # during a sample may run any code.
+        self._lock = Lock()
+        self._sessions: list[weakref.ref[_StackSession]] = []
+        self._thread: _Thread | None = None
+        register_after_fork(self)
+
+    def add(self, session: _StackSession) -> None:
+        """Sample for `session` until it is removed.
+
+        If no thread can be started, as at the end of the interpreter, nothing is sampled.
+        """
+        # Made outside of the lock: the allocation may run garbage collection, and so any code.
+        fresh = _Thread(self) if self._thread is None else None
+        with self._lock:
+            self._sessions.append(weakref.ref(session))
+            if self._thread is None:
+                self._thread = fresh = fresh or _Thread(self)
+            else:
+                fresh = None
+            thread = self._thread
+        if fresh is None:
+            thread.wake.set()
+            return
+        try:
+            fresh.start()
+        except RuntimeError:
+            self._thread = None
+
+    def remove(self, session: _StackSession) -> None:
+        """Stop sampling for `session`. Waits a moment for the thread to end, if it was the last."""
+        with self._lock:
+            self._sessions = [known for known in self._sessions if known() not in (None, session)]
+            if self._sessions:
+                return
+            thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        thread.wake.set()
+        if thread.is_alive() and thread is not threading.current_thread():
+            # A call leaves no thread behind, but does not wait for one that lacks the processor.
+            thread.join(_LONGEST_JOIN_SECONDS)
+
+    def is_served_by(self, thread: threading.Thread) -> bool:
+        """Return whether `thread` is to continue: while it is the one, and there is a session."""
+        if self._thread is not thread:
+            return False
+        # Without the lock first: this runs for every sample.
+        if any(known() is not None for known in self._sessions):
+            return True
+        with self._lock:
+            if self._thread is thread and not any(known() for known in self._sessions):
+                self._thread = None
+            return self._thread is thread
+
+    def sample_due(self) -> float:
+        """Sample the sessions that are due; return the seconds until the next one is."""
+        sessions = [session for known in self._sessions if (session := known()) is not None]
+        now = time.monotonic()
+        due = [session for session in sessions if session.due <= now]
+        if due:
+            threads = _running_frames()
+            try:
+                for session in due:
+                    session.sample(threads, now)
+            finally:
+                # The mapping includes this very frame, a cycle that would keep all frames alive.
+                threads.clear()
+        next_due = min((session.due for session in sessions), default=now)
+        return min(next_due - time.monotonic(), _LONGEST_PAUSE_SECONDS)
+
+    def after_fork_in_child(self) -> None:
+        """After a fork, drop sessions and thread: the child does not have the thread."""
+        self._lock = Lock()
+        self._sessions = []
+        self._thread = None
+
+
+def _running_frames() -> dict[int, FrameType]:
+    """Return the innermost frame of each thread."""
+    # Before Python 3.12 the call can trigger garbage collection while it has a lock that a
+    # finalizer may need too (CPython issue 106883), so collection waits.
+    if not (_COLLECTS_ANYWHERE and gc.isenabled()):
+        return sys._current_frames()  # noqa: SLF001 - documented for this purpose
+    gc.disable()
+    try:
+        return sys._current_frames()  # noqa: SLF001 - likewise
+    finally:
+        gc.enable()
+
+
+SAMPLER: Final = Sampler()
+"""The one sampler of this process."""

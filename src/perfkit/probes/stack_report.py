@@ -44,11 +44,7 @@ def _by_function(counts: Mapping[Stack, int]) -> list[Counter[Stack]]:
     for stack, count in counts.items():
         place = _users_place(stack)
         groups[place.module, place.name, place.file][stack] = count
-    return sorted(groups.values(), key=lambda stacks: (_is_rest(stacks), -stacks.total()))
-
-
-def _is_rest(stacks: Counter[Stack]) -> bool:
-    return OTHERS in stacks
+    return sorted(groups.values(), key=lambda stacks: (OTHERS in stacks, -stacks.total()))
 
 
 def _row(stacks: Counter[Stack], total: int) -> Mapping[str, Any]:

@@ -77,14 +77,12 @@ class Monitor:
             scheduler.cancel(self._job)
         # A running sample ends first: it uses the sampler and the windows.
         with busy, self._lock:
-            sampler, self._sampler, self._job = self._sampler, None, None
+            self._sampler = self._job = None
             for windows in self._windows:
                 window_registry.drop(windows)
             self._windows, self._chosen_for = [], None
             if self in _running:
                 _running.remove(self)
-        if sampler is not None:
-            sampler.close()
 
     def sample(self) -> None:
         """Take one sample now, and judge it. For tests, and where there is no interval."""
