@@ -15,7 +15,8 @@ from typing import Final
 from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.forks import register_after_fork
 from perfkit.model import Violation
-from perfkit.model.record import as_json, as_record
+from perfkit.model.record import as_json
+from perfkit.model.violation import as_record
 from perfkit.reentrancy import Lock, busy
 from perfkit.sinks.arguments import checked_count, checked_flag, checked_path
 from perfkit.sinks.files.repair_last_line import repair_last_line

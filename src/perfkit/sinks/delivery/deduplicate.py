@@ -20,7 +20,7 @@ from perfkit.sinks.delivery.layer import (
     sooner,
     tick_of,
 )
-from perfkit.sinks.delivery.suppression import SuppressingLayer
+from perfkit.sinks.delivery.rate_limit import SuppressingLayer
 
 
 @define(eq=False)
