@@ -11,7 +11,7 @@ from attrs import define, evolve
 from perfkit.errors import ConfigurationError
 from perfkit.model import State, Violation
 from perfkit.reentrancy import busy
-from perfkit.sinks.delivery.checked_numbers import check_figures
+from perfkit.sinks.arguments import check_figures
 from perfkit.sinks.delivery.layer import (
     MOST_KEYS,
     SinkOrCallable,
