@@ -78,7 +78,7 @@ class Violation:
         # Budget names and paths may come from outside: escape sequences in them could rewrite the
         # terminal that shows the log, and line ends could forge log lines.
         text = "".join(_sentence(self))
-        return text.encode("unicode_escape").decode("ascii") if _is_unsafe(text) else text
+        return text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text
 
 
 def as_record(violation: Violation) -> dict[str, Any]:
@@ -130,11 +130,15 @@ def _sentence(violation: Violation) -> Iterator[str]:
     yield from _value_and_bound(violation)
     if violation.is_recovery and violation.at_ns > violation.since_ns:
         yield f", after {_time((violation.at_ns - violation.since_ns) / 1e9)}"
-    yield f", in {_short(str(violation.where))}"
+    yield f", in {_short(_place(violation.where))}"
     yield ", contended" if violation.contended else ""
     yield from _counts(violation)
     if top := _main_evidence(violation):
         yield f", {_short(top)}"
+
+
+def _place(where: CodeLocation) -> str:
+    return f"{where.function} ({where.file}:{where.line})" if where.file else where.function
 
 
 def _value_and_bound(violation: Violation) -> Iterator[str]:
@@ -204,10 +208,6 @@ _OF_MEMORY: Final = ("memory", "children", "stack", "cpu")
 _OF_TIME: Final = ("stack", "children", "cpu", "memory")
 _IMPLIED: Final = frozenset({Statistic.EACH, Statistic.RATE, Statistic.RATIO})
 """Statistics that the name of the metric implies."""
-
-
-def _is_unsafe(text: str) -> bool:
-    return not text.isprintable()
 
 
 def _iso(nanoseconds: int) -> str:
