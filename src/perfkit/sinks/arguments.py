@@ -16,16 +16,7 @@ _LONGEST: Final = 60
 
 
 def checked_count(name: str, value: object, example: str) -> int:
-    """Return `value`, a whole number of at least 1.
-
-    Args:
-        name: Of the argument.
-        value: Of the argument.
-        example: A valid value for the message, such as ``"100 for the newest 100 files"``.
-
-    Raises:
-        ConfigurationError: If it is something else.
-    """
+    """Return `value` if it is a whole number of at least 1; else raise `ConfigurationError`."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ConfigurationError(
             f"{name} is {_shown(value)}; it has to be a whole number of at least 1: write {example}"
@@ -34,11 +25,7 @@ def checked_count(name: str, value: object, example: str) -> int:
 
 
 def checked_seconds(name: str, value: object) -> float:
-    """Return `value`, a number of seconds above 0.
-
-    Raises:
-        ConfigurationError: If it is something else.
-    """
+    """Return `value` if it is seconds above 0; else raise `ConfigurationError`."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < inf:
         raise ConfigurationError(
             f"{name} is {_shown(value)}; it is a number of seconds above 0 in code: write 10.0"
@@ -47,11 +34,7 @@ def checked_seconds(name: str, value: object) -> float:
 
 
 def checked_path(name: str, value: object, example: str) -> Path:
-    """Return `value`, text or a path, as a path.
-
-    Raises:
-        ConfigurationError: If it is something else, or empty.
-    """
+    """Return `value`, text or a path, as a path; else raise `ConfigurationError`."""
     text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
     if not isinstance(text, str) or not text or "\0" in text:
         raise ConfigurationError(f"{name} is {_shown(value)}; write a path such as {example!r}")
@@ -59,11 +42,7 @@ def checked_path(name: str, value: object, example: str) -> Path:
 
 
 def checked_flag(name: str, value: object) -> bool:
-    """Return `value`, True or False.
-
-    Raises:
-        ConfigurationError: If it is something else, such as ``"no"``, which would count as true.
-    """
+    """Return `value` if it is True or False, and not a true text such as ``"no"``; else raise."""
     if not isinstance(value, bool):
         raise ConfigurationError(f"{name} is {_shown(value)}; write True or False")
     return value

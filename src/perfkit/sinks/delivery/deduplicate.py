@@ -17,7 +17,6 @@ from perfkit.sinks.delivery.layer import (
     SinkOrCallable,
     count_failures,
     raise_or_count,
-    sooner,
     tick_of,
 )
 from perfkit.sinks.delivery.rate_limit import SuppressingLayer
@@ -119,7 +118,8 @@ class Deduplicated(SuppressingLayer):
                 first = next(lasting, None)
                 if first is not None:
                     wait = first.last_at + self._resolve_after - self.now()
-        return sooner(wait, tick_of(self.inner))
+        waits = (wait, tick_of(self.inner))
+        return min((each for each in waits if each is not None), default=None)
 
     def _passed(self, violation: Violation) -> Violation | None:
         """Return the violation to pass on; None for a duplicate. Called under the lock."""

@@ -272,11 +272,6 @@ def seconds_of(clock: Clock) -> Now:
     return lambda: clock.monotonic_ns() / 1e9
 
 
-def sooner(one: float | None, other: float | None) -> float | None:
-    """Return the shorter of two waits, where None is endless."""
-    return other if one is None else one if other is None else min(one, other)
-
-
 def layers_of(sink: Sink) -> Sequence[Sink]:
     """Return `sink` and everything that it wraps, from the outside in."""
     found: list[Sink] = [sink]

@@ -248,12 +248,7 @@ def _is_latin_1_line(value: str) -> bool:
 
 @frozen
 class _Proxy:
-    """A proxy for HTTP.
-
-    Args:
-        url: Scheme, host and port, without credentials.
-        headers: Those that authenticate with the proxy, which are secret.
-    """
+    """A proxy for HTTP: its URL without credentials, and the headers that have them."""
 
     url: str
     headers: Mapping[str, str] = Factory(dict)
@@ -264,9 +259,6 @@ def _proxy_for(url: urllib3.util.Url) -> _Proxy | None:
 
     They apply as in requests and curl: in small letters too, and ``NO_PROXY`` lists hosts, domains,
     networks such as ``10.0.0.0/8``, or ``*``.
-
-    Returns:
-        None for a direct connection.
 
     Raises:
         ConfigurationError: If the variable does not name an HTTP proxy; it quotes no value.
