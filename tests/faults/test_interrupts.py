@@ -13,7 +13,7 @@ import pytest
 import perfkit
 from perfkit import Violation
 from perfkit.sinks import CircuitBroken, FanOut, Retried
-from perfkit.sinks.delivery.entry import DeliveryEntry
+from perfkit.sinks.delivery.layer import DeliveryEntry
 from perfkit.testing import sample_violations
 from tests.faults.conftest import Accounts
 from tests.faults.sinks import LONGEST

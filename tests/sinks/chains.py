@@ -9,7 +9,7 @@ from typing import Any
 from perfkit import Severity, State
 from perfkit.model import Budget, Sink, Violation
 from perfkit.sinks import DeliveryQueue, DeliveryStats, Layer
-from perfkit.sinks.delivery.entry import DeliveredCounter, DeliveryEntry
+from perfkit.sinks.delivery.layer import DeliveredCounter, DeliveryEntry
 from tests.processes import fork
 from tests.sinks.violations import make_violation
 

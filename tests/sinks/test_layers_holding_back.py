@@ -12,7 +12,7 @@ import pytest
 from perfkit import ConfigurationError, Severity, State
 from perfkit.model import Route, Violation
 from perfkit.sinks import Deduplicated, Filtered, RateLimited
-from perfkit.sinks.delivery import suppression
+from perfkit.sinks.delivery import rate_limit
 from perfkit.sinks.delivery.layer import MOST_KEYS
 from tests.sinks.chains import (
     LEVELS,
@@ -340,7 +340,7 @@ def test_with_too_many_incidents_the_others_pass_until_there_is_room() -> None:
 
 def test_a_layer_has_to_say_what_it_lets_through() -> None:
     with pytest.raises(NotImplementedError):
-        suppression.SuppressingLayer(Kept()).emit(of("a"))
+        rate_limit.SuppressingLayer(Kept()).emit(of("a"))
 
 
 @pytest.mark.parametrize(

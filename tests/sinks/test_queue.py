@@ -13,7 +13,7 @@ import pytest
 from perfkit import DeliveryError, Violation
 from perfkit.errors import ConfigurationError
 from perfkit.sinks import CallbackSink, DeliveryQueue, DeliveryStats
-from perfkit.sinks.delivery.entry import DeliveredCounter, DeliveryEntry
+from perfkit.sinks.delivery.layer import DeliveredCounter, DeliveryEntry
 from perfkit.sinks.delivery.queue import POLL_SECONDS, Queued
 from tests.sinks.chains import LONGEST, Batches, Gate
 from tests.sinks.violations import make_violation

@@ -20,7 +20,7 @@ from perfkit.sinks import (
     RaiseSink,
     RateLimited,
 )
-from perfkit.sinks.delivery.entry import DeliveredCounter, DeliveryEntry
+from perfkit.sinks.delivery.layer import DeliveredCounter, DeliveryEntry
 from perfkit.sinks.delivery.stats import _StatsRegistry
 from perfkit.testing import capture_violations
 from tests.processes import environment

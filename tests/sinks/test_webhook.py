@@ -12,7 +12,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from perfkit.catalog import parse_limits
 from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.model import Budget, CodeLocation, Evidence, Metric
-from perfkit.model.record import as_record
+from perfkit.model.violation import as_record
 from perfkit.sinks.builtin.webhook import WebhookSink
 from perfkit.sinks.delivery.layer import supports_batch
 from perfkit.sinks.http.signing import Signer

@@ -170,7 +170,7 @@ def test_any_mix_leaves_the_process_as_it_was_and_gives_a_reason_for_each_missin
 
 def _unexplained(measurements: list[Measurement]) -> list[str]:
     return [
-        f"{metric} in {measurement.where}"
+        f"{metric} in {measurement.where.function}"
         for measurement in measurements
         for metric, reading in measurement.readings.items()
         if reading.value is None and not reading.reason

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any, Final
 
 from perfkit.forks import register_after_fork
 from perfkit.model import Clock, Policy, Sink
 from perfkit.reentrancy import Lock, busy
 from perfkit.runtime import internal_errors
-from perfkit.sinks.delivery.entry import DeliveredCounter, DeliveryEntry
-from perfkit.sinks.delivery.layer import Layer, layers_of
+from perfkit.sinks.delivery.layer import (
+    DeliveredCounter,
+    DeliveryEntry,
+    Layer,
+    layers_of,
+    seconds_of,
+)
 from perfkit.sinks.delivery.queue import DeliveryQueue, Queued
 from perfkit.sinks.delivery.stats import DeliveryStats, stats_registry
 
@@ -31,7 +36,7 @@ class SinkChains:
     """
 
     def __init__(self, clock: Clock, *, in_background: bool) -> None:
-        self._now: Callable[[], float] = lambda: clock.monotonic_ns() / 1e9
+        self._now = seconds_of(clock)
         self._in_background = in_background
         self._lock = Lock()
         self._adopted: dict[int, tuple[Sink, Sink]] = {}

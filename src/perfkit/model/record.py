@@ -1,57 +1,15 @@
-"""A violation as plain data, in the one shape that every ending writes."""
+"""Plain data as strict JSON, with finite numbers, or with printable texts."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
-from perfkit.model.measurement import Evidence
-from perfkit.model.violation import Violation
 from perfkit.text import printable
 
 _NOT_PLAIN: Final = re.compile("[^ -~]")
-
-
-def as_record(violation: Violation) -> dict[str, Any]:
-    """Return `violation` as plain data.
-
-    Values are in base units, named by ``unit``; ``time`` is ISO 8601 in UTC. A key is always
-    present; an unknown value is an empty string.
-    """
-    limit = violation.limit
-    return {
-        "time": _time(violation.at_ns),
-        "severity": str(violation.severity),
-        "state": str(violation.state),
-        "budget": violation.budget.name,
-        "category": violation.budget.category,
-        "critical": violation.budget.critical,
-        "metric": str(limit.metric),
-        "statistic": str(limit.statistic),
-        "value": violation.value,
-        "unit": str(limit.metric.unit),
-        "target": limit.target,
-        "threshold": limit.threshold,
-        "direction": str(limit.direction),
-        "function": violation.where.function,
-        "file": violation.where.file,
-        "line": violation.where.line,
-        "outcome": str(violation.outcome),
-        "environment": violation.environment,
-        "test": violation.is_test,
-        "trace_id": violation.trace_id,
-        "span_id": violation.span_id,
-        "contended": violation.contended,
-        "suppressed": violation.suppressed,
-        "suppressed_since": _time_or_empty(violation.suppressed_since_ns),
-        "samples": violation.samples,
-        "recovery": violation.is_recovery,
-        "since": _time_or_empty(violation.since_ns),
-        "evidence": [_plain(item) for item in violation.evidence],
-    }
 
 
 def as_json(record: Mapping[str, Any]) -> str:
@@ -114,21 +72,3 @@ def all_printable(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [all_printable(each) for each in value]
     return value
-
-
-def _time(nanoseconds: int) -> str:
-    return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat()
-
-
-def _time_or_empty(nanoseconds: int) -> str:
-    return _time(nanoseconds) if nanoseconds else ""
-
-
-def _plain(evidence: Evidence) -> dict[str, Any]:
-    return {
-        "kind": evidence.kind,
-        "summary": evidence.summary,
-        "rows": [dict(row) for row in evidence.rows],
-        "note": evidence.note,
-        "since_armed": evidence.since_armed,
-    }

@@ -1,9 +1,10 @@
-"""Violations, and the line that describes one for people."""
+"""Violations, the line that describes one for people, and its record for machines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from attrs import field, frozen
 
@@ -77,7 +78,46 @@ class Violation:
         # Budget names and paths may come from outside: escape sequences in them could rewrite the
         # terminal that shows the log, and line ends could forge log lines.
         text = "".join(_sentence(self))
-        return text.encode("unicode_escape").decode("ascii") if _is_unsafe(text) else text
+        return text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text
+
+
+def as_record(violation: Violation) -> dict[str, Any]:
+    """Return `violation` as plain data.
+
+    Values are in base units, named by ``unit``; ``time`` is ISO 8601 in UTC. A key is always
+    present; an unknown value is an empty string.
+    """
+    limit = violation.limit
+    return {
+        "time": _iso(violation.at_ns),
+        "severity": str(violation.severity),
+        "state": str(violation.state),
+        "budget": violation.budget.name,
+        "category": violation.budget.category,
+        "critical": violation.budget.critical,
+        "metric": str(limit.metric),
+        "statistic": str(limit.statistic),
+        "value": violation.value,
+        "unit": str(limit.metric.unit),
+        "target": limit.target,
+        "threshold": limit.threshold,
+        "direction": str(limit.direction),
+        "function": violation.where.function,
+        "file": violation.where.file,
+        "line": violation.where.line,
+        "outcome": str(violation.outcome),
+        "environment": violation.environment,
+        "test": violation.is_test,
+        "trace_id": violation.trace_id,
+        "span_id": violation.span_id,
+        "contended": violation.contended,
+        "suppressed": violation.suppressed,
+        "suppressed_since": _iso_or_empty(violation.suppressed_since_ns),
+        "samples": violation.samples,
+        "recovery": violation.is_recovery,
+        "since": _iso_or_empty(violation.since_ns),
+        "evidence": [_plain(item) for item in violation.evidence],
+    }
 
 
 def _sentence(violation: Violation) -> Iterator[str]:
@@ -90,11 +130,15 @@ def _sentence(violation: Violation) -> Iterator[str]:
     yield from _value_and_bound(violation)
     if violation.is_recovery and violation.at_ns > violation.since_ns:
         yield f", after {_time((violation.at_ns - violation.since_ns) / 1e9)}"
-    yield f", in {_short(str(violation.where))}"
+    yield f", in {_short(_place(violation.where))}"
     yield ", contended" if violation.contended else ""
     yield from _counts(violation)
     if top := _main_evidence(violation):
         yield f", {_short(top)}"
+
+
+def _place(where: CodeLocation) -> str:
+    return f"{where.function} ({where.file}:{where.line})" if where.file else where.function
 
 
 def _value_and_bound(violation: Violation) -> Iterator[str]:
@@ -166,5 +210,19 @@ _IMPLIED: Final = frozenset({Statistic.EACH, Statistic.RATE, Statistic.RATIO})
 """Statistics that the name of the metric implies."""
 
 
-def _is_unsafe(text: str) -> bool:
-    return not text.isprintable()
+def _iso(nanoseconds: int) -> str:
+    return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat()
+
+
+def _iso_or_empty(nanoseconds: int) -> str:
+    return _iso(nanoseconds) if nanoseconds else ""
+
+
+def _plain(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "kind": evidence.kind,
+        "summary": evidence.summary,
+        "rows": [dict(row) for row in evidence.rows],
+        "note": evidence.note,
+        "since_armed": evidence.since_armed,
+    }

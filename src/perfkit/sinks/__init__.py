@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from perfkit._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from perfkit.model.record import as_record as as_record
+    from perfkit.model.violation import as_record as as_record
     from perfkit.sinks.builtin.alertmanager import AlertmanagerSink as AlertmanagerSink
     from perfkit.sinks.builtin.callback import CallbackSink as CallbackSink
     from perfkit.sinks.builtin.evidence_files import EvidenceFilesSink as EvidenceFilesSink
@@ -56,7 +56,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         "perfkit.sinks.delivery.retry": "Retried",
         "perfkit.sinks.delivery.stats": "DeliveryStats Totals",
         "perfkit.sinks.flushing": "flush_sinks sink_stats",
-        "perfkit.model.record": "as_record",
+        "perfkit.model.violation": "as_record",
         "perfkit.sinks.routing": "Router",
     },
 )

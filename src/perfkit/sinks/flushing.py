@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from perfkit.sinks.delivery.entry import DeliveryEntry, entries
+from perfkit.sinks.delivery.layer import DeliveryEntry, entries
 from perfkit.sinks.delivery.shutdown import close_all, flush_all
 from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.sinks.delivery.stats import Totals, stats_registry

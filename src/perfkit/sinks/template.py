@@ -19,7 +19,7 @@ from perfkit.model import (
     State,
     Violation,
 )
-from perfkit.model.record import as_record
+from perfkit.model.violation import as_record
 from perfkit.sinks.redaction import parts_of
 from perfkit.text import printable, suggest
 from perfkit.units import format_quantity

@@ -15,10 +15,10 @@ from typing import Final
 from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.forks import register_after_fork
 from perfkit.model import Violation
-from perfkit.model.record import as_json, as_record
+from perfkit.model.record import as_json
+from perfkit.model.violation import as_record
 from perfkit.reentrancy import Lock, busy
 from perfkit.sinks.arguments import checked_count, checked_flag, checked_path
-from perfkit.sinks.files.repair_last_line import repair_last_line
 from perfkit.text import printable
 
 try:
@@ -145,7 +145,7 @@ class JsonLinesSink:
                 path = Path(os.path.realpath(self._path))
                 if not _is_at(path, file):
                     return False
-                repair_last_line(file.fileno())
+                _repair_last_line(file.fileno())
                 if self._is_full(file, len(data)):
                     self._rotate(path)
                     return False
@@ -256,3 +256,58 @@ def _fsync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+_FURTHEST: Final = 1024 * 1024
+"""Bytes at the end of a file that are read: a line of perfkit is shorter."""
+_BLOCK: Final = 65_536
+_TORN: Final = (b"{", b"\0")
+"""The beginning of a torn line: that of every line, or zeros after a power cut."""
+
+
+def _repair_last_line(descriptor: int) -> None:
+    """Remove a torn line from the end of a file, and add a line end to any other text there.
+
+    A last line longer than `_FURTHEST` is not read, and stays.
+
+    Args:
+        descriptor: Of the file, open for reading and appending, and locked.
+
+    Raises:
+        OSError: If the file cannot be read or written.
+    """
+    size = os.fstat(descriptor).st_size
+    end = _end_of_lines(descriptor, size)
+    if end == size:
+        return
+    if end is not None and _is_torn(os.pread(descriptor, size - end, end)):
+        os.ftruncate(descriptor, end)
+    else:
+        os.write(descriptor, b"\n")
+
+
+def _end_of_lines(descriptor: int, size: int) -> int | None:
+    """Return the offset after the last line end; None if that is too far away."""
+    end, furthest = size, max(0, size - _FURTHEST)
+    while end > furthest:
+        start = max(furthest, end - _BLOCK if end < size else end - 1)
+        found = os.pread(descriptor, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return None if furthest else 0
+
+
+def _is_torn(tail: bytes) -> bool:
+    """Return whether this is an incomplete line of a sink, and not the text of another program."""
+    import json  # noqa: PLC0415 - for torn lines only
+
+    if not tail.startswith(_TORN):
+        return False
+    try:
+        json.loads(tail)
+    except ValueError:
+        return True
+    except RecursionError:  # deeper than any line of a sink
+        return False
+    return False

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from perfkit.errors import ConfigurationError
 from perfkit.model import Severity, Violation
-from perfkit.model.record import all_printable, as_json, as_record
+from perfkit.model.record import all_printable, as_json
+from perfkit.model.violation import as_record
 from perfkit.text import printable
 
 FORMS: Final = ("auto", "text", "json", "structlog")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from perfkit.errors import DeliveryError, MissingExtraError
 from perfkit.model import Severity, Violation
-from perfkit.model.record import as_finite, as_record
+from perfkit.model.record import as_finite
+from perfkit.model.violation import as_record
 from perfkit.text import printable
 
 if TYPE_CHECKING:

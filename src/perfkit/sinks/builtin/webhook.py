@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from perfkit.model import Violation
-from perfkit.model.record import as_finite, as_record
+from perfkit.model.record import as_finite
+from perfkit.model.violation import as_record
 from perfkit.sinks.redaction import values_in
 from perfkit.sinks.template import Template
 

@@ -8,7 +8,7 @@ from typing import Any
 from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.model import Violation
 from perfkit.reentrancy import Lock, busy
-from perfkit.sinks.delivery.checked_numbers import check_figures
+from perfkit.sinks.arguments import check_figures
 from perfkit.sinks.delivery.layer import Layer, SinkOrCallable
 from perfkit.sinks.delivery.signals import is_signal_exception
 

@@ -11,16 +11,15 @@ from attrs import define, evolve
 from perfkit.errors import ConfigurationError
 from perfkit.model import State, Violation
 from perfkit.reentrancy import busy
-from perfkit.sinks.delivery.checked_numbers import check_figures
+from perfkit.sinks.arguments import check_figures
 from perfkit.sinks.delivery.layer import (
     MOST_KEYS,
     SinkOrCallable,
     count_failures,
     raise_or_count,
-    sooner,
     tick_of,
 )
-from perfkit.sinks.delivery.suppression import SuppressingLayer
+from perfkit.sinks.delivery.rate_limit import SuppressingLayer
 
 
 @define(eq=False)
@@ -119,7 +118,8 @@ class Deduplicated(SuppressingLayer):
                 first = next(lasting, None)
                 if first is not None:
                     wait = first.last_at + self._resolve_after - self.now()
-        return sooner(wait, tick_of(self.inner))
+        waits = (wait, tick_of(self.inner))
+        return min((each for each in waits if each is not None), default=None)
 
     def _passed(self, violation: Violation) -> Violation | None:
         """Return the violation to pass on; None for a duplicate. Called under the lock."""

@@ -17,7 +17,7 @@ from attrs import define
 from perfkit.errors import ConfigurationError
 from perfkit.model import Sink, Violation
 from perfkit.reentrancy import Lock, busy
-from perfkit.sinks.delivery.checked_numbers import check_figures
+from perfkit.sinks.arguments import check_figures
 from perfkit.sinks.delivery.layer import (
     Layer,
     SinkOrCallable,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from perfkit.errors import ConfigurationError, DeliveryError, MissingExtraError
 from perfkit.model import Violation
-from perfkit.sinks.delivery.checked_numbers import check_figures
+from perfkit.sinks.arguments import check_figures
 from perfkit.sinks.delivery.layer import (
     Layer,
     PartialFailures,

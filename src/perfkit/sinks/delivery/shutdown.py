@@ -112,10 +112,11 @@ def _log_lost(lost: Counter[str]) -> None:
         return
     by_sink = ", ".join(f"{printable(sink)}: {count}" for sink, count in lost.most_common())
     count = lost.total()
-    which = "1 violation did not reach its sink" if count == 1 else _SEVERAL.format(count)
+    which = (
+        "1 violation did not reach its sink"
+        if count == 1
+        else f"{count} violations did not reach their sinks"
+    )
     logging.getLogger("perfkit").warning(
         "perfkit: %s before the process ended (%s)", which, by_sink
     )
-
-
-_SEVERAL: Final = "{} violations did not reach their sinks"

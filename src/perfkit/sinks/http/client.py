@@ -1,4 +1,4 @@
-"""Post to one URL over HTTP."""
+"""Post to one URL over HTTP, through the proxy that the environment names."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from ipaddress import ip_address, ip_network
 from typing import Any, Final
 from urllib.parse import unquote
+from urllib.request import getproxies_environment, proxy_bypass
+
+from attrs import Factory, frozen
 
 from perfkit.errors import ConfigurationError, MissingExtraError
 from perfkit.sinks.arguments import checked_seconds
@@ -23,7 +27,6 @@ try:
 except ImportError as error:
     raise MissingExtraError("a sink that posts to a URL", "webhook") from error
 
-from perfkit.sinks.http.proxies import proxy_for
 from perfkit.sinks.http.responses import failure_of_error, failure_of_response
 
 _PORTS: Final = {"http": 80, "https": 443}
@@ -75,7 +78,7 @@ class HttpClient:
         self._pool_options: dict[str, Any] = {"num_pools": 1}
         if self._url.scheme == "https":
             self._pool_options["ssl_context"] = _trust(ca_file)
-        self._proxy = proxy_for(self._url)
+        self._proxy = _proxy_for(self._url)
         target = self._url.request_uri
         quotable = _parts_of(target, unquote(target), *self._own_headers.values())
         given = values_in((url, headers)).union(secrets)
@@ -241,3 +244,59 @@ def _merge(*layers: Mapping[str, str]) -> dict[str, str]:
 
 def _is_latin_1_line(value: str) -> bool:
     return value.isprintable() and all(ord(letter) <= 0xFF for letter in value)  # noqa: PLR2004 - Latin-1
+
+
+@frozen
+class _Proxy:
+    """A proxy for HTTP: its URL without credentials, and the headers that have them."""
+
+    url: str
+    headers: Mapping[str, str] = Factory(dict)
+
+
+def _proxy_for(url: urllib3.util.Url) -> _Proxy | None:
+    """Return the proxy for `url` by ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``.
+
+    They apply as in requests and curl: in small letters too, and ``NO_PROXY`` lists hosts, domains,
+    networks such as ``10.0.0.0/8``, or ``*``.
+
+    Raises:
+        ConfigurationError: If the variable does not name an HTTP proxy; it quotes no value.
+    """
+    proxies = getproxies_environment()
+    name = url.scheme if url.scheme in proxies else "all"
+    written = proxies.get(name or "")
+    host = (url.host or "").strip("[]")
+    if not written or _is_exempt(host, url.port, proxies):
+        return None
+    try:
+        proxy = urllib3.util.parse_url(written if "://" in written else f"http://{written}")
+    except urllib3.exceptions.LocationParseError:
+        proxy = None
+    if proxy is None or proxy.scheme not in _PORTS or not proxy.host:
+        raise ConfigurationError(
+            f"{str(name).upper()}_PROXY is not the URL of an HTTP proxy; write one such as "
+            "http://proxy.example.org:3128, or the host of the url into NO_PROXY"
+        )
+    # urllib3 ignores credentials in the URL of a proxy.
+    headers = urllib3.util.make_headers(proxy_basic_auth=unquote(proxy.auth)) if proxy.auth else {}
+    return _Proxy(str(proxy._replace(auth=None, path=None, query=None, fragment=None)), headers)
+
+
+def _is_exempt(host: str, port: int | None, proxies: Mapping[str, str]) -> bool:
+    place = host if port is None else f"{host}:{port}"
+    if proxy_bypass(place):
+        return True
+    # The standard library compares names only, while requests and curl accept networks.
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return any(_contains(part.strip(), address) for part in proxies.get("no", "").split(","))
+
+
+def _contains(network: str, address: object) -> bool:
+    try:
+        return address in ip_network(network, strict=False)
+    except ValueError:  # it is the name of a host
+        return False

@@ -31,14 +31,7 @@ _ADVICE: Final = {
 def failure_of_response(
     status: int, text: str, retry_after: str, destination: str
 ) -> DeliveryError:
-    """Return the failure for a response without success.
-
-    Args:
-        status: Its status.
-        text: The beginning of its body, without secrets.
-        retry_after: Its header ``Retry-After``; empty without one.
-        destination: Of the request, for people.
-    """
+    """Return the failure for a response without success; `text` begins its body, redacted."""
     if status // 100 == 3:  # noqa: PLR2004 - HTTP's first digit for redirects
         advice = ", which points elsewhere; redirects are not followed, write the final address"
     else:

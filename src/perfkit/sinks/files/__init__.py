@@ -1,1 +1,0 @@
-"""Files of lines that stay whole when a writer is killed."""
