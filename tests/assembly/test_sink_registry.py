@@ -100,9 +100,9 @@ def test_all_that_is_wrong_in_a_catalog_is_told_at_once() -> None:
     catalog = parse_catalog(
         '[budgets.b]\nsinks = ["lgo"]\n[sinks.a]\ntype = "x"\n[[routes]]\nsinks = ["y"]'
     )
-    chains = SinkChains(FakeClock(), in_background=False)
+    shelf = SinkRegistry(catalog, Telemetry(), FakeClock(), in_background=False)
     with pytest.raises(ConfigurationError) as caught:
-        make_router(catalog, SinkRegistry(catalog, Telemetry(), chains), ["z"])
+        make_router(catalog, shelf, ["z"])
     assert len(str(caught.value).splitlines()) == 4
 
 
@@ -174,7 +174,7 @@ def test_what_can_do_nothing_for_a_raise_sink_is_refused(kind: str) -> None:
 
 def test_a_sink_without_a_source_is_told_by_its_name() -> None:
     catalog = Catalog(sinks=(SinkDeclaration(name="a", type="webhook"),))
-    registry = SinkRegistry(catalog, Telemetry(), SinkChains(FakeClock(), in_background=False))
+    registry = SinkRegistry(catalog, Telemetry(), FakeClock(), in_background=False)
     with pytest.raises(ConfigurationError, match=r'^sink "a": option url is missing'):
         registry.find("a")
 
@@ -192,7 +192,7 @@ def test_what_the_code_gives_is_adopted_once() -> None:
 
 def test_routes_in_code_take_the_place_of_those_of_the_catalog() -> None:
     catalog = parse_catalog('[[routes]]\nsinks = ["log"]')
-    registry = SinkRegistry(catalog, Telemetry(), SinkChains(FakeClock(), in_background=False))
+    registry = SinkRegistry(catalog, Telemetry(), FakeClock(), in_background=False)
     router = make_router(catalog, registry, [], [Route(sinks=("metrics",))])
     assert [route.sinks for route in router.routes] == [("metrics",)]
 

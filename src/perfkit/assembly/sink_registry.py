@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property, partial
 from typing import Any
 
 from perfkit.assembly.chains import SinkChains
 from perfkit.assembly.env_vars import VariableNotSetError
 from perfkit.assembly.resolving import ResolvedSink, SinkResolver
-from perfkit.assembly.sink_types import FAN_OUT, OTEL
+from perfkit.assembly.sink_types import BUILT_IN, FAN_OUT, OTEL
 from perfkit.catalog import Catalog
-from perfkit.errors import ConfigurationError, PerfkitError
+from perfkit.catalog.settings import DEFAULT_SINKS
+from perfkit.errors import ConfigurationError, MissingExtraError, PerfkitError
 from perfkit.forks import register_after_fork
-from perfkit.model import Policy, Sink
+from perfkit.model import Clock, Policy, Sink
 from perfkit.otel.telemetry import Telemetry
-from perfkit.reentrancy import Lock
+from perfkit.reentrancy import Lock, busy
 from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.sinks.redaction import Redactor
 from perfkit.text import printable
@@ -24,19 +26,24 @@ from perfkit.text import printable
 class SinkRegistry:
     """Finds sinks by name: sinks of the catalog, and types that do not require a table.
 
-    The sink of a name, with its layers, is built at the first look-up. Safe from any thread.
+    The first violation of a sink builds its layers, so that most processes build none. Safe from
+    any thread.
 
     Args:
         catalog: The catalog with the ``[sinks.NAME]`` tables.
         telemetry: The providers of the sink ``otel``.
-        chains: Builds the layers around a sink.
+        clock: Returns the time.
+        in_background: Whether a sink without the option ``background`` has a thread of its own.
     """
 
-    def __init__(self, catalog: Catalog, telemetry: Telemetry, chains: SinkChains) -> None:
+    def __init__(
+        self, catalog: Catalog, telemetry: Telemetry, clock: Clock, *, in_background: bool
+    ) -> None:
         self.resolver = SinkResolver(catalog)
         self._telemetry = telemetry
-        self._chains = chains
-        self._built: dict[str, Sink] = {}
+        self._make_chains = partial(SinkChains, clock, in_background=in_background)
+        self._built: dict[str, tuple[Sink, Policy, Collection[str]]] = {}
+        self._chained: dict[str, Sink] = {}
         self.after_fork_in_child()
         register_after_fork(self)
 
@@ -44,13 +51,46 @@ class SinkRegistry:
         """Replace the lock, which another thread of the parent may have held at the fork."""
         self._lock = Lock()
 
-    def find(self, name: str) -> Sink:
-        """Return the sink called `name`.
+    def check(self, name: str) -> None:
+        """Build the sink called `name` without its layers, and import what they need.
 
         Raises:
             ConfigurationError: If the sink does not exist or cannot be built. The message does not
                 contain the text of an option.
         """
+        declared = self.resolver.declared.get(name)
+        if name in DEFAULT_SINKS and declared is None:
+            BUILT_IN[name].load()  # without options, it can be built later
+        elif declared is not None and not declared.lines:
+            self.find(name)  # no reader has checked a policy of code, but the layers do
+        else:
+            self._leaf(name)
+
+    def find(self, name: str) -> Sink:
+        """Return the sink called `name` with its layers, which are built at the first look-up.
+
+        Raises:
+            ConfigurationError: As for `check`.
+        """
+        if name in self._chained:
+            return self._chained[name]
+        sink, policy, secrets = self._leaf(name)
+        with busy, self._lock:
+            if name not in self._chained:
+                with _placed(self.resolver.place_of(name), secrets):
+                    self._chained[name] = self._chains.declared(name, sink, policy, secrets=secrets)
+            return self._chained[name]
+
+    def wrap_layers(self, sink: Sink) -> Sink:
+        """Return a sink made in code, with the layers of every sink."""
+        with busy, self._lock:
+            return self._chains.wrap_layers(sink)
+
+    @cached_property
+    def _chains(self) -> SinkChains:
+        return self._make_chains()
+
+    def _leaf(self, name: str) -> tuple[Sink, Policy, Collection[str]]:
         # Reentrant: a fan-out looks its members up while it is built. The resolver has refused
         # fan-outs that contain themselves, so the recursion ends.
         with self._lock:
@@ -58,11 +98,7 @@ class SinkRegistry:
                 self._built[name] = self._build(name)
             return self._built[name]
 
-    def wrap_layers(self, sink: Sink) -> Sink:
-        """Return a sink made in code, with the layers of every sink."""
-        return self._chains.wrap_layers(sink)
-
-    def _build(self, name: str) -> Sink:
+    def _build(self, name: str) -> tuple[Sink, Policy, Collection[str]]:
         resolved = self.resolver.resolve(name)
         if resolved.type.name == FAN_OUT:
             options: dict[str, Any] = {"sinks": self._find_all(resolved.options["sinks"])}
@@ -72,9 +108,8 @@ class SinkRegistry:
             options = dict(resolved.options)
         with _placed(self.resolver.place_of(name), resolved.values):
             sink = resolved.type.load()(**options)
-            _check(sink, resolved.declared.policy)
-            secrets = _secrets_of(resolved, sink)
-            return self._chains.declared(name, sink, resolved.policy, secrets=secrets)
+            _check(sink, resolved)
+            return sink, resolved.policy, _secrets_of(resolved, sink)
 
     def _find_all(self, names: Sequence[str]) -> Sequence[Sink]:
         """Return the sinks of a fan-out; raise one error with the problems of all of them."""
@@ -135,15 +170,22 @@ def _secrets_of(resolved: ResolvedSink, sink: Sink) -> Collection[str]:
     return {value for value in resolved.values if value not in destination}
 
 
-def _check(sink: Sink, policy: Policy) -> None:
+def _check(sink: Sink, resolved: ResolvedSink) -> None:
     if not isinstance(sink, Sink):
         raise ConfigurationError(f"it made an object of type {type(sink).__name__}, without emit")
-    configured = policy.configured()
-    if configured and getattr(sink, "reaches_caller", False) is True:
-        raise ConfigurationError(
-            f"{', '.join(configured)} has no effect on a sink that raises out of the call; "
-            "remove it"
-        )
+    configured = resolved.declared.policy.configured()
+    if getattr(sink, "reaches_caller", False) is True:
+        if configured:
+            raise ConfigurationError(
+                f"{', '.join(configured)} has no effect on a sink that raises out of the call; "
+                "remove it"
+            )
+    elif (resolved.policy.max_attempts or 1) > 1:
+        # Imported now: the first violation must neither wait for it nor find it missing.
+        try:
+            import tenacity  # noqa: F401, PLC0415 - optional, of the layer `Retried`
+        except ImportError:
+            raise MissingExtraError("retrying a delivery", "webhook") from None
 
 
 def each_once(lines: Iterable[str]) -> Sequence[str]:
