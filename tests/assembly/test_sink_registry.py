@@ -16,7 +16,7 @@ import perfkit
 from perfkit import BudgetExceeded, ConfigurationError, budget
 from perfkit.assembly.chains import SinkChains
 from perfkit.assembly.router import make_router
-from perfkit.assembly.sink_registry import SinkRegistry
+from perfkit.assembly.sink_registry import SinkRegistry, _building
 from perfkit.assembly.sink_types import BUILT_IN
 from perfkit.catalog import Catalog, SinkDeclaration, parse_catalog
 from perfkit.catalog.sinks import default_policy
@@ -52,7 +52,7 @@ def test_a_forked_child_finds_sinks_though_another_thread_was_at_it() -> None:
     is_held, may_go = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with registry._lock:
+        with _building.lock:
             is_held.set()
             may_go.wait()
 
@@ -229,3 +229,17 @@ def test_each_type_has_its_usual_layers_from_the_outside_in(kind: str) -> None:
     assert [
         name for name in names if name not in {"DeliveryEntry", "DeliveredCounter", "LogSink"}
     ] == LAYERS[kind]
+
+
+def test_a_sink_that_has_had_no_violation_is_in_the_statistics_with_zeros() -> None:
+    with perfkit.override(parse_catalog('[sinks.never_reached]\ntype = "metrics"')):
+        [totals] = [each for each in perfkit.sink_stats() if each.sink == "never_reached"]
+    assert (totals.raised, totals.waiting) == (0, 0)
+
+
+def test_a_layer_that_refuses_a_policy_of_code_is_told_at_once() -> None:
+    catalog = Catalog(
+        sinks=(SinkDeclaration(name="a", type="metrics", policy=Policy(rate_limit=-1.0)),)
+    )
+    with pytest.raises(ConfigurationError, match=r'^sink "a": rate limit of -1 a second'):
+        perfkit.configure(catalog)

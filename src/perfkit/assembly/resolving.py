@@ -210,16 +210,19 @@ class SinkResolver:
         options = expansion.expand(declared.options) if has_variables else declared.options
         problems = Problems(hides_texts=True)
         arguments = self._read(found, declared.options, options, problems)
-        _report_idle(declared, problems)
+        policy = default_policy(declared.type)
+        if declared.policy != Policy():
+            for key, reason in declared.policy.idle_over(policy).items():
+                problems.below(key).add(f"it {reason}")
+            policy = declared.policy.over(policy)
         if found.name == FAN_OUT and not problems.found:
             self._check_members(name, arguments.get("sinks", ()), problems)
         self._raise(declared, problems, expansion)
-        default = default_policy(declared.type)
         return ResolvedSink(
             declared=declared,
             type=found,
             options=arguments,
-            policy=declared.policy.over(default),
+            policy=policy,
             values=frozenset(expansion.values),
         )
 
@@ -321,8 +324,3 @@ def _remedy(key: str, found: SinkType) -> str:
     if close := suggest(key, (*found.options, *POLICY)):
         return f"did you mean {close}?"
     return f"its own options are {', '.join(found.options) or 'none'}"
-
-
-def _report_idle(declared: SinkDeclaration, problems: Problems) -> None:
-    for key, reason in declared.policy.idle_over(default_policy(declared.type)).items():
-        problems.below(key).add(f"it {reason}")
