@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from perfkit import ConfigurationError
-from perfkit.assembly.chains import SinkChains
 from perfkit.assembly.sink_registry import SinkRegistry
 from perfkit.catalog import parse_catalog
 from perfkit.otel.telemetry import Telemetry
@@ -19,7 +18,7 @@ from perfkit.testing import FakeClock
 def shelf_of(text: str = "[budgets]") -> SinkRegistry:
     """The shelf of a catalog."""
     catalog = parse_catalog(text, "perfkit.toml")
-    return SinkRegistry(catalog, Telemetry(), SinkChains(FakeClock(), in_background=False))
+    return SinkRegistry(catalog, Telemetry(), FakeClock(), in_background=False)
 
 
 def problem_of(text: str, name: str = "a") -> str:

@@ -9,7 +9,6 @@ import pytest
 
 import perfkit
 from perfkit import Catalog, ConfigurationError, budget
-from perfkit.assembly.chains import SinkChains
 from perfkit.assembly.router import make_router
 from perfkit.assembly.sink_registry import SinkRegistry
 from perfkit.catalog import parse_catalog
@@ -32,7 +31,7 @@ def problems_of(catalog: Catalog, sinks: Any = (), routes: Any = None, **options
 
 
 def router_of(catalog: Catalog, sinks: Any = (), routes: Any = None, **options: Any) -> Router:
-    registry = SinkRegistry(catalog, Telemetry(), SinkChains(FakeClock(), in_background=False))
+    registry = SinkRegistry(catalog, Telemetry(), FakeClock(), in_background=False)
     return make_router(catalog, registry, sinks, routes, **options)
 
 

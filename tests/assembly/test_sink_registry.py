@@ -16,7 +16,7 @@ import perfkit
 from perfkit import BudgetExceeded, ConfigurationError, budget
 from perfkit.assembly.chains import SinkChains
 from perfkit.assembly.router import make_router
-from perfkit.assembly.sink_registry import SinkRegistry
+from perfkit.assembly.sink_registry import SinkRegistry, _building
 from perfkit.assembly.sink_types import BUILT_IN
 from perfkit.catalog import Catalog, SinkDeclaration, parse_catalog
 from perfkit.catalog.sinks import default_policy
@@ -52,7 +52,7 @@ def test_a_forked_child_finds_sinks_though_another_thread_was_at_it() -> None:
     is_held, may_go = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with registry._lock:
+        with _building.lock:
             is_held.set()
             may_go.wait()
 
@@ -100,9 +100,9 @@ def test_all_that_is_wrong_in_a_catalog_is_told_at_once() -> None:
     catalog = parse_catalog(
         '[budgets.b]\nsinks = ["lgo"]\n[sinks.a]\ntype = "x"\n[[routes]]\nsinks = ["y"]'
     )
-    chains = SinkChains(FakeClock(), in_background=False)
+    shelf = SinkRegistry(catalog, Telemetry(), FakeClock(), in_background=False)
     with pytest.raises(ConfigurationError) as caught:
-        make_router(catalog, SinkRegistry(catalog, Telemetry(), chains), ["z"])
+        make_router(catalog, shelf, ["z"])
     assert len(str(caught.value).splitlines()) == 4
 
 
@@ -174,7 +174,7 @@ def test_what_can_do_nothing_for_a_raise_sink_is_refused(kind: str) -> None:
 
 def test_a_sink_without_a_source_is_told_by_its_name() -> None:
     catalog = Catalog(sinks=(SinkDeclaration(name="a", type="webhook"),))
-    registry = SinkRegistry(catalog, Telemetry(), SinkChains(FakeClock(), in_background=False))
+    registry = SinkRegistry(catalog, Telemetry(), FakeClock(), in_background=False)
     with pytest.raises(ConfigurationError, match=r'^sink "a": option url is missing'):
         registry.find("a")
 
@@ -192,7 +192,7 @@ def test_what_the_code_gives_is_adopted_once() -> None:
 
 def test_routes_in_code_take_the_place_of_those_of_the_catalog() -> None:
     catalog = parse_catalog('[[routes]]\nsinks = ["log"]')
-    registry = SinkRegistry(catalog, Telemetry(), SinkChains(FakeClock(), in_background=False))
+    registry = SinkRegistry(catalog, Telemetry(), FakeClock(), in_background=False)
     router = make_router(catalog, registry, [], [Route(sinks=("metrics",))])
     assert [route.sinks for route in router.routes] == [("metrics",)]
 
@@ -229,3 +229,17 @@ def test_each_type_has_its_usual_layers_from_the_outside_in(kind: str) -> None:
     assert [
         name for name in names if name not in {"DeliveryEntry", "DeliveredCounter", "LogSink"}
     ] == LAYERS[kind]
+
+
+def test_a_sink_that_has_had_no_violation_is_in_the_statistics_with_zeros() -> None:
+    with perfkit.override(parse_catalog('[sinks.never_reached]\ntype = "metrics"')):
+        [totals] = [each for each in perfkit.sink_stats() if each.sink == "never_reached"]
+    assert (totals.raised, totals.waiting) == (0, 0)
+
+
+def test_a_layer_that_refuses_a_policy_of_code_is_told_at_once() -> None:
+    catalog = Catalog(
+        sinks=(SinkDeclaration(name="a", type="metrics", policy=Policy(rate_limit=-1.0)),)
+    )
+    with pytest.raises(ConfigurationError, match=r'^sink "a": rate limit of -1 a second'):
+        perfkit.configure(catalog)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from perfkit import Budget, Catalog, ConfigurationError, Metric, Route, Violation
-from perfkit.assembly.sink_references import references_of
+from perfkit.assembly.resolving import references_of
 from perfkit.catalog import parse_limits
 from perfkit.catalog.catalog import CatalogSettings, SinkDeclaration
 from perfkit.sink_test.routes import routes_of

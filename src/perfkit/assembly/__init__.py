@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from attrs import evolve
 
-from perfkit.assembly.defaults import ConfigureOptions, assemble, is_under_pytest
-from perfkit.assembly.process_monitor import monitoring
+from perfkit.assembly.defaults import ConfigureOptions, assemble, is_under_pytest, monitoring
 from perfkit.catalog import Catalog, find_catalog, load_catalog
 from perfkit.catalog.settings import SETTINGS, read_in_code
 from perfkit.errors import CatalogError, ConfigurationError

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final
 
-from perfkit.forks import register_after_fork
 from perfkit.model import Clock, Policy, Sink
-from perfkit.reentrancy import Lock, busy
 from perfkit.runtime import internal_errors
+from perfkit.sinks.delivery.circuit_breaker import CircuitBroken
+from perfkit.sinks.delivery.deduplicate import Deduplicated
+from perfkit.sinks.delivery.filter import Filtered
 from perfkit.sinks.delivery.layer import (
     DeliveredCounter,
     DeliveryEntry,
@@ -17,6 +18,8 @@ from perfkit.sinks.delivery.layer import (
     seconds_of,
 )
 from perfkit.sinks.delivery.queue import DeliveryQueue, Queued
+from perfkit.sinks.delivery.rate_limit import RateLimited
+from perfkit.sinks.delivery.retry import Retried
 from perfkit.sinks.delivery.stats import DeliveryStats, stats_registry
 
 _MOST_QUEUES: Final = 64
@@ -24,7 +27,7 @@ _MOST_QUEUES: Final = 64
 
 
 class SinkChains:
-    """Builds the chain of layers through which violations reach a sink.
+    """Builds the chain of layers through which violations reach a sink. Needs a lock around it.
 
     From the outside in: `DeliveryEntry` counts violations, then `Filtered`, `Deduplicated`,
     `RateLimited` and `DeliveryQueue`. In the thread of the queue: `CircuitBroken`, `Retried`, and
@@ -38,10 +41,8 @@ class SinkChains:
     def __init__(self, clock: Clock, *, in_background: bool) -> None:
         self._now = seconds_of(clock)
         self._in_background = in_background
-        self._lock = Lock()
         self._adopted: dict[int, tuple[Sink, Sink]] = {}
         self._queues: dict[object, DeliveryQueue] = {}
-        register_after_fork(self)
 
     def declared(
         self,
@@ -83,21 +84,16 @@ class SinkChains:
         """Return the chain of a sink made in code; the same one at each call with a sink."""
         if isinstance(sink, DeliveryEntry):
             return sink
-        with busy, self._lock:
-            known = self._adopted.get(id(sink))
-            if known is not None:
-                return known[1]
-            # A block may create its callback at each entry. A reference to each of them would be a
-            # memory leak. An id is unique only as long as the sink is referenced.
-            is_kept = not _is_callback(sink) and len(self._adopted) < _MOST_QUEUES
-            chain = self._chain_of(sink, is_kept=is_kept)
-            if is_kept:
-                self._adopted[id(sink)] = (sink, chain)
-            return chain
-
-    def after_fork_in_child(self) -> None:
-        """After a fork, be free of a lock that another thread held."""
-        self._lock = Lock()
+        known = self._adopted.get(id(sink))
+        if known is not None:
+            return known[1]
+        # A block may create its callback at each entry. A reference to each of them would be a
+        # memory leak. An id is unique only as long as the sink is referenced.
+        is_kept = not _is_callback(sink) and len(self._adopted) < _MOST_QUEUES
+        chain = self._chain_of(sink, is_kept=is_kept)
+        if is_kept:
+            self._adopted[id(sink)] = (sink, chain)
+        return chain
 
     def _chain_of(self, sink: Sink, *, is_kept: bool) -> Sink:
         stats = stats_registry.stats_of(_name_of(sink), internal_errors.report)
@@ -143,12 +139,8 @@ def _trying(sink: Sink, policy: Policy, shared: dict[str, Any]) -> Sink:
     """Return `sink` with the layers that run in the thread of the delivery."""
     inner: Sink = DeliveredCounter(sink, **shared)
     if (policy.max_attempts or 1) > 1:
-        from perfkit.sinks.delivery.retry import Retried  # noqa: PLC0415 - likewise
-
         inner = Retried(inner, policy.max_attempts or 1, **shared)
     if policy.max_failures:
-        from perfkit.sinks.delivery.circuit_breaker import CircuitBroken  # noqa: PLC0415 - likewise
-
         inner = CircuitBroken(inner, policy.max_failures, policy.failure_cooldown or 30.0, **shared)
     return inner
 
@@ -158,12 +150,8 @@ def _holding_back(inner: Sink, policy: Policy, shared: dict[str, Any]) -> Sink:
     # Outside the queue, so that suppressed violations do not fill it. The filter is outermost: a
     # violation that does not match must not use the rate or begin an episode.
     if policy.rate_limit:
-        from perfkit.sinks.delivery.rate_limit import RateLimited  # noqa: PLC0415 - only where a policy has it
-
         inner = RateLimited(inner, policy.rate_limit, policy.burst or 1, **shared)
     if policy.repeat_interval or policy.resolve_after:
-        from perfkit.sinks.delivery.deduplicate import Deduplicated  # noqa: PLC0415 - likewise
-
         inner = Deduplicated(
             inner,
             policy.repeat_interval or None,
@@ -172,8 +160,6 @@ def _holding_back(inner: Sink, policy: Policy, shared: dict[str, Any]) -> Sink:
             **shared,
         )
     if policy.match is not None:
-        from perfkit.sinks.delivery.filter import Filtered  # noqa: PLC0415 - likewise
-
         inner = Filtered(inner, policy.match.matches, **shared)
     return inner
 

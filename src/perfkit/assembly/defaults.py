@@ -10,13 +10,12 @@ from urllib.parse import unquote
 
 from attrs import Factory, evolve, frozen
 
-from perfkit.assembly.chains import SinkChains
-from perfkit.assembly.process_monitor import monitoring, wanted_monitor
 from perfkit.assembly.router import make_router
 from perfkit.assembly.sink_registry import SinkRegistry
 from perfkit.catalog import Catalog, CatalogSettings
 from perfkit.catalog.settings import SETTINGS, read_variables
 from perfkit.errors import ConfigurationError
+from perfkit.instruments.monitor import monitor
 from perfkit.model import Clock, Observer, Probe, Route
 from perfkit.otel.reporting import Reporting
 from perfkit.otel.telemetry import Telemetry
@@ -35,6 +34,35 @@ from perfkit.sinks.delivery.stats import stats_registry
 
 if TYPE_CHECKING:
     from perfkit.instruments.options import SinkChoice
+    from perfkit.runtime.process_monitor import Monitor
+
+
+Wanted = tuple[tuple[str, ...], float]
+"""Names or globs of budgets, and the interval in seconds."""
+
+
+class Monitoring:
+    """The monitor that the settings request; at most one runs."""
+
+    def __init__(self) -> None:
+        self.wanted: Wanted | None = None
+        self.monitor: Monitor | None = None
+
+    def use(self, wanted: Wanted | None) -> None:
+        """Run a monitor with these names and this interval; None stops it."""
+        # An equal monitor continues: a restart would lose the samples of its windows.
+        if wanted == self.wanted:
+            return
+        if self.monitor is not None:
+            self.monitor.stop()
+        self.wanted, self.monitor = wanted, None
+        if wanted is not None:
+            self.monitor = monitor(*wanted[0], interval=wanted[1])
+            self.monitor.start()
+
+
+monitoring: Final = Monitoring()
+"""The monitoring of the process."""
 
 
 @frozen(kw_only=True)
@@ -66,10 +94,11 @@ def assemble(catalog: Catalog, options: ConfigureOptions) -> Settings:
     environment = chosen.environment or ""
     providers = _providers(options.telemetry)
     clock = options.clock or SystemClock()
-    chains = SinkChains(clock, in_background=chosen.delivery == "background")
-    registry = SinkRegistry(catalog, providers, chains)
+    registry = SinkRegistry(
+        catalog, providers, clock, in_background=chosen.delivery == "background"
+    )
     overhead_limit = OverheadLimit(chosen.max_overhead, clock)
-    wanted = wanted_monitor(chosen)
+    wanted = _wanted_monitor(chosen)
     return Settings(
         catalog=catalog,
         router=make_router(
@@ -97,6 +126,14 @@ def assemble(catalog: Catalog, options: ConfigureOptions) -> Settings:
         attributes=any("children" in budget.evidence for budget in catalog.budgets),
         begin=lambda: monitoring.use(wanted),
     )
+
+
+def _wanted_monitor(chosen: CatalogSettings) -> Wanted | None:
+    """Return the requested names and interval; no names means all budgets. None: no monitor."""
+    if not chosen.monitor:
+        return None
+    names = chosen.monitor if isinstance(chosen.monitor, tuple) else ()
+    return names, chosen.monitor_interval or 1.0
 
 
 def _chosen(*sources: CatalogSettings) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from perfkit.assembly.env_vars import VariableNotSetError
-from perfkit.assembly.sink_references import SinkReference, references_of
+from perfkit.assembly.resolving import SinkReference, references_of
 from perfkit.assembly.sink_registry import SinkRegistry, each_once
 from perfkit.catalog import Catalog
 from perfkit.catalog.problems import shown
@@ -30,10 +30,10 @@ def make_router(  # noqa: PLR0913 - each is one of the settings, the last two by
     matches_all: bool = False,
     environment: str = "",
 ) -> Router:
-    """Build the router and every sink that the catalog names; report all problems at once.
+    """Build the router and check every sink that the catalog names; report all problems at once.
 
-    The variables of a sink that no route reaches in this environment may be unset. Such a sink is
-    built at its first look-up, which requires them.
+    The variables of a sink that no route reaches in this environment may be unset. The first
+    look-up of such a sink requires them.
 
     Args:
         catalog: The catalog with budgets, routes and sinks.
@@ -58,8 +58,7 @@ def make_router(  # noqa: PLR0913 - each is one of the settings, the last two by
     return Router(
         by_name=by_name,
         default=tuple(
-            by_name[each] if isinstance(each, str) else registry.wrap_layers(each)
-            for each in default.sinks
+            each if isinstance(each, str) else registry.wrap_layers(each) for each in default.sinks
         ),
         routes=tuple(
             evolve(route, sinks=_wrapped(route.sinks, registry))
@@ -70,7 +69,7 @@ def make_router(  # noqa: PLR0913 - each is one of the settings, the last two by
 
 
 class _ByName(dict[str, Sink]):
-    """Sinks by name. A missing one is built at its first look-up."""
+    """Sinks by name. The layers of a sink are built at its first look-up."""
 
     def __init__(self, registry: SinkRegistry) -> None:
         super().__init__()
@@ -95,7 +94,7 @@ def _find_all(
     by_name, problems = _ByName(registry), list[str]()
     for name in sorted({*places, *declared}):
         try:
-            by_name[name] = registry.find(name)
+            registry.check(name)
         except VariableNotSetError as error:
             # A catalog of all environments has variables that only some of them set.
             is_reachable = any(_matches(each, environment) for each in places.get(name, ()))

@@ -4,65 +4,114 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, Final
 
 from perfkit.assembly.chains import SinkChains
 from perfkit.assembly.env_vars import VariableNotSetError
 from perfkit.assembly.resolving import ResolvedSink, SinkResolver
-from perfkit.assembly.sink_types import FAN_OUT, OTEL
+from perfkit.assembly.sink_types import BUILT_IN, FAN_OUT, OTEL
 from perfkit.catalog import Catalog
+from perfkit.catalog.settings import DEFAULT_SINKS
 from perfkit.errors import ConfigurationError, PerfkitError
 from perfkit.forks import register_after_fork
-from perfkit.model import Policy, Sink
+from perfkit.model import Clock, Policy, Sink
 from perfkit.otel.telemetry import Telemetry
-from perfkit.reentrancy import Lock
+from perfkit.reentrancy import Lock, busy
+from perfkit.runtime import internal_errors
+from perfkit.sinks.delivery.retry import load_tenacity
 from perfkit.sinks.delivery.signals import is_signal_exception
+from perfkit.sinks.delivery.stats import stats_registry
 from perfkit.sinks.redaction import Redactor
 from perfkit.text import printable
 
 
-class SinkRegistry:
-    """Finds sinks by name: sinks of the catalog, and types that do not require a table.
+class _Building:
+    """The lock under which all sinks of the process are built."""
 
-    The sink of a name, with its layers, is built at the first look-up. Safe from any thread.
-
-    Args:
-        catalog: The catalog with the ``[sinks.NAME]`` tables.
-        telemetry: The providers of the sink ``otel``.
-        chains: Builds the layers around a sink.
-    """
-
-    def __init__(self, catalog: Catalog, telemetry: Telemetry, chains: SinkChains) -> None:
-        self.resolver = SinkResolver(catalog)
-        self._telemetry = telemetry
-        self._chains = chains
-        self._built: dict[str, Sink] = {}
+    def __init__(self) -> None:
         self.after_fork_in_child()
         register_after_fork(self)
 
     def after_fork_in_child(self) -> None:
         """Replace the lock, which another thread of the parent may have held at the fork."""
-        self._lock = Lock()
+        self.lock = Lock()
 
-    def find(self, name: str) -> Sink:
-        """Return the sink called `name`.
+
+_building: Final = _Building()
+
+
+class SinkRegistry:
+    """Finds sinks by name: sinks of the catalog, and types that do not require a table.
+
+    The first violation of a sink builds its layers, so that most processes build none. Safe from
+    any thread.
+
+    Args:
+        catalog: The catalog with the ``[sinks.NAME]`` tables.
+        telemetry: The providers of the sink ``otel``.
+        clock: Returns the time.
+        in_background: Whether a sink without the option ``background`` has a thread of its own.
+    """
+
+    def __init__(
+        self, catalog: Catalog, telemetry: Telemetry, clock: Clock, *, in_background: bool
+    ) -> None:
+        self.resolver = SinkResolver(catalog)
+        self._telemetry = telemetry
+        self._make_chains = partial(SinkChains, clock, in_background=in_background)
+        self._built: dict[str, tuple[Sink, Policy, Collection[str]]] = {}
+        self._chained: dict[str, Sink] = {}
+
+    def check(self, name: str) -> None:
+        """Build the sink called `name` without its layers, and import what they need.
 
         Raises:
             ConfigurationError: If the sink does not exist or cannot be built. The message does not
                 contain the text of an option.
         """
+        declared = self.resolver.declared.get(name)
+        if name in DEFAULT_SINKS and declared is None:
+            BUILT_IN[name].load()  # without options, it can be built later
+        elif declared is not None and not self.resolver.source:
+            self.find(name)  # no reader has checked a policy of code, but the layers do
+        else:
+            self._leaf(name)
+        stats_registry.expected[name] = internal_errors.report
+
+    def find(self, name: str) -> Sink:
+        """Return the sink called `name` with its layers, which are built at the first look-up.
+
+        Raises:
+            ConfigurationError: As for `check`.
+        """
+        if name in self._chained:
+            return self._chained[name]
+        sink, policy, secrets = self._leaf(name)
+        with busy, _building.lock:
+            if name not in self._chained:
+                with self._placed(name, secrets):
+                    self._chained[name] = self._chains.declared(name, sink, policy, secrets=secrets)
+            return self._chained[name]
+
+    def wrap_layers(self, sink: Sink) -> Sink:
+        """Return a sink made in code, with the layers of every sink."""
+        with busy, _building.lock:
+            return self._chains.wrap_layers(sink)
+
+    @cached_property
+    def _chains(self) -> SinkChains:
+        return self._make_chains()
+
+    def _leaf(self, name: str) -> tuple[Sink, Policy, Collection[str]]:
         # Reentrant: a fan-out looks its members up while it is built. The resolver has refused
         # fan-outs that contain themselves, so the recursion ends.
-        with self._lock:
+        with _building.lock:
             if name not in self._built:
                 self._built[name] = self._build(name)
             return self._built[name]
 
-    def wrap_layers(self, sink: Sink) -> Sink:
-        """Return a sink made in code, with the layers of every sink."""
-        return self._chains.wrap_layers(sink)
-
-    def _build(self, name: str) -> Sink:
+    def _build(self, name: str) -> tuple[Sink, Policy, Collection[str]]:
         resolved = self.resolver.resolve(name)
         if resolved.type.name == FAN_OUT:
             options: dict[str, Any] = {"sinks": self._find_all(resolved.options["sinks"])}
@@ -70,11 +119,10 @@ class SinkRegistry:
             options = {"telemetry": self._telemetry}
         else:
             options = dict(resolved.options)
-        with _placed(self.resolver.place_of(name), resolved.values):
+        with self._placed(name, resolved.values):
             sink = resolved.type.load()(**options)
-            _check(sink, resolved.declared.policy)
-            secrets = _secrets_of(resolved, sink)
-            return self._chains.declared(name, sink, resolved.policy, secrets=secrets)
+            _check(sink, resolved)
+            return sink, resolved.policy, _secrets_of(resolved, sink)
 
     def _find_all(self, names: Sequence[str]) -> Sequence[Sink]:
         """Return the sinks of a fan-out; raise one error with the problems of all of them."""
@@ -89,27 +137,27 @@ class SinkRegistry:
             raise _kind_of(*problems)("\n".join(lines))
         return found
 
+    @contextmanager
+    def _placed(self, name: str, values: Collection[str]) -> Iterator[None]:
+        """Add the place of a sink to the reason why it cannot be built, without the `values`.
 
-@contextmanager
-def _placed(place: str, values: Collection[str]) -> Iterator[None]:
-    """Add the place of a sink to the reason why it cannot be built, without any of the `values`.
-
-    Raises:
-        ConfigurationError: In place of any exception, and without it as a cause: an exception of a
-            sink of another package may show the secrets in its options.
-    """
-    try:
-        yield
-    except PerfkitError as error:
-        lines = map(printable, Redactor(values)(str(error)).splitlines())
-        raise _kind_of(error)("\n".join(f"{place}: {line}" for line in lines)) from None
-    except Exception as error:  # a sink may raise anything
-        if is_signal_exception(error):
-            raise
-        raise ConfigurationError(
-            f"{place}: making it raised {type(error).__name__}; its message is not shown, "
-            "for it may hold secrets; correct its options"
-        ) from None
+        Raises:
+            ConfigurationError: In place of any exception, and without it as a cause: an exception
+                of a sink of another package may show the secrets in its options.
+        """
+        try:
+            yield
+        except PerfkitError as error:
+            place = self.resolver.place_of(name)
+            lines = map(printable, Redactor(values)(str(error)).splitlines())
+            raise _kind_of(error)("\n".join(f"{place}: {line}" for line in lines)) from None
+        except Exception as error:  # a sink may raise anything
+            if is_signal_exception(error):
+                raise
+            raise ConfigurationError(
+                f"{self.resolver.place_of(name)}: making it raised {type(error).__name__}; its "
+                "message is not shown, for it may hold secrets; correct its options"
+            ) from None
 
 
 def _kind_of(*errors: PerfkitError) -> type[ConfigurationError]:
@@ -135,15 +183,18 @@ def _secrets_of(resolved: ResolvedSink, sink: Sink) -> Collection[str]:
     return {value for value in resolved.values if value not in destination}
 
 
-def _check(sink: Sink, policy: Policy) -> None:
+def _check(sink: Sink, resolved: ResolvedSink) -> None:
     if not isinstance(sink, Sink):
         raise ConfigurationError(f"it made an object of type {type(sink).__name__}, without emit")
-    configured = policy.configured()
-    if configured and getattr(sink, "reaches_caller", False) is True:
-        raise ConfigurationError(
-            f"{', '.join(configured)} has no effect on a sink that raises out of the call; "
-            "remove it"
-        )
+    if getattr(sink, "reaches_caller", False) is True:
+        if configured := resolved.declared.policy.configured():
+            raise ConfigurationError(
+                f"{', '.join(configured)} has no effect on a sink that raises out of the call; "
+                "remove it"
+            )
+    elif (resolved.policy.max_attempts or 1) > 1:
+        # Imported now: the first violation must neither wait for it nor find it missing.
+        load_tenacity()
 
 
 def each_once(lines: Iterable[str]) -> Sequence[str]:

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from perfkit.assembly.sink_references import UNNAMED
+from perfkit.assembly.resolving import UNNAMED
 from perfkit.catalog import load_catalog
 from perfkit.cli.files import catalog_path
 from perfkit.cli.printing import shortened

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from attrs import asdict, evolve, frozen
 
-from perfkit.errors import ConfigurationError
 from perfkit.model.route import Route
 
 
@@ -50,14 +49,7 @@ class Policy:
     when_full: str | None = None
 
     def over(self, default: Policy) -> Policy:
-        """Return this policy, with the values of `default` where this one has None.
-
-        Raises:
-            ConfigurationError: If a value has no effect; lists each of them.
-        """
-        idle = self.idle_over(default)
-        if idle:
-            raise ConfigurationError("\n".join(f"{key} {why}" for key, why in idle.items()))
+        """Return this policy, with the values of `default` where this one has None."""
         return evolve(default, **self.configured())
 
     def idle_over(self, default: Policy) -> Mapping[str, str]:
@@ -66,7 +58,7 @@ class Policy:
         ``burst`` is part of a rate limit, so it has no effect where neither this policy nor
         `default` has one.
         """
-        whole = evolve(default, **self.configured())
+        whole = self.over(default)
         return {
             key: f"does nothing without {needed}; write {needed} = {example} too, or leave it out"
             for key, (needed, example) in _PART_OF.items()

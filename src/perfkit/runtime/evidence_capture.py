@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
-from attrs import evolve
+from attrs import define, evolve, field
 
 from perfkit.model import Budget, Clock, Evidence, Violation
 from perfkit.reentrancy import Lock, busy
@@ -142,6 +142,7 @@ class EvidenceCapture:
         self._lock = Lock()
 
 
+@define(eq=False)
 class CaptureRegistry:
     """The captures of all budgets under one configuration. Safe from any thread.
 
@@ -151,14 +152,11 @@ class CaptureRegistry:
         overhead_limit: Grants the allowance for an armed call.
     """
 
-    def __init__(
-        self, interval_seconds: float, clock: Clock, overhead_limit: OverheadLimit
-    ) -> None:
-        self._interval_ns = round(interval_seconds * 1e9)
-        self._clock = clock
-        self._overhead_limit = overhead_limit
-        self._lock = Lock()
-        self._captures: dict[tuple[str, frozenset[str]], EvidenceCapture] = {}
+    interval_seconds: float
+    clock: Clock
+    overhead_limit: OverheadLimit
+    _lock: Lock = field(init=False, factory=Lock)
+    _captures: dict[tuple[str, frozenset[str]], EvidenceCapture] = field(init=False, factory=dict)
 
     def capture_of(self, budget: Budget) -> EvidenceCapture | None:
         """Return the capture of `budget`; None if the budget names no profiler."""
@@ -169,8 +167,9 @@ class CaptureRegistry:
         key = (budget.name, kinds)
         with busy, self._lock:
             if key not in self._captures:
+                interval_ns = round(self.interval_seconds * 1e9)
                 self._captures[key] = EvidenceCapture(
-                    kinds, self._interval_ns, self._clock, self._overhead_limit
+                    kinds, interval_ns, self.clock, self.overhead_limit
                 )
             return self._captures[key]
 

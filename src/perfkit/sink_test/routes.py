@@ -9,10 +9,9 @@ from typing import Any, Final
 
 from attrs import Factory, evolve, frozen
 
-from perfkit.assembly.chains import SinkChains
 from perfkit.assembly.defaults import ConfigureOptions, assemble
 from perfkit.assembly.env_vars import VariableNotSetError
-from perfkit.assembly.sink_references import UNNAMED, SinkReference, references_of
+from perfkit.assembly.resolving import UNNAMED, SinkReference, references_of
 from perfkit.assembly.sink_registry import SinkRegistry
 from perfkit.assembly.sink_types import FAN_OUT
 from perfkit.catalog import Catalog, CatalogSettings
@@ -151,8 +150,7 @@ class _RouteBuilder:
         self._needs_all = needs_all
         # Inline: the result exists when `emit` returns. A sink whose options request a queue still
         # has one, and the test flushes it.
-        self._chains = SinkChains(SystemClock(), in_background=False)
-        self._registry = SinkRegistry(catalog, Telemetry(), self._chains)
+        self._registry = SinkRegistry(catalog, Telemetry(), SystemClock(), in_background=False)
         self._environment = ""
         try:
             self._environment = _settings_of(catalog).environment

@@ -18,7 +18,7 @@ class Router:
 
     Args:
         by_name: Every sink that a route or a budget can name.
-        default: The sinks of violations that neither a budget nor a route selects.
+        default: The sinks, or their names, of violations that neither a budget nor a route selects.
         routes: Tried in order.
         matches_all: Whether every matching route counts instead of the first. A sink that several
             of them name receives a violation once.
@@ -26,7 +26,7 @@ class Router:
     """
 
     by_name: Mapping[str, Sink]
-    default: tuple[Sink, ...]
+    default: tuple[str | Sink, ...]
     routes: tuple[Route, ...] = ()
     matches_all: bool = False
     uses_budget_sinks: bool = True
@@ -40,7 +40,7 @@ class Router:
         matching = (route for route in self.routes if route.matches(violation))
         first = next(matching, None)
         if first is None:
-            return self.default if above_info else ()
+            return self.named(self.default) if above_info else ()
         if not self.matches_all:
             return self.named(first.sinks)
         return self.named([sink for route in (first, *matching) for sink in route.sinks])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from perfkit.errors import ConfigurationError, DeliveryError, MissingExtraError
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
 
 LONGEST_WAIT: Final = 60.0
 """Seconds, also if a receiver requests more."""
+
+
+def load_tenacity() -> ModuleType:
+    """Return tenacity; raise `MissingExtraError` if it is not installed."""
+    try:
+        import tenacity  # noqa: PLC0415 - optional, loads for this layer only
+    except ImportError:
+        raise MissingExtraError("retrying a delivery", "webhook") from None
+    return tenacity
 
 
 class Retried(Layer):
@@ -64,10 +74,7 @@ class Retried(Layer):
                 f"{max_attempts} attempts, the first wait {first_wait:g} s; write at least 1 "
                 "attempt and a time above zero"
             )
-        try:
-            import tenacity  # noqa: PLC0415 - optional, loads for this layer only
-        except ImportError:
-            raise MissingExtraError("retrying a delivery", "webhook") from None
+        tenacity = load_tenacity()
         self._backoff = tenacity.wait_random_exponential(multiplier=first_wait, max=LONGEST_WAIT)
         self._retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(max_attempts),
