@@ -208,7 +208,7 @@ class SinkResolver:
         # A sink that no route reaches may lack variables, so other problems are reported alone.
         if not found or expansion.is_written_wrong:
             found += expansion.problems
-        found.sort(key=lambda each: declared.lines.get(each[0].partition(".")[0], 0))
+        found.sort(key=lambda each: declared.find_lines().get(each[0].partition(".")[0], 0))
         if found:
             # The value of a variable may be a secret, so a message must not contain it.
             redact = Redactor(expansion.values)
