@@ -22,7 +22,7 @@ from perfkit.assembly.sink_types import (
 from perfkit.catalog import Catalog
 from perfkit.catalog.catalog import SinkDeclaration
 from perfkit.catalog.problems import Problems
-from perfkit.catalog.sinks import POLICY, RENAMED, default_policy
+from perfkit.catalog.reading import POLICY, RENAMED, default_policy
 from perfkit.errors import ConfigurationError
 from perfkit.model import Policy
 from perfkit.sinks.redaction import Interpolated, Redactor, as_plain

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from perfkit.assembly.chains import SinkChains
@@ -70,7 +71,7 @@ class SinkRegistry:
             options = {"telemetry": self._telemetry}
         else:
             options = dict(resolved.options)
-        with _placed(self.resolver.place_of(name), resolved.values):
+        with _placed(partial(self.resolver.place_of, name), resolved.values):
             sink = resolved.type.load()(**options)
             _check(sink, resolved.declared.policy)
             secrets = _secrets_of(resolved, sink)
@@ -91,7 +92,7 @@ class SinkRegistry:
 
 
 @contextmanager
-def _placed(place: str, values: Collection[str]) -> Iterator[None]:
+def _placed(place_of: Callable[[], str], values: Collection[str]) -> Iterator[None]:
     """Add the place of a sink to the reason why it cannot be built, without any of the `values`.
 
     Raises:
@@ -101,13 +102,14 @@ def _placed(place: str, values: Collection[str]) -> Iterator[None]:
     try:
         yield
     except PerfkitError as error:
+        place = place_of()
         lines = map(printable, Redactor(values)(str(error)).splitlines())
         raise _kind_of(error)("\n".join(f"{place}: {line}" for line in lines)) from None
     except Exception as error:  # a sink may raise anything
         if is_signal_exception(error):
             raise
         raise ConfigurationError(
-            f"{place}: making it raised {type(error).__name__}; its message is not shown, "
+            f"{place_of()}: making it raised {type(error).__name__}; its message is not shown, "
             "for it may hold secrets; correct its options"
         ) from None
 

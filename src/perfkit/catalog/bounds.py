@@ -41,19 +41,10 @@ class Bound:
     direction: Direction | None
 
 
-def read_bound(
-    metric: Metric, value: object, problems: Problems, *, bare_numbers: bool
-) -> Bound | None:
-    """Parse a target or a threshold; None if it is invalid, with the reason in `problems`.
-
-    Args:
-        metric: The limited metric.
-        value: Text such as ``">= 95%"``, a number, or a timedelta.
-        problems: The list that errors are added to, at the path of the value.
-        bare_numbers: Whether a number without a unit is in base units.
-    """
+def read_bound(metric: Metric, value: object, problems: Problems) -> Bound | None:
+    """Parse a target or a threshold; None if it is invalid, with the reason in `problems`."""
     try:
-        line = _parse_line(metric, value, bare_numbers=bare_numbers)
+        line = _parse_line(metric, value, bare_numbers=problems.in_code)
     except UnitError as error:
         problems.add(str(error), UnitError)
         return None

@@ -38,8 +38,8 @@ def parse_limit(metric: Metric, value: object) -> Limit:
     >>> parse_limit(Metric.DURATION, ("100ms", "300ms")).threshold
     0.3
     """
-    problems = Problems((metric.value,))
-    limit = read_limit(metric, value, problems, bare_numbers=True)
+    problems = Problems((metric.value,), in_code=True)
+    limit = read_limit(metric, value, problems)
     if limit is None or problems.found:
         raise problems.as_error()
     return limit
@@ -57,29 +57,17 @@ def parse_limits(metric: Metric, value: object) -> tuple[Limit, ...]:
     ... ])]
     ['p50', 'p99']
     """
-    problems = Problems((metric.value,))
-    limits = read_limits(metric, value, problems, bare_numbers=True)
+    problems = Problems((metric.value,), in_code=True)
+    limits = read_limits(metric, value, problems)
     if problems.found:
         raise problems.as_error()
     return limits
 
 
-def read_limits(
-    metric: Metric, value: object, problems: Problems, *, bare_numbers: bool
-) -> tuple[Limit, ...]:
-    """Parse a limit or a list of limits; add each problem to `problems`.
-
-    Args:
-        metric: The limited metric.
-        value: As in `parse_limits`.
-        problems: The list that errors are added to, at the path of the value.
-        bare_numbers: Whether a number without a unit is in base units.
-
-    Returns:
-        The limits that could be parsed.
-    """
+def read_limits(metric: Metric, value: object, problems: Problems) -> tuple[Limit, ...]:
+    """Return those of a limit or a list of limits that could be parsed; report the others."""
     if metric not in LIMITABLE or not isinstance(value, list):
-        limit = read_limit(metric, value, problems, bare_numbers=bare_numbers)
+        limit = read_limit(metric, value, problems)
         return (limit,) if limit else ()
     if not value:
         problems.add(f"no limit in the list; write {metric} = {_example(metric)}")
@@ -87,23 +75,14 @@ def read_limits(
     for index, item in enumerate(value):
         below = problems.below(index)
         if isinstance(item, Mapping | Limit):
-            limits.append(read_limit(metric, item, below, bare_numbers=bare_numbers))
+            limits.append(read_limit(metric, item, below))
         else:
             below.add(f"{quoted(item)} is not a table; write {{ threshold = {_example(metric)} }}")
     return tuple(limit for limit in limits if limit)
 
 
-def read_limit(
-    metric: Metric, value: object, problems: Problems, *, bare_numbers: bool
-) -> Limit | None:
-    """Parse one limit; add each problem to `problems`, and return None if there are any.
-
-    Args:
-        metric: The limited metric.
-        value: As in `parse_limit`.
-        problems: The list that errors are added to, at the path of the value.
-        bare_numbers: Whether a number without a unit is in base units.
-    """
+def read_limit(metric: Metric, value: object, problems: Problems) -> Limit | None:
+    """Parse one limit; add each problem to `problems`, and return None if there are any."""
     if metric not in LIMITABLE:
         problems.add(OF_OBJECTIVES)
         return None
@@ -112,11 +91,11 @@ def read_limit(
             problems.add(f"this limit is on {value.metric}; write it as {value.metric} = ...")
         return value
     if isinstance(value, Mapping):
-        return _read_table(metric, value, problems, bare_numbers=bare_numbers)
+        return _read_table(metric, value, problems)
     if isinstance(value, tuple) and len(value) == len(_PAIR):
         pair = dict(zip(_PAIR, value, strict=True))
-        return _read_table(metric, pair, problems, bare_numbers=bare_numbers)
-    line = read_bound(metric, value, problems, bare_numbers=bare_numbers)
+        return _read_table(metric, pair, problems)
+    line = read_bound(metric, value, problems)
     return _build(_Parts(metric=metric, target=line, threshold=line), problems)
 
 
@@ -133,30 +112,27 @@ class _Parts:
     min_samples: int = 1
 
 
-def _read_table(
-    metric: Metric, table: Mapping[Any, Any], problems: Problems, *, bare_numbers: bool
-) -> Limit | None:
+def _read_table(metric: Metric, table: Mapping[Any, Any], problems: Problems) -> Limit | None:
     # The list has the problems of the whole file, so only its growth counts for this table.
     seen = len(problems.found)
     for key in table:
         if key not in LIMIT_KEYS:
-            problems.add_unknown(str(key), LIMIT_KEYS)
+            problems.add_unknown(key, LIMIT_KEYS)
     if "threshold" not in table:
         problems.add(f"no threshold; write threshold = {_example(metric)}")
     lines = {
-        key: read_bound(metric, table[key], problems.below(key), bare_numbers=bare_numbers)
-        for key in _PAIR
-        if key in table
+        key: read_bound(metric, table[key], problems.below(key)) for key in _PAIR if key in table
     }
     threshold = lines.get("threshold")
+    window = table.get("window")
     parts = _Parts(
         metric=metric,
         target=lines.get("target", threshold),
         threshold=threshold,
         direction=_read_direction(table, problems),
         statistic=_read_statistic(metric, table, problems),
-        window=_read_window(table, problems, bare_numbers=bare_numbers),
-        min_samples=_read_min_samples(table, problems),
+        window=None if window is None else read_duration(window, problems.below("window")),
+        min_samples=read_whole(table.get("min_samples", 1), problems.below("min_samples")) or 0,
     )
     return _build(parts, problems) if len(problems.found) == seen else None
 
@@ -223,18 +199,6 @@ def _read_statistic(
         what = f"{quoted(value)} is not a statistic"
     problems.below("statistic").add(f"{what}; write {one_of(metric.statistics)}")
     return None
-
-
-def _read_window(
-    table: Mapping[Any, Any], problems: Problems, *, bare_numbers: bool
-) -> float | None:
-    if table.get("window") is None:
-        return None
-    return read_duration(table["window"], problems.below("window"), bare_numbers=bare_numbers)
-
-
-def _read_min_samples(table: Mapping[Any, Any], problems: Problems) -> int:
-    return read_whole(table.get("min_samples", 1), problems.below("min_samples")) or 0
 
 
 def _example(metric: Metric) -> str:

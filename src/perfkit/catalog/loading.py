@@ -14,8 +14,7 @@ import attrs
 
 from perfkit.catalog.catalog import Catalog, SinkDeclaration
 from perfkit.catalog.problems import KeyPath, Problem, Problems, dotted, shown
-from perfkit.catalog.reading import read_catalog
-from perfkit.catalog.sinks import POLICY
+from perfkit.catalog.reading import POLICY, read_catalog
 from perfkit.catalog.toml_positions import MAX_DEPTH, Located, locate
 from perfkit.errors import CatalogError
 

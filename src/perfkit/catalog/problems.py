@@ -74,12 +74,12 @@ class Problems:
         """Add a problem whose message is `value`, quoted, followed by `why`."""
         self.add(f"{self.quoted(value)} {why}", kind)
 
-    def add_unknown(self, key: str, valid: Iterable[str]) -> None:
+    def add_unknown(self, key: object, valid: Iterable[str]) -> None:
         """Add a problem for an unknown key, and suggest the valid key closest to it."""
         names = tuple(valid)
-        close = self.nearest(key, names)
+        close = self.nearest(str(key), names)
         remedy = f"did you mean {close}?" if close else f"write one of {', '.join(names)}"
-        self.below(key).add(f"unknown key; {remedy}")
+        self.below(str(key)).add(f"unknown key; {remedy}")
 
     def nearest(self, name: str, valid: Iterable[str]) -> str | None:
         """Return the name in `valid` that is closest to `name`; None if none is close.

@@ -11,10 +11,9 @@ import attrs
 from perfkit.catalog.bounds import SCALING_WORDS
 from perfkit.catalog.catalog import Catalog, SinkDeclaration
 from perfkit.catalog.fields import write_keys
-from perfkit.catalog.reading import BUDGET_KEYS
+from perfkit.catalog.reading import BUDGET_KEYS, POLICY
 from perfkit.catalog.routes import write_conditions
 from perfkit.catalog.settings import SETTINGS
-from perfkit.catalog.sinks import POLICY
 from perfkit.errors import CatalogError, MissingExtraError
 from perfkit.model import (
     DEFAULT_WINDOW_SECONDS,

@@ -90,7 +90,7 @@ def read_scaling(text: str) -> Limit | None:
     exponent = SCALING.get(text.lower())
     if exponent is None:
         return None
-    return read_limit(Metric.SCALING_EXPONENT, exponent, Problems(), bare_numbers=True)
+    return read_limit(Metric.SCALING_EXPONENT, exponent, Problems(in_code=True))
 
 
 def _values(
@@ -188,9 +188,9 @@ def _limit(
         "direction": direction,
         "statistic": statistic,
     }
-    problems = Problems()
+    problems = Problems(in_code=True)
     given = {key: value for key, value in parts.items() if value is not None}
-    limit = read_limit(metric, given, problems, bare_numbers=True)
+    limit = read_limit(metric, given, problems)
     if limit is None:
         raise UnreadableCellError("; ".join(problem.message for problem in problems.found))
     return limit
