@@ -58,13 +58,7 @@ class RowReading:
 def read_limit_columns(
     limit: LimitColumns, cells: Sequence[str], context: RowContext
 ) -> RowReading:
-    """Parse the cells of one row that make one limit, or two on different metrics or statistics.
-
-    Args:
-        limit: The columns of these cells.
-        cells: Texts of all cells of the row.
-        context: The words around them.
-    """
+    """Parse the cells of one row that make one limit, or two on different metrics or statistics."""
     columns = [column for column in (limit.target, limit.threshold) if column]
     full = [column for column in columns if not is_empty(cells[column.index])]
     if not full:
@@ -102,18 +96,14 @@ def _values(
         text = cells[column.index]
         try:
             yield read_value(text, column.unit or unit)
-        except UnreadableCellError:
-            if len(columns) > 1 or not _is_pair(text, unit):
+        except UnreadableCellError as error:
+            if len(columns) > 1:
                 raise
-            yield from read_pair(text, unit)
-
-
-def _is_pair(text: str, unit: str) -> bool:
-    try:
-        read_pair(text, unit)
-    except UnreadableCellError:
-        return False
-    return True
+            try:
+                yield from read_pair(text, unit)
+            except UnreadableCellError:
+                # The reason why it is not one value is more useful than "not two values".
+                raise error from None
 
 
 def _limits(

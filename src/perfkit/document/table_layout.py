@@ -38,13 +38,7 @@ class LimitColumns:
 
 @frozen(kw_only=True)
 class TableLayout:
-    """The roles of the columns of a table.
-
-    Args:
-        name: The column of names.
-        limits: The columns that make limits; at least one.
-        columns: All columns, with their roles.
-    """
+    """The roles of the columns of a table; at least one makes a limit."""
 
     name: Column
     limits: tuple[LimitColumns, ...]

@@ -90,26 +90,15 @@ OBSERVED_WORDS: Final = _split(
 # Cells.
 FLAGS: Final[Mapping[str, bool]] = {
     **dict.fromkeys(
-        (
-            "yes",
-            "y",
-            "true",
-            "x",
-            "must",
-            "critical",
-            "hard",
-            "\u2713",
-            "\u2714",
-            "\u2705",
-            "\u2611",
-        ),
-        True,
+        _split("yes, y, true, x, must, critical, hard, \u2713, \u2714, \u2705, \u2611"), True
     ),
     **dict.fromkeys(
-        ("no", "n", "false", "-", "\u2013", "\u2014", "", "should", "soft", "warning", "info"),
+        _split(
+            "no, n, false, -, \u2013, \u2014, , should, soft, warning, info, non-critical,"
+            " optional, \u2717, \u2718, \u274c, \u2610"
+        ),
         False,
     ),
-    **dict.fromkeys(("non-critical", "optional", "\u2717", "\u2718", "\u274c", "\u2610"), False),
 }
 EMPTY_CELLS: Final = ("", "-", "\u2013", "\u2014", "--", "n/a", "na", "none")
 SCALING: Final[Mapping[str, float]] = {
