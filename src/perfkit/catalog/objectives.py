@@ -13,6 +13,8 @@ from perfkit.catalog.fields import (
     read_keys,
     read_share,
     read_whole,
+    write_seconds,
+    write_share,
 )
 from perfkit.catalog.problems import Problems, quoted, shown
 from perfkit.errors import BudgetError
@@ -77,15 +79,15 @@ def read_evidence(value: object, problems: Problems) -> tuple[str, ...]:
         return ()
     for index, kind in enumerate(value):
         if kind not in EVIDENCE_KINDS:
-            close = problems.nearest(shown(str(kind)), EVIDENCE_KINDS)
-            remedy = f'did you mean "{close}"?' if close else f"write {one_of(EVIDENCE_KINDS)}"
+            usual = f"write {one_of(EVIDENCE_KINDS)}"
+            remedy = problems.remedy(shown(str(kind)), EVIDENCE_KINDS, usual)
             problems.below(index).add(f"{quoted(kind)} is no kind of evidence; {remedy}")
     return tuple(kind for kind in value if kind in EVIDENCE_KINDS)
 
 
 _EXAMPLE: Final = "99.9%"
 OBJECTIVE_KEYS: Final = field_table(
-    Field("ratio", partial(read_share, example=_EXAMPLE)),
-    Field("period", read_duration),
+    Field("ratio", partial(read_share, example=_EXAMPLE), write=write_share),
+    Field("period", read_duration, write=write_seconds),
     Field("min_samples", read_whole),
 )

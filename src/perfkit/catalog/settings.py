@@ -81,8 +81,7 @@ def check_monitored(monitor: object, budgets: object, problems: Problems) -> Non
     names = budgets if isinstance(budgets, Mapping) else {}
     for index, name in enumerate(monitor if isinstance(monitor, list) else ()):
         if isinstance(name, str) and name not in names and not _GLOB_MARKS & set(name):
-            close = problems.nearest(name, names)
-            remedy = f'did you mean "{close}"?' if close else "write the name of one, or a glob"
+            remedy = problems.remedy(name, names, "write the name of one, or a glob")
             problems.below(index).add(f"no budget is called {quoted(name)}; {remedy}")
 
 
@@ -96,7 +95,7 @@ def _category_spans(value: Any, problems: Problems) -> dict[str, str]:
 def _max_overhead(value: Any, problems: Problems) -> float | None:
     ratio = read_share(value, problems, "1%")
     if ratio is not None and not 0 < ratio <= 1:
-        problems.add(f'{quoted(value)} is out of range; write one above 0% up to 100%, as in "1%"')
+        problems.refuse(value, 'is out of range; write one above 0% up to 100%, as in "1%"')
     return ratio
 
 
