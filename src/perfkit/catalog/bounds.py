@@ -30,12 +30,7 @@ COMPARATORS: Final = {
 
 @frozen
 class Bound:
-    """A target or a threshold.
-
-    Args:
-        value: In the metric's base unit.
-        direction: The good side; None without a comparator.
-    """
+    """A target or a threshold in the metric's base unit; without a comparator, no direction."""
 
     value: float
     direction: Direction | None
@@ -73,11 +68,7 @@ def _parse_line(metric: Metric, value: object, *, bare_numbers: bool) -> Bound:
 
 
 def as_number(unit: Unit, value: object, *, bare_numbers: bool) -> float:
-    """Return a number or a timedelta in base units.
-
-    Raises:
-        UnitError: If it is neither, is too large, or is a number that needs a unit.
-    """
+    """Return a number or a timedelta in base units; raise `UnitError` for any other value."""
     if isinstance(value, timedelta) and unit is Unit.SECONDS:
         return value.total_seconds()
     if not isinstance(value, Real) or isinstance(value, bool):

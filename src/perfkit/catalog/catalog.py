@@ -42,12 +42,7 @@ class SinkDeclaration:
             raise CatalogError([f"sink {self.name} has an option called type; rename it"])
 
     def place_of(self, key: str = "", source: str = "") -> str:
-        """Return the place of a key of its table, such as ``perfkit.toml:9: sinks.a.timeout``.
-
-        Args:
-            key: The key of an option or of the policy; empty for the table.
-            source: The file; empty for a sink declared in code.
-        """
+        """Return the place of a key of its table, such as ``perfkit.toml:9: sinks.a.timeout``."""
         from perfkit.catalog.problems import dotted, quoted, shown  # noqa: PLC0415 - for messages only
 
         if not source:

@@ -38,13 +38,7 @@ from perfkit.model import LIMITABLE, Budget, Limit, Metric, Policy, Route
 
 
 def read_catalog(data: Mapping[str, Any], problems: Problems, source: str) -> Catalog | None:
-    """Convert the data of a TOML file to a catalog; None if there are problems.
-
-    Args:
-        data: The top table, or the ``[tool.perfkit]`` table.
-        problems: The list that errors are added to.
-        source: The path of the file, for messages.
-    """
+    """Convert the top table, or ``[tool.perfkit]``, to a catalog; None if there are problems."""
     if not data:
         problems.add(f"nothing in it; write a budget, such as {_FIRST_BUDGET}")
     parts = read_keys(data, _CATALOG_KEYS, problems)

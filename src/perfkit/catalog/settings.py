@@ -50,9 +50,6 @@ def read_in_code(arguments: Mapping[str, Any]) -> CatalogSettings:
 def read_variables(variables: Mapping[str, str]) -> CatalogSettings:
     """Parse the settings in environment variables.
 
-    Args:
-        variables: Such as `os.environ`.
-
     Raises:
         ConfigurationError: If ``PERFKIT_ENABLED`` is neither true nor false.
     """
@@ -69,13 +66,7 @@ _FLAGS: Final = {"": None, "1": True, "true": True, "0": False, "false": False}
 
 
 def check_monitored(monitor: object, budgets: object, problems: Problems) -> None:
-    """Report each name in `monitor` that is neither a glob nor the name of a budget.
-
-    Args:
-        monitor: The unparsed value of the setting.
-        budgets: The unparsed table of all budgets.
-        problems: The list that errors are added to, at the path of the setting.
-    """
+    """Report each name in `monitor` that is neither a glob nor the name of a budget."""
     # The unparsed table also has the invalid budgets. Each of these is a problem already, and its
     # name must not be reported as unknown too.
     names = budgets if isinstance(budgets, Mapping) else {}

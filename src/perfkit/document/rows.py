@@ -29,10 +29,7 @@ from perfkit.units import Unit
 class RowContext:
     """The words around the values of a row, from which their metric is inferred.
 
-    Args:
-        qualifiers: Cells of the row that name a metric or a statistic.
-        title: The name of the row.
-        section: The heading above the table; empty if there is none.
+    `qualifiers` are the cells of the row that name a metric or a statistic.
     """
 
     qualifiers: tuple[str, ...]
@@ -44,10 +41,8 @@ class RowContext:
 class RowReading:
     """The limits in the cells of one row, and the cells that could not be parsed in full.
 
-    Args:
-        limits: The limits.
-        unread: Columns whose cell, or a part of it, is not in a limit, with the reason.
-        assumed: A remark on a guess that the row does not confirm; empty for no guess.
+    `unread` has the columns whose cell is not, or not in full, in a limit, with the reason;
+    `assumed` is a remark on a guess that the row does not confirm.
     """
 
     limits: tuple[Limit, ...] = ()

@@ -33,12 +33,9 @@ def mentions(text: str, words: Iterable[str]) -> bool:
 
 @frozen
 class Hint:
-    """Words from which the metric of a value is inferred.
+    """Words that imply a metric, or None for a quantity that perfkit does not measure.
 
-    Args:
-        words: Any of these words or phrases.
-        metric: The metric; None for a quantity that perfkit does not measure.
-        near: Whether the words count only beside the value, not in the heading of the section.
+    With `near` they count only beside the value, not in the heading of the section.
     """
 
     words: tuple[str, ...]
