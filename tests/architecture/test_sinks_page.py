@@ -12,8 +12,8 @@ from attrs import evolve
 import perfkit.sinks
 from perfkit import Severity, Violation
 from perfkit.assembly.sink_types import BUILT_IN
+from perfkit.catalog.reading import POLICY, default_policy
 from perfkit.catalog.routes import CONDITIONS
-from perfkit.catalog.sinks import POLICY, default_policy
 from perfkit.model import Budget, CodeLocation, Evidence, Metric
 from perfkit.sinks import FanOut, Layer
 from perfkit.testing import sample_violations

@@ -15,7 +15,7 @@ from perfkit.assembly import resolving
 from perfkit.assembly.resolving import SinkResolver
 from perfkit.assembly.sink_types import BUILT_IN, type_of_callable
 from perfkit.catalog import Catalog, SinkDeclaration, parse_catalog
-from perfkit.catalog.sinks import POLICY
+from perfkit.catalog.reading import POLICY
 from tests.assembly.registries import ending_of, problem_of, shelf_of
 from tests.sinks.violations import make_violation
 

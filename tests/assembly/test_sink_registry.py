@@ -19,7 +19,7 @@ from perfkit.assembly.router import make_router
 from perfkit.assembly.sink_registry import SinkRegistry, _building
 from perfkit.assembly.sink_types import BUILT_IN
 from perfkit.catalog import Catalog, SinkDeclaration, parse_catalog
-from perfkit.catalog.sinks import default_policy
+from perfkit.catalog.reading import default_policy
 from perfkit.model import Policy, Route
 from perfkit.otel.telemetry import Telemetry
 from perfkit.sinks import FanOut, LogSink

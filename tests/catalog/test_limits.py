@@ -181,9 +181,9 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 
     assert [line.partition(": ")[0] for line in str(caught.value).splitlines()] == [
         "duration.colour",
-        "duration",
         "duration.target",
         "duration.statistic",
+        "duration",
     ]
 
 

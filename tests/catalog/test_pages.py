@@ -13,10 +13,9 @@ from perfkit.catalog import dump_catalog, parse_catalog
 from perfkit.catalog.fields import Field
 from perfkit.catalog.limits import LIMIT_KEYS
 from perfkit.catalog.objectives import OBJECTIVE_KEYS
-from perfkit.catalog.reading import BUDGET_KEYS
+from perfkit.catalog.reading import BUDGET_KEYS, POLICY
 from perfkit.catalog.routes import CONDITIONS, ROUTE_KEYS
 from perfkit.catalog.settings import SETTINGS
-from perfkit.catalog.sinks import POLICY
 from perfkit.document import import_markdown
 from perfkit.errors import CatalogError
 from perfkit.model import EVIDENCE_KINDS, LIMITABLE, Metric, Statistic

@@ -20,7 +20,7 @@ from perfkit.catalog import (
     parse_catalog,
     parse_limit,
 )
-from perfkit.catalog.sinks import POLICY
+from perfkit.catalog.reading import POLICY
 from perfkit.errors import MissingExtraError
 from perfkit.model import (
     EVIDENCE_KINDS,

@@ -8,8 +8,8 @@ import pytest
 from attrs import evolve, fields_dict
 
 from perfkit.catalog import Catalog, CatalogSettings, SinkDeclaration, dump_catalog, parse_catalog
+from perfkit.catalog.reading import POLICY, default_policy
 from perfkit.catalog.routes import CONDITIONS
-from perfkit.catalog.sinks import POLICY, default_policy
 from perfkit.errors import CatalogError
 from perfkit.model import Policy, Route, Severity, State
 from perfkit.sinks import LogSink
@@ -415,7 +415,13 @@ def test_a_sink_knows_where_its_keys_stand() -> None:
     )
     catalog = parse_catalog(text)
     first, second = catalog.sinks
-    assert dict(first.lines) == {"": 2, "type": 3, "url": 5, "repeat_interval": 6, "headers": 7}
+    assert dict(first.find_lines()) == {
+        "": 2,
+        "type": 3,
+        "url": 5,
+        "repeat_interval": 6,
+        "headers": 7,
+    }
     assert first.place_of("url", catalog.source) == "perfkit.toml:5: sinks.a.url"
     assert first.place_of("missing", catalog.source) == "perfkit.toml:2: sinks.a.missing"
     assert second.place_of(source=catalog.source) == "perfkit.toml:9: sinks.b.c"

@@ -22,9 +22,9 @@ from perfkit.assembly.sink_types import (
 from perfkit.catalog import Catalog
 from perfkit.catalog.catalog import SinkDeclaration
 from perfkit.catalog.problems import Problems, dotted
+from perfkit.catalog.reading import POLICY, RENAMED, default_policy
 from perfkit.catalog.routes import DEFAULT_ROUTE
 from perfkit.catalog.settings import DEFAULT_SINKS
-from perfkit.catalog.sinks import POLICY, RENAMED, default_policy
 from perfkit.errors import ConfigurationError
 from perfkit.model import Budget, Policy, Route, Sink
 from perfkit.sinks.redaction import Interpolated, Redactor, as_plain
@@ -310,7 +310,7 @@ class SinkResolver:
         # A sink that no route reaches may lack variables, so other problems are reported alone.
         if not found or expansion.is_written_wrong:
             found += expansion.problems
-        found.sort(key=lambda each: declared.lines.get(each[0].partition(".")[0], 0))
+        found.sort(key=lambda each: declared.find_lines().get(each[0].partition(".")[0], 0))
         if found:
             # The value of a variable may be a secret, so a message must not contain it.
             redact = Redactor(expansion.values)

@@ -30,30 +30,16 @@ COMPARATORS: Final = {
 
 @frozen
 class Bound:
-    """A target or a threshold.
-
-    Args:
-        value: In the metric's base unit.
-        direction: The good side; None without a comparator.
-    """
+    """A target or a threshold in the metric's base unit; without a comparator, no direction."""
 
     value: float
     direction: Direction | None
 
 
-def read_bound(
-    metric: Metric, value: object, problems: Problems, *, bare_numbers: bool
-) -> Bound | None:
-    """Parse a target or a threshold; None if it is invalid, with the reason in `problems`.
-
-    Args:
-        metric: The limited metric.
-        value: Text such as ``">= 95%"``, a number, or a timedelta.
-        problems: The list that errors are added to, at the path of the value.
-        bare_numbers: Whether a number without a unit is in base units.
-    """
+def read_bound(metric: Metric, value: object, problems: Problems) -> Bound | None:
+    """Parse a target or a threshold; None if it is invalid, with the reason in `problems`."""
     try:
-        line = _parse_line(metric, value, bare_numbers=bare_numbers)
+        line = _parse_line(metric, value, bare_numbers=problems.in_code)
     except UnitError as error:
         problems.add(str(error), UnitError)
         return None
@@ -82,11 +68,7 @@ def _parse_line(metric: Metric, value: object, *, bare_numbers: bool) -> Bound:
 
 
 def as_number(unit: Unit, value: object, *, bare_numbers: bool) -> float:
-    """Return a number or a timedelta in base units.
-
-    Raises:
-        UnitError: If it is neither, is too large, or is a number that needs a unit.
-    """
+    """Return a number or a timedelta in base units; raise `UnitError` for any other value."""
     if isinstance(value, timedelta) and unit is Unit.SECONDS:
         return value.total_seconds()
     if not isinstance(value, Real) or isinstance(value, bool):

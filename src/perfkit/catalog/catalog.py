@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from attrs import Factory, field, frozen
@@ -24,8 +24,8 @@ class SinkDeclaration:
         options: Keyword arguments of the sink, none of them called ``type``. They may contain
             secrets, so they are excluded from the repr.
         policy: The policy of the delivery: filters, limits and retries before the sink.
-        lines: Line of the file, from 1, of each key of the table; the table itself has the key
-            ``""``. Empty for a declaration made in code.
+        find_lines: Returns the line of the file, from 1, of each key of the table; the table itself
+            has the key ``""``. Empty for a declaration made in code.
 
     Raises:
         CatalogError: If an option is called ``type``.
@@ -35,19 +35,14 @@ class SinkDeclaration:
     type: str = Factory(lambda self: self.name, takes_self=True)
     options: Mapping[str, Any] = field(factory=dict, repr=False)
     policy: Policy = Factory(Policy)
-    lines: Mapping[str, int] = field(factory=dict, eq=False, repr=False)
+    find_lines: Callable[[], Mapping[str, int]] = field(default=dict, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         if "type" in self.options:
             raise CatalogError([f"sink {self.name} has an option called type; rename it"])
 
     def place_of(self, key: str = "", source: str = "") -> str:
-        """Return the place of a key of its table, such as ``perfkit.toml:9: sinks.a.timeout``.
-
-        Args:
-            key: The key of an option or of the policy; empty for the table.
-            source: The file; empty for a sink declared in code.
-        """
+        """Return the place of a key of its table, such as ``perfkit.toml:9: sinks.a.timeout``."""
         from perfkit.catalog.problems import dotted, quoted, shown  # noqa: PLC0415 - for messages only
 
         if not source:
@@ -55,7 +50,8 @@ class SinkDeclaration:
             return f"{name}: {shown(key)}" if key else name
         # Lines are recorded for the keys of the table only, so "headers.x" has that of "headers".
         own = key.partition(".")[0].partition("[")[0]
-        line = self.lines.get(own, self.lines.get("", 0))
+        lines = self.find_lines()
+        line = lines.get(own, lines.get("", 0))
         file = shown(source, longest=500)
         path = dotted(("sinks", self.name, key) if key else ("sinks", self.name))
         return f"{file}:{line}: {path}" if line else f"{file}: {path}"

@@ -65,14 +65,15 @@ def field_table(*fields: Field) -> Mapping[str, Field]:
 def read_keys(
     table: Mapping[str, Any], fields: Mapping[str, Field], problems: Problems
 ) -> dict[str, Any]:
-    """Parse each key with the parser of its field; report unknown keys."""
-    parts = {}
-    for key, value in table.items():
-        if key in fields:
-            parts[key] = fields[key].read(value, problems.below(key))
-        else:
+    """Report unknown keys, then parse each other key with the parser of its field."""
+    for key in table:
+        if key not in fields:
             problems.add_unknown(key, fields)
-    return parts
+    return {
+        key: fields[key].read(value, problems.below(key))
+        for key, value in table.items()
+        if key in fields
+    }
 
 
 def write_keys(values: Mapping[str, Any], fields: Iterable[Field]) -> dict[str, Any]:
@@ -133,30 +134,25 @@ def choice(*choices: str) -> Reader:
 read_spans: Final = choice("always", "violations", "never")
 
 
-def read_duration(
-    value: object, problems: Problems, *, bare_numbers: bool | None = None
-) -> float | None:
-    """Return a duration in seconds; None if it cannot be parsed.
-
-    Args:
-        value: Text such as ``"1m"``, a number or a timedelta.
-        problems: The list that errors are added to.
-        bare_numbers: Whether a number without a unit is in seconds; None for "only in code".
-    """
-    bare = problems.in_code if bare_numbers is None else bare_numbers
+def _read_quantity(value: object, unit: Unit, problems: Problems) -> float | None:
     try:
         if isinstance(value, str):
-            return parse_quantity(value, Unit.SECONDS)
-        return as_number(Unit.SECONDS, value, bare_numbers=bare)
+            return parse_quantity(value, unit)
+        return as_number(unit, value, bare_numbers=problems.in_code)
     except UnitError as error:
         from perfkit.catalog.quantities import why_unreadable  # noqa: PLC0415 - for messages only
 
         # The error quotes the text, which may be a secret. For an unknown unit `why_unreadable`
-        # lists the units of time.
+        # lists the units of this kind.
         is_known = not problems.hides_texts and _UNKNOWN_UNIT not in str(error)
-        reason = why_unreadable(value, Unit.SECONDS, problems.quoted(value))
+        reason = why_unreadable(value, unit, problems.quoted(value))
         problems.add(str(error) if is_known else reason, UnitError)
         return None
+
+
+def read_duration(value: object, problems: Problems) -> float | None:
+    """Return a duration in seconds; None if it cannot be parsed. Numbers are valid in code only."""
+    return _read_quantity(value, Unit.SECONDS, problems)
 
 
 def read_interval(value: Any, problems: Problems, *, or_zero: bool = False) -> float | None:
@@ -185,14 +181,8 @@ def read_seconds_or_off(value: Any, problems: Problems) -> float | None:
 
 def read_size(value: Any, problems: Problems) -> int | None:
     """Return a size of at least 1 byte, in bytes; None if it is invalid."""
-    try:
-        size = parse_quantity(value, Unit.BYTES) if isinstance(value, str) else math.nan
-    except UnitError:
-        size = math.nan
-    if math.isnan(size):
-        from perfkit.catalog.quantities import why_unreadable  # noqa: PLC0415 - for messages only
-
-        problems.add(why_unreadable(value, Unit.BYTES, problems.quoted(value)), UnitError)
+    size = _read_quantity(value, Unit.BYTES, problems)
+    if size is None:
         return None
     if not 1 <= size < math.inf:
         problems.refuse(value, 'is not a size above zero; write one, such as "50MB"')
@@ -215,13 +205,7 @@ def read_rate_or_off(value: Any, problems: Problems) -> float | None:
 
 
 def read_share(value: object, problems: Problems, example: str) -> float | None:
-    """Return a ratio; None if it cannot be parsed.
-
-    Args:
-        value: Text such as ``"99.9%"``, or a number.
-        problems: The list that errors are added to.
-        example: A valid value for the message, such as ``99.9%``.
-    """
+    """Return a ratio; report other values, with `example` as a valid one, and return None."""
     try:
         if isinstance(value, str):
             return parse_quantity(value, Unit.RATIO)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache, partial
 from typing import Any, Final
 
-from attrs import frozen
-
 from perfkit.catalog.bounds import Bound, read_bound
-from perfkit.catalog.fields import read_duration, read_whole
+from perfkit.catalog.fields import Field, field_table, read_duration, read_keys, read_whole
 from perfkit.catalog.problems import Problems, quoted
 from perfkit.errors import BudgetError
 from perfkit.model import DEFAULT_WINDOW_SECONDS, Direction, Limit, Metric, Statistic
 from perfkit.model.budget import LIMITABLE, one_of
 from perfkit.units import EXAMPLES
-
-LIMIT_KEYS: Final = ("target", "threshold", "statistic", "window", "min_samples", "direction")
-"""The keys of a limit that is written as a table."""
 
 OF_OBJECTIVES: Final = 'burn_rate is judged for an objective; write objective = "99.9%" instead'
 """The message for a limit on the burn rate."""
@@ -38,8 +34,8 @@ def parse_limit(metric: Metric, value: object) -> Limit:
     >>> parse_limit(Metric.DURATION, ("100ms", "300ms")).threshold
     0.3
     """
-    problems = Problems((metric.value,))
-    limit = read_limit(metric, value, problems, bare_numbers=True)
+    problems = Problems((metric.value,), in_code=True)
+    limit = read_limit(metric, value, problems)
     if limit is None or problems.found:
         raise problems.as_error()
     return limit
@@ -57,29 +53,17 @@ def parse_limits(metric: Metric, value: object) -> tuple[Limit, ...]:
     ... ])]
     ['p50', 'p99']
     """
-    problems = Problems((metric.value,))
-    limits = read_limits(metric, value, problems, bare_numbers=True)
+    problems = Problems((metric.value,), in_code=True)
+    limits = read_limits(metric, value, problems)
     if problems.found:
         raise problems.as_error()
     return limits
 
 
-def read_limits(
-    metric: Metric, value: object, problems: Problems, *, bare_numbers: bool
-) -> tuple[Limit, ...]:
-    """Parse a limit or a list of limits; add each problem to `problems`.
-
-    Args:
-        metric: The limited metric.
-        value: As in `parse_limits`.
-        problems: The list that errors are added to, at the path of the value.
-        bare_numbers: Whether a number without a unit is in base units.
-
-    Returns:
-        The limits that could be parsed.
-    """
+def read_limits(metric: Metric, value: object, problems: Problems) -> tuple[Limit, ...]:
+    """Return those of a limit or a list of limits that could be parsed; report the others."""
     if metric not in LIMITABLE or not isinstance(value, list):
-        limit = read_limit(metric, value, problems, bare_numbers=bare_numbers)
+        limit = read_limit(metric, value, problems)
         return (limit,) if limit else ()
     if not value:
         problems.add(f"no limit in the list; write {metric} = {_example(metric)}")
@@ -87,23 +71,14 @@ def read_limits(
     for index, item in enumerate(value):
         below = problems.below(index)
         if isinstance(item, Mapping | Limit):
-            limits.append(read_limit(metric, item, below, bare_numbers=bare_numbers))
+            limits.append(read_limit(metric, item, below))
         else:
             below.add(f"{quoted(item)} is not a table; write {{ threshold = {_example(metric)} }}")
     return tuple(limit for limit in limits if limit)
 
 
-def read_limit(
-    metric: Metric, value: object, problems: Problems, *, bare_numbers: bool
-) -> Limit | None:
-    """Parse one limit; add each problem to `problems`, and return None if there are any.
-
-    Args:
-        metric: The limited metric.
-        value: As in `parse_limit`.
-        problems: The list that errors are added to, at the path of the value.
-        bare_numbers: Whether a number without a unit is in base units.
-    """
+def read_limit(metric: Metric, value: object, problems: Problems) -> Limit | None:
+    """Parse one limit; add each problem to `problems`, and return None if there are any."""
     if metric not in LIMITABLE:
         problems.add(OF_OBJECTIVES)
         return None
@@ -112,65 +87,33 @@ def read_limit(
             problems.add(f"this limit is on {value.metric}; write it as {value.metric} = ...")
         return value
     if isinstance(value, Mapping):
-        return _read_table(metric, value, problems, bare_numbers=bare_numbers)
+        return _read_table(metric, value, problems)
     if isinstance(value, tuple) and len(value) == len(_PAIR):
         pair = dict(zip(_PAIR, value, strict=True))
-        return _read_table(metric, pair, problems, bare_numbers=bare_numbers)
-    line = read_bound(metric, value, problems, bare_numbers=bare_numbers)
-    return _build(_Parts(metric=metric, target=line, threshold=line), problems)
+        return _read_table(metric, pair, problems)
+    bound = read_bound(metric, value, problems)
+    return _build(metric, {"threshold": bound}, problems) if bound else None
 
 
-@frozen(kw_only=True)
-class _Parts:
-    """The parsed parts of a limit before defaults apply; None for a missing part."""
-
-    metric: Metric
-    target: Bound | None
-    threshold: Bound | None
-    direction: Direction | None = None
-    statistic: Statistic | None = None
-    window: float | None = None
-    min_samples: int = 1
-
-
-def _read_table(
-    metric: Metric, table: Mapping[Any, Any], problems: Problems, *, bare_numbers: bool
-) -> Limit | None:
+def _read_table(metric: Metric, table: Mapping[Any, Any], problems: Problems) -> Limit | None:
     # The list has the problems of the whole file, so only its growth counts for this table.
     seen = len(problems.found)
-    for key in table:
-        if key not in LIMIT_KEYS:
-            problems.add_unknown(str(key), LIMIT_KEYS)
-    if "threshold" not in table:
+    given = {key: value for key, value in table.items() if (key, value) != ("window", None)}
+    parts = read_keys(given, _fields(metric), problems)
+    if "threshold" not in given:
         problems.add(f"no threshold; write threshold = {_example(metric)}")
-    lines = {
-        key: read_bound(metric, table[key], problems.below(key), bare_numbers=bare_numbers)
-        for key in _PAIR
-        if key in table
-    }
-    threshold = lines.get("threshold")
-    parts = _Parts(
-        metric=metric,
-        target=lines.get("target", threshold),
-        threshold=threshold,
-        direction=_read_direction(table, problems),
-        statistic=_read_statistic(metric, table, problems),
-        window=_read_window(table, problems, bare_numbers=bare_numbers),
-        min_samples=_read_min_samples(table, problems),
-    )
-    return _build(parts, problems) if len(problems.found) == seen else None
+    return _build(metric, parts, problems) if len(problems.found) == seen else None
 
 
-def _build(parts: _Parts, problems: Problems) -> Limit | None:
-    target, threshold = parts.target, parts.threshold
-    if target is None or threshold is None:
-        return None
-    directions = {parts.direction, target.direction, threshold.direction} - {None}
+def _build(metric: Metric, parts: Mapping[str, Any], problems: Problems) -> Limit | None:
+    threshold: Bound = parts["threshold"]
+    target: Bound = parts.get("target", threshold)
+    directions = {parts.get("direction"), target.direction, threshold.direction} - {None}
     if len(directions) > 1:
         problems.add('one part says "at most" and another "at least"; write one of < and > only')
         return None
-    statistic = parts.statistic or parts.metric.default_statistic
-    if parts.window is not None and parts.statistic is None and statistic is Statistic.EACH:
+    statistic = parts.get("statistic", metric.default_statistic)
+    if "window" in parts and "statistic" not in parts and statistic is Statistic.EACH:
         # `Limit` rejects the window of an explicit ``statistic = "each"``. Here the statistic is
         # probably forgotten, so the remedy differs.
         problems.add('a window needs a statistic; write statistic = "p95" beside it')
@@ -178,14 +121,14 @@ def _build(parts: _Parts, problems: Problems) -> Limit | None:
     usual_window = None if statistic is Statistic.EACH else DEFAULT_WINDOW_SECONDS
     try:
         return Limit(
-            metric=parts.metric,
+            metric=metric,
             target=target.value,
             threshold=threshold.value,
             direction=next(iter(directions), None)
-            or _usual_direction(parts.metric, target.value, threshold.value),
+            or _usual_direction(metric, target.value, threshold.value),
             statistic=statistic,
-            window=usual_window if parts.window is None else parts.window,
-            min_samples=parts.min_samples,
+            window=parts.get("window", usual_window),
+            min_samples=parts.get("min_samples", 1),
         )
     except BudgetError as error:
         problems.add(str(error))
@@ -198,43 +141,33 @@ def _usual_direction(metric: Metric, target: float, threshold: float) -> Directi
     return metric.default_direction or (Direction.AT_LEAST if falls else Direction.AT_MOST)
 
 
-def _read_direction(table: Mapping[Any, Any], problems: Problems) -> Direction | None:
-    if "direction" not in table:
-        return None
-    value = table["direction"]
+def _read_direction(value: Any, problems: Problems) -> Direction | None:
     if value in list(Direction):
         return Direction(value)
-    problems.below("direction").add(
-        f"{quoted(value)} is not a direction; write {one_of(Direction)}"
-    )
+    problems.refuse(value, f"is not a direction; write {one_of(Direction)}")
     return None
 
 
-def _read_statistic(
-    metric: Metric, table: Mapping[Any, Any], problems: Problems
-) -> Statistic | None:
-    if "statistic" not in table:
-        return None
-    value = table["statistic"]
+def _read_statistic(metric: Metric, value: Any, problems: Problems) -> Statistic | None:
     if value in metric.statistics:
         return Statistic(value)
     what = f"{metric} has no statistic {quoted(value)}"
     if value not in list(Statistic):
         what = f"{quoted(value)} is not a statistic"
-    problems.below("statistic").add(f"{what}; write {one_of(metric.statistics)}")
+    problems.add(f"{what}; write {one_of(metric.statistics)}")
     return None
 
 
-def _read_window(
-    table: Mapping[Any, Any], problems: Problems, *, bare_numbers: bool
-) -> float | None:
-    if table.get("window") is None:
-        return None
-    return read_duration(table["window"], problems.below("window"), bare_numbers=bare_numbers)
-
-
-def _read_min_samples(table: Mapping[Any, Any], problems: Problems) -> int:
-    return read_whole(table.get("min_samples", 1), problems.below("min_samples")) or 0
+@cache
+def _fields(metric: Metric) -> Mapping[str, Field]:
+    return field_table(
+        Field("target", partial(read_bound, metric)),
+        Field("threshold", partial(read_bound, metric)),
+        Field("statistic", partial(_read_statistic, metric)),
+        Field("window", read_duration),
+        Field("min_samples", read_whole),
+        Field("direction", _read_direction),
+    )
 
 
 def _example(metric: Metric) -> str:
@@ -243,3 +176,5 @@ def _example(metric: Metric) -> str:
 
 
 _PAIR: Final = ("target", "threshold")
+LIMIT_KEYS: Final = tuple(_fields(Metric.DURATION))
+"""The keys of a limit that is written as a table."""

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
-from perfkit.catalog.fields import read_duration, read_share, read_whole
+from perfkit.catalog.fields import (
+    Field,
+    field_table,
+    read_duration,
+    read_keys,
+    read_share,
+    read_whole,
+    write_seconds,
+    write_share,
+)
 from perfkit.catalog.problems import Problems, quoted, shown
 from perfkit.errors import BudgetError
 from perfkit.model import EVIDENCE_KINDS, Objective
 from perfkit.model.budget import one_of
-
-OBJECTIVE_KEYS: Final = ("ratio", "period", "min_samples")
-"""The keys of an objective that is written as a table."""
 
 
 def parse_objective(value: object) -> Objective:
@@ -31,26 +38,20 @@ def parse_objective(value: object) -> Objective:
     >>> parse_objective({"ratio": "99.9%", "period": "7d"}).period
     604800.0
     """
-    problems = Problems(("objective",))
-    objective = read_objective(value, problems, bare_numbers=True)
+    problems = Problems(("objective",), in_code=True)
+    objective = read_objective(value, problems)
     if objective is None:
         raise problems.as_error()
     return objective
 
 
-def read_objective(value: object, problems: Problems, *, bare_numbers: bool) -> Objective | None:
-    """Parse an objective; add each problem to `problems`, and return None if there are any.
-
-    Args:
-        value: As in `parse_objective`.
-        problems: The list that errors are added to, at the path of the value.
-        bare_numbers: Whether a period without a unit is in seconds.
-    """
+def read_objective(value: object, problems: Problems) -> Objective | None:
+    """Parse an objective; add each problem to `problems`, and return None if there are any."""
     if isinstance(value, Objective):
         return value
     seen = len(problems.found)
     if isinstance(value, Mapping):
-        parts = _read_parts(value, problems, bare_numbers=bare_numbers)
+        parts = _read_parts(value, problems)
     else:
         parts = {"ratio": read_share(value, problems, _EXAMPLE)}
     readable = {key: part for key, part in parts.items() if part is not None}
@@ -64,23 +65,10 @@ def read_objective(value: object, problems: Problems, *, bare_numbers: bool) -> 
     return objective if len(problems.found) == seen else None
 
 
-def _read_parts(
-    table: Mapping[Any, Any], problems: Problems, *, bare_numbers: bool
-) -> dict[str, Any]:
-    for key in table:
-        if key not in OBJECTIVE_KEYS:
-            problems.add_unknown(str(key), OBJECTIVE_KEYS)
+def _read_parts(table: Mapping[Any, Any], problems: Problems) -> dict[str, Any]:
     if "ratio" not in table:
         problems.add(f'no ratio; write ratio = "{_EXAMPLE}"')
-    parts: dict[str, Any] = {}
-    if "ratio" in table:
-        parts["ratio"] = read_share(table["ratio"], problems.below("ratio"), _EXAMPLE)
-    if "period" in table:
-        below = problems.below("period")
-        parts["period"] = read_duration(table["period"], below, bare_numbers=bare_numbers)
-    if "min_samples" in table:
-        parts["min_samples"] = read_whole(table["min_samples"], problems.below("min_samples"))
-    return parts
+    return read_keys(table, OBJECTIVE_KEYS, problems)
 
 
 def read_evidence(value: object, problems: Problems) -> tuple[str, ...]:
@@ -91,10 +79,15 @@ def read_evidence(value: object, problems: Problems) -> tuple[str, ...]:
         return ()
     for index, kind in enumerate(value):
         if kind not in EVIDENCE_KINDS:
-            close = problems.nearest(shown(str(kind)), EVIDENCE_KINDS)
-            remedy = f'did you mean "{close}"?' if close else f"write {one_of(EVIDENCE_KINDS)}"
+            usual = f"write {one_of(EVIDENCE_KINDS)}"
+            remedy = problems.remedy(shown(str(kind)), EVIDENCE_KINDS, usual)
             problems.below(index).add(f"{quoted(kind)} is no kind of evidence; {remedy}")
     return tuple(kind for kind in value if kind in EVIDENCE_KINDS)
 
 
 _EXAMPLE: Final = "99.9%"
+OBJECTIVE_KEYS: Final = field_table(
+    Field("ratio", partial(read_share, example=_EXAMPLE), write=write_share),
+    Field("period", read_duration, write=write_seconds),
+    Field("min_samples", read_whole),
+)

@@ -74,23 +74,18 @@ class Problems:
         """Add a problem whose message is `value`, quoted, followed by `why`."""
         self.add(f"{self.quoted(value)} {why}", kind)
 
-    def add_unknown(self, key: str, valid: Iterable[str]) -> None:
+    def add_unknown(self, key: object, valid: Iterable[str]) -> None:
         """Add a problem for an unknown key, and suggest the valid key closest to it."""
         names = tuple(valid)
-        close = self.nearest(key, names)
-        remedy = f"did you mean {close}?" if close else f"write one of {', '.join(names)}"
-        self.below(key).add(f"unknown key; {remedy}")
+        remedy = self.remedy(str(key), names, f"write one of {', '.join(names)}", mark="")
+        self.below(str(key)).add(f"unknown key; {remedy}")
 
-    def nearest(self, name: str, valid: Iterable[str]) -> str | None:
-        """Return the name in `valid` that is closest to `name`; None if none is close.
-
-        After `_MOST_COMPARED` problems it always returns None.
-        """
+    def remedy(self, name: str, valid: Iterable[str], otherwise: str, *, mark: str = '"') -> str:
+        """Return "did you mean" with the name in `valid` closest to `name`, else `otherwise`."""
         # Comparing names is slow, and a file with that many problems is probably not a catalog at
         # all, so suggestions would only delay the report.
-        if len(self.found) >= _MOST_COMPARED:
-            return None
-        return suggest(name, valid)
+        close = suggest(name, valid) if len(self.found) < _MOST_COMPARED else None
+        return f"did you mean {mark}{close}{mark}?" if close else otherwise
 
     def as_error(self) -> PerfkitError:
         """Return one exception with all problems, one line each.

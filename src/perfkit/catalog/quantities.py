@@ -10,13 +10,7 @@ from perfkit.units import EXAMPLES, Unit, read_quantity
 
 
 def why_unreadable(value: Any, unit: Unit, subject: str) -> str:
-    """Return the reason why a value cannot be parsed as a quantity, and a remedy.
-
-    Args:
-        value: The invalid value: text, a number or any other type.
-        unit: The expected base unit; one of `UNITS`.
-        subject: The name of the value in the message, such as ``this text``.
-    """
+    """Return the reason why `subject`, with this value, is not a quantity, and a remedy."""
     # Nothing of `value` is quoted but a plain number, because a text may be a secret. The caller
     # decides by `subject` whether the text may be in the message.
     if isinstance(value, str):

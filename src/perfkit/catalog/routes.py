@@ -28,7 +28,7 @@ def read_routes(value: Any, problems: Problems) -> tuple[Route, ...]:
         problems.add("routes is a table; write [[routes]], which is a list of them")
         return ()
     if not isinstance(value, list):
-        problems.add(f"{quoted(value)} is not a list of routes; write [[routes]]")
+        problems.refuse(value, "is not a list of routes; write [[routes]]")
         return ()
     routes = tuple(_route(item, problems.below(index)) for index, item in enumerate(value))
     names = [route.name for route in routes]
@@ -87,8 +87,7 @@ def _metric(value: Any, problems: Problems) -> str:
     # The burn rate cannot have a limit, but objectives produce violations on it.
     known = (*LIMITABLE, Metric.BURN_RATE)
     if isinstance(value, str) and not any(fnmatchcase(metric, text) for metric in known):
-        close = problems.nearest(text, known)
-        remedy = f'did you mean "{close}"?' if close else f"write {one_of(known)}, or a glob"
+        remedy = problems.remedy(text, known, f"write {one_of(known)}, or a glob")
         problems.refuse(text, f"is no metric; {remedy}")
     return text
 

@@ -50,9 +50,6 @@ def read_in_code(arguments: Mapping[str, Any]) -> CatalogSettings:
 def read_variables(variables: Mapping[str, str]) -> CatalogSettings:
     """Parse the settings in environment variables.
 
-    Args:
-        variables: Such as `os.environ`.
-
     Raises:
         ConfigurationError: If ``PERFKIT_ENABLED`` is neither true nor false.
     """
@@ -69,20 +66,13 @@ _FLAGS: Final = {"": None, "1": True, "true": True, "0": False, "false": False}
 
 
 def check_monitored(monitor: object, budgets: object, problems: Problems) -> None:
-    """Report each name in `monitor` that is neither a glob nor the name of a budget.
-
-    Args:
-        monitor: The unparsed value of the setting.
-        budgets: The unparsed table of all budgets.
-        problems: The list that errors are added to, at the path of the setting.
-    """
+    """Report each name in `monitor` that is neither a glob nor the name of a budget."""
     # The unparsed table also has the invalid budgets. Each of these is a problem already, and its
     # name must not be reported as unknown too.
     names = budgets if isinstance(budgets, Mapping) else {}
     for index, name in enumerate(monitor if isinstance(monitor, list) else ()):
         if isinstance(name, str) and name not in names and not _GLOB_MARKS & set(name):
-            close = problems.nearest(name, names)
-            remedy = f'did you mean "{close}"?' if close else "write the name of one, or a glob"
+            remedy = problems.remedy(name, names, "write the name of one, or a glob")
             problems.below(index).add(f"no budget is called {quoted(name)}; {remedy}")
 
 
@@ -96,7 +86,7 @@ def _category_spans(value: Any, problems: Problems) -> dict[str, str]:
 def _max_overhead(value: Any, problems: Problems) -> float | None:
     ratio = read_share(value, problems, "1%")
     if ratio is not None and not 0 < ratio <= 1:
-        problems.add(f'{quoted(value)} is out of range; write one above 0% up to 100%, as in "1%"')
+        problems.refuse(value, 'is out of range; write one above 0% up to 100%, as in "1%"')
     return ratio
 
 

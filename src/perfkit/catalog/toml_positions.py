@@ -15,13 +15,7 @@ from perfkit.catalog.problems import KeyPath
 
 @frozen
 class Repeat:
-    """A duplicate key or table.
-
-    Args:
-        path: The path of the key or table.
-        line: The line of the duplicate, from 1.
-        first_line: The line of the first occurrence.
-    """
+    """A duplicate key or table, with its line and that of the first occurrence, from 1."""
 
     path: KeyPath
     line: int
@@ -30,12 +24,9 @@ class Repeat:
 
 @frozen
 class Located:
-    """The lines of all keys, tables and array items of a TOML text.
+    """The lines, from 1, of all keys, tables and array items of a TOML text.
 
-    Args:
-        lines: Line, from 1, of each key, table and array item.
-        repeats: Duplicate keys and tables, which TOML forbids.
-        too_deep: Line of the first value nested deeper than `MAX_DEPTH`; None if there is none.
+    `too_deep` is the line of the first value nested deeper than `MAX_DEPTH`.
     """
 
     lines: Mapping[KeyPath, int]

@@ -11,10 +11,10 @@ import attrs
 from perfkit.catalog.bounds import SCALING_WORDS
 from perfkit.catalog.catalog import Catalog, SinkDeclaration
 from perfkit.catalog.fields import write_keys
-from perfkit.catalog.reading import BUDGET_KEYS
+from perfkit.catalog.objectives import OBJECTIVE_KEYS
+from perfkit.catalog.reading import BUDGET_KEYS, POLICY
 from perfkit.catalog.routes import write_conditions
 from perfkit.catalog.settings import SETTINGS
-from perfkit.catalog.sinks import POLICY
 from perfkit.errors import CatalogError, MissingExtraError
 from perfkit.model import (
     DEFAULT_WINDOW_SECONDS,
@@ -97,12 +97,10 @@ def _budget_parts(budget: Budget) -> dict[str, Any]:
 
 def _objective(objective: Objective, toml: ModuleType) -> Any:
     usual = Objective(ratio=objective.ratio)
-    parts: dict[str, Any] = {"ratio": write_quantity(objective.ratio, Unit.RATIO)}
-    if objective.period != usual.period:
-        parts["period"] = write_quantity(objective.period, Unit.SECONDS)
-    if objective.min_samples != usual.min_samples:
-        parts["min_samples"] = objective.min_samples
-    return _inline(parts, toml) if objective != usual else parts["ratio"]
+    values = attrs.asdict(objective)
+    differing = {key: each for key, each in values.items() if each != getattr(usual, key)}
+    parts = write_keys({"ratio": objective.ratio, **differing}, OBJECTIVE_KEYS.values())
+    return _inline(parts, toml) if differing else parts["ratio"]
 
 
 def _limit_parts(limit: Limit) -> dict[str, Any]:

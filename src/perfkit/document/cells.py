@@ -65,15 +65,7 @@ def read_flag(text: str) -> bool | None:
 
 
 def read_value(text: str, usual_unit: str = "") -> CellValue:
-    """Parse a cell with one quantity.
-
-    Args:
-        text: Such as ``"< 100ms latency"`` or ``"p99: 300 ms"``.
-        usual_unit: The unit of a number without one.
-
-    Raises:
-        UnreadableCellError: If it contains none, several, or one in an unknown unit.
-    """
+    """Parse a cell with one quantity, such as ``"p99: 300 ms"``; a bare number has `usual_unit`."""
     # The pattern of a number backtracks, so the cost grows with the square of the length.
     if len(text) > _LONGEST_CELL:
         raise UnreadableCellError("too long for a value")
@@ -96,11 +88,7 @@ def read_value(text: str, usual_unit: str = "") -> CellValue:
 
 
 def read_pair(text: str, usual_unit: str = "") -> tuple[CellValue, CellValue]:
-    """Parse a cell with a target and a threshold, such as ``"100ms / 300ms"``.
-
-    Raises:
-        UnreadableCellError: If it is not a pair.
-    """
+    """Parse a cell with a target and a threshold, such as ``"100ms / 300ms"``."""
     for separator in PAIR_SEPARATORS:
         first, found, second = text.partition(separator)
         if not found:
@@ -122,9 +110,6 @@ def read_statistic(text: str, *, words: bool = True) -> tuple[Statistic | None, 
     Args:
         text: Such as ``"p95 latency"``.
         words: Whether to recognize words such as ``"median"``, not only ``"p50"``.
-
-    Raises:
-        UnreadableCellError: If it names two, or one that perfkit does not have.
     """
     found: set[Statistic] = set()
     for pattern in PERCENTILES:
@@ -143,15 +128,7 @@ def read_statistic(text: str, *, words: bool = True) -> tuple[Statistic | None, 
 
 
 def read_direction(text: str, sign: str | None = None) -> tuple[Direction | None, str]:
-    """Return the good side that a text names, None for none, and the rest of the text.
-
-    Args:
-        text: Such as ``"or less"``.
-        sign: The comparator beside the text.
-
-    Raises:
-        UnreadableCellError: If it names both sides.
-    """
+    """Return the good side of a text or of the `sign` beside it, and the rest of the text."""
     found = {COMPARATORS[sign]} if sign else set()
     left = plain(text)
     # The longest phrase first: "no more than" contains "more than", which is the other side.

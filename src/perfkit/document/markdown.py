@@ -17,12 +17,7 @@ if TYPE_CHECKING:
 
 @frozen
 class Cell:
-    """A cell of a table as rendered: without emphasis, links and escapes.
-
-    Args:
-        text: On one line, with single spaces.
-        line: Line of the document, from 1.
-    """
+    """A cell of a table as rendered on one line: without emphasis, links and escapes."""
 
     text: str
     line: int
@@ -30,13 +25,7 @@ class Cell:
 
 @frozen(kw_only=True)
 class Table:
-    """A table with the headings above it.
-
-    Args:
-        sections: Texts of the headings, the outermost first, without their numbers.
-        header: The cells of the first row.
-        rows: The other rows, each as long as the header.
-    """
+    """A table with the headings above it, the outermost first, without their numbers."""
 
     sections: tuple[str, ...]
     header: tuple[Cell, ...]

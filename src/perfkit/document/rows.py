@@ -29,10 +29,7 @@ from perfkit.units import Unit
 class RowContext:
     """The words around the values of a row, from which their metric is inferred.
 
-    Args:
-        qualifiers: Cells of the row that name a metric or a statistic.
-        title: The name of the row.
-        section: The heading above the table; empty if there is none.
+    `qualifiers` are the cells of the row that name a metric or a statistic.
     """
 
     qualifiers: tuple[str, ...]
@@ -44,10 +41,8 @@ class RowContext:
 class RowReading:
     """The limits in the cells of one row, and the cells that could not be parsed in full.
 
-    Args:
-        limits: The limits.
-        unread: Columns whose cell, or a part of it, is not in a limit, with the reason.
-        assumed: A remark on a guess that the row does not confirm; empty for no guess.
+    `unread` has the columns whose cell is not, or not in full, in a limit, with the reason;
+    `assumed` is a remark on a guess that the row does not confirm.
     """
 
     limits: tuple[Limit, ...] = ()
@@ -58,13 +53,7 @@ class RowReading:
 def read_limit_columns(
     limit: LimitColumns, cells: Sequence[str], context: RowContext
 ) -> RowReading:
-    """Parse the cells of one row that make one limit, or two on different metrics or statistics.
-
-    Args:
-        limit: The columns of these cells.
-        cells: Texts of all cells of the row.
-        context: The words around them.
-    """
+    """Parse the cells of one row that make one limit, or two on different metrics or statistics."""
     columns = [column for column in (limit.target, limit.threshold) if column]
     full = [column for column in columns if not is_empty(cells[column.index])]
     if not full:
@@ -90,7 +79,7 @@ def read_scaling(text: str) -> Limit | None:
     exponent = SCALING.get(text.lower())
     if exponent is None:
         return None
-    return read_limit(Metric.SCALING_EXPONENT, exponent, Problems(), bare_numbers=True)
+    return read_limit(Metric.SCALING_EXPONENT, exponent, Problems(in_code=True))
 
 
 def _values(
@@ -102,18 +91,14 @@ def _values(
         text = cells[column.index]
         try:
             yield read_value(text, column.unit or unit)
-        except UnreadableCellError:
-            if len(columns) > 1 or not _is_pair(text, unit):
+        except UnreadableCellError as error:
+            if len(columns) > 1:
                 raise
-            yield from read_pair(text, unit)
-
-
-def _is_pair(text: str, unit: str) -> bool:
-    try:
-        read_pair(text, unit)
-    except UnreadableCellError:
-        return False
-    return True
+            try:
+                yield from read_pair(text, unit)
+            except UnreadableCellError:
+                # The reason why it is not one value is more useful than "not two values".
+                raise error from None
 
 
 def _limits(
@@ -188,9 +173,9 @@ def _limit(
         "direction": direction,
         "statistic": statistic,
     }
-    problems = Problems()
+    problems = Problems(in_code=True)
     given = {key: value for key, value in parts.items() if value is not None}
-    limit = read_limit(metric, given, problems, bare_numbers=True)
+    limit = read_limit(metric, given, problems)
     if limit is None:
         raise UnreadableCellError("; ".join(problem.message for problem in problems.found))
     return limit

@@ -23,12 +23,9 @@ from perfkit.model import Direction
 
 @frozen(kw_only=True)
 class LimitColumns:
-    """The columns that make one limit.
+    """The columns that make one limit; without a target, `threshold` has both.
 
-    Args:
-        target: The column of targets; None if the other column has both.
-        threshold: The column of thresholds, or of targets and thresholds.
-        assumed: A remark on a guess that the headers do not confirm; empty for no guess.
+    `assumed` is a remark on a guess that the headers do not confirm.
     """
 
     target: Column | None
@@ -38,13 +35,7 @@ class LimitColumns:
 
 @frozen(kw_only=True)
 class TableLayout:
-    """The roles of the columns of a table.
-
-    Args:
-        name: The column of names.
-        limits: The columns that make limits; at least one.
-        columns: All columns, with their roles.
-    """
+    """The roles of the columns of a table; at least one makes a limit."""
 
     name: Column
     limits: tuple[LimitColumns, ...]

@@ -33,12 +33,9 @@ def mentions(text: str, words: Iterable[str]) -> bool:
 
 @frozen
 class Hint:
-    """Words from which the metric of a value is inferred.
+    """Words that imply a metric, or None for a quantity that perfkit does not measure.
 
-    Args:
-        words: Any of these words or phrases.
-        metric: The metric; None for a quantity that perfkit does not measure.
-        near: Whether the words count only beside the value, not in the heading of the section.
+    With `near` they count only beside the value, not in the heading of the section.
     """
 
     words: tuple[str, ...]
@@ -90,26 +87,15 @@ OBSERVED_WORDS: Final = _split(
 # Cells.
 FLAGS: Final[Mapping[str, bool]] = {
     **dict.fromkeys(
-        (
-            "yes",
-            "y",
-            "true",
-            "x",
-            "must",
-            "critical",
-            "hard",
-            "\u2713",
-            "\u2714",
-            "\u2705",
-            "\u2611",
-        ),
-        True,
+        _split("yes, y, true, x, must, critical, hard, \u2713, \u2714, \u2705, \u2611"), True
     ),
     **dict.fromkeys(
-        ("no", "n", "false", "-", "\u2013", "\u2014", "", "should", "soft", "warning", "info"),
+        _split(
+            "no, n, false, -, \u2013, \u2014, , should, soft, warning, info, non-critical,"
+            " optional, \u2717, \u2718, \u274c, \u2610"
+        ),
         False,
     ),
-    **dict.fromkeys(("non-critical", "optional", "\u2717", "\u2718", "\u274c", "\u2610"), False),
 }
 EMPTY_CELLS: Final = ("", "-", "\u2013", "\u2014", "--", "n/a", "na", "none")
 SCALING: Final[Mapping[str, float]] = {
