@@ -36,13 +36,13 @@ class NamedSink:
     Args:
         name: Its name in the catalog, else the name of its class.
         sink: The outermost layer.
-        only: The filter of the sink; None if it has none.
+        match: The filter of the sink; None if it has none.
         members: The sinks of a fan-out; None for any other sink.
     """
 
     name: str
     sink: Sink
-    only: Route | None = None
+    match: Route | None = None
     members: Sequence[NamedSink] | None = None
 
     @property
@@ -215,8 +215,8 @@ class _RouteBuilder:
         if (inner := _members_of(chain, declared)) is not None:
             names = self._member_names(declared)
             members = [self._named(names.get(id(each)) or _name_of(each), each) for each in inner]
-        only = declared.policy.match if declared else None
-        return NamedSink(name=name, sink=chain, only=only, members=members)
+        match = declared.policy.match if declared else None
+        return NamedSink(name=name, sink=chain, match=match, members=members)
 
     def _member_names(self, declared: SinkDeclaration | None) -> Mapping[int, str]:
         """Return the declared names of a fan-out's members, by the ids of the sinks."""
