@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Optional
 
 import pytest
 
 from perfkit import ConfigurationError
 from perfkit.assembly import resolving
-from perfkit.assembly.resolving import SinkResolver
+from perfkit.assembly.resolving import SinkResolver, problems_of_sinks
 from perfkit.assembly.sink_types import type_of_callable
-from perfkit.catalog import Catalog, SinkDeclaration
+from perfkit.catalog import Catalog, SinkDeclaration, parse_catalog
 from tests.assembly.registries import ending_of, problem_of, shelf_of
 
 
@@ -120,3 +121,26 @@ def test_what_cannot_be_known_of_another_package_is_left_to_it() -> None:
 
     options = {"own": "a", "listed": "b", "number": "${N}", "rest": "d", "more": "e"}
     check_options(make, options)
+
+
+@pytest.mark.usefixtures("_plugged_in")
+def test_types_and_options_of_other_packages_are_known_too() -> None:
+    text = '[sinks.{0}]\ntype = "{0}"\n'
+    (missing,) = problems_of_sinks(
+        parse_catalog(text.format("pager") + "number = 1\n[settings]\nsinks = ['any']\n")
+    )
+    assert missing.startswith("perfkit.toml: settings.sinks: ")
+    assert "option needed is missing" in missing
+    (unknown,) = problems_of_sinks(
+        parse_catalog(text.format("pager") + "number = 1\nregoin = 'eu'\n")
+    )
+    assert "sinks.pager.regoin: unknown option; did you mean region?" in unknown
+    assert problems_of_sinks(parse_catalog(text.format("untold"))) == []
+
+
+@pytest.mark.usefixtures("_plugged_in")
+def test_a_package_that_cannot_be_loaded_is_said(tmp_path: Path) -> None:
+    (tmp_path / "acme_sinks.py").write_text("raise OSError('no such thing')")
+    (problem,) = problems_of_sinks(parse_catalog('[sinks.pager]\ntype = "pager"\n'))
+    assert 'perfkit.toml:2: sinks.pager.type: the sink "pager" of acme_sinks' in problem
+    assert problem.endswith(" cannot be loaded: no such thing")
