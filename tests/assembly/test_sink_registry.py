@@ -18,7 +18,7 @@ from perfkit.assembly.chains import SinkChains
 from perfkit.assembly.router import make_router
 from perfkit.assembly.sink_registry import SinkRegistry, _building
 from perfkit.assembly.sink_types import BUILT_IN
-from perfkit.catalog import Catalog, SinkDeclaration, parse_catalog
+from perfkit.catalog import parse_catalog
 from perfkit.catalog.reading import default_policy
 from perfkit.model import Policy, Route
 from perfkit.otel.telemetry import Telemetry
@@ -170,13 +170,6 @@ def test_a_raise_sink_in_a_fan_out_raises_out_of_the_call(tmp_path: Path, clock:
 def test_what_can_do_nothing_for_a_raise_sink_is_refused(kind: str) -> None:
     problem = problem_of(f'[sinks.a]\nrepeat_interval = "5m"\nbackground = true\ntype = {kind}')
     assert "sinks.a: repeat_interval, background has no effect on a sink that raises" in problem
-
-
-def test_a_sink_without_a_source_is_told_by_its_name() -> None:
-    catalog = Catalog(sinks=(SinkDeclaration(name="a", type="webhook"),))
-    registry = SinkRegistry(catalog, Telemetry(), FakeClock(), in_background=False)
-    with pytest.raises(ConfigurationError, match=r'^sink "a": option url is missing'):
-        registry.find("a")
 
 
 def test_what_a_layer_needs_is_told_like_all_else(monkeypatch: pytest.MonkeyPatch) -> None:

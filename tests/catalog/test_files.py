@@ -155,17 +155,6 @@ def test_a_file_that_may_not_be_read(unreadable: Path) -> None:
     assert "it may not be read; allow it with: chmod u+r" in problem_of(unreadable)
 
 
-def test_permission_denied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same, where the tests are run by somebody who may read everything."""
-
-    def refuse(*_: object) -> None:
-        raise PermissionError
-
-    monkeypatch.setattr(Path, "open", refuse)
-
-    assert "it may not be read; allow it with: chmod u+r" in problem_of(tmp_path / "perfkit.toml")
-
-
 def test_a_folder_that_may_not_be_searched_is_passed_over(
     below: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

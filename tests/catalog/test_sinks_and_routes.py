@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
-
 import pytest
 from attrs import evolve, fields_dict
 
@@ -13,7 +11,7 @@ from perfkit.catalog.routes import CONDITIONS
 from perfkit.errors import CatalogError
 from perfkit.model import Policy, Route, Severity, State
 from perfkit.sinks import LogSink
-from tests.catalog.test_loading import problems_of
+from tests.catalog.test_problems import problems_of
 
 ROUTES = """\
 [settings]
@@ -253,19 +251,6 @@ def test_a_mistake_in_a_route_is_told_with_line_key_and_remedy(line: str, proble
     assert found.startswith(f"perfkit.toml:3: routes[0].{problem}")
 
 
-@pytest.mark.parametrize(
-    ("line", "problem"),
-    [
-        ("routing = 'every'", 'settings.routing: "every" is not one of the choices; write one of'),
-        ("delivery = 'later'", 'settings.delivery: "later" is not one of the choices; write one'),
-        ("environment = 1", "settings.environment: 1 is not text; write it in quotes"),
-    ],
-)
-def test_a_mistake_in_the_settings_is_told_too(line: str, problem: str) -> None:
-    (found,) = problems_of(f"[settings]\n{line}")
-    assert found.startswith(f"perfkit.toml:2: {problem}")
-
-
 def test_two_routes_of_one_name_are_told_at_the_second() -> None:
     text = '[[routes]]\nname = "a"\nsinks = []\n[[routes]]\nsinks = []\nname = "a"\n'
     assert problems_of(text) == (
@@ -286,59 +271,6 @@ def test_all_mistakes_come_at_once() -> None:
         "sinks.a.repeat_interval",
         "sinks.a.match.severity",
     ]
-
-
-# -- what may be secret
-
-SECRET = "https://hooks.example.com/hunter2"  # noqa: S105 - it opens nothing
-LINES = (*(f"{key} = @" for key in POLICY), "match = { state = @, severity = @, metric = @ }")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "[sinks]\nhook = @",
-        "sinks = @",
-        "sinks = [@]",
-        "sinks = { hook = @ }",
-        "[[sinks]]\nurl = @",
-        "[sinks]\nhook = [@]",
-        "[sinks.hook]\ntype = [@]",
-        "[sinks.hook]\ntype = { url = @ }",
-        *(f'[sinks.hook]\ntype = "log"\n{line}' for line in LINES),
-    ],
-)
-@pytest.mark.parametrize("value", [f'"{SECRET}"', f'["{SECRET}"]', f'{{ url = "{SECRET}" }}'])
-def test_no_text_in_the_tables_of_sinks_is_shown(text: str, value: str) -> None:
-    written = text.replace("@", value)
-    if tomllib.loads(written)["sinks"] == {"hook": {"url": SECRET}}:
-        return  # the table of a sink
-    told = "\n".join(problems_of(written))
-    assert told.startswith("perfkit.toml:")
-    assert "hunter2" not in told
-    assert "hooks" not in told
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        f"url = {SECRET}",
-        f'url = "{SECRET}',
-        f'url = "{SECRET}" x',
-        f"url = '{SECRET}\n",
-        f'url = "{SECRET}"\nurl = "{SECRET}"',
-        f'url = "{SECRET}\\q"',
-        f'url = ["{SECRET}"',
-        f'"{SECRET}"',
-        f'url = "{SECRET}"\nurl.a = "{SECRET}"',
-        f'a = {{ url = "{SECRET}", url = "{SECRET}" }}',
-        f'a = {{ url = "{SECRET}" }}\na.url = "{SECRET}"',
-        'url = "hunter2\0"',
-    ],
-)
-def test_what_is_no_toml_is_told_without_what_stands_there(line: str) -> None:
-    told = problems_of(f"[sinks.hook]\n{line}")
-    assert "hunter2" not in "\n".join(told)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,10 @@ def test_only_the_sinks_of_the_chosen_route_are_made() -> None:
     other = '[sinks.secret]\ntype = "webhook"\nurl = "${NOT_SET_ANYWHERE}"\n'
     result = run(f"{route('on call')}{route('other', 'secret')}{other}", "--route", "on call")
     assert result.exit_code == 0, result.output
-    assert "NOT_SET_ANYWHERE" in run(f"{route('other', 'secret')}{other}").stderr
+    unset = run(f"{route('other', 'secret')}{other}")
+    assert unset.exit_code == 2
+    assert "sinks.secret.url: the environment variable NOT_SET_ANYWHERE is not" in unset.stderr
+    assert "Traceback" not in unset.output
 
 
 def test_a_sink_that_nothing_here_leads_to_may_lack_its_variables() -> None:

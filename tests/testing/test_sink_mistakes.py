@@ -22,43 +22,7 @@ from perfkit import DeliveryError, Violation
 from perfkit.sinks import WebhookSink
 from perfkit.testing import check_sink, sample_violations
 from tests.receivers.webhook import WebhookReceiver, answer, closed_port
-from tests.testing.broken_sinks import (
-    Answers,
-    Async,
-    CannotSay,
-    Changes,
-    ChangesDetails,
-    ClosesInTime,
-    ClosesOnce,
-    DiesInChild,
-    Exits,
-    FailsToTick,
-    FailsWithoutReason,
-    Finite,
-    FlushesHow,
-    FlushesWithout,
-    Formats,
-    Generates,
-    Good,
-    LosesInChild,
-    NeverFlushed,
-    NoRecoveries,
-    NoSurrogates,
-    OneAtATime,
-    OnlyOne,
-    ParentOnly,
-    Prints,
-    PrintsErrors,
-    Promises,
-    RunsALoop,
-    SaysNothing,
-    SaysTwoLines,
-    TicksAsync,
-    TicksWithNonsense,
-    TicksWithTruth,
-    WaitsForNonsense,
-    WritesDetails,
-)
+from tests.testing import broken_sinks as broken
 
 LONGEST = 20.0
 """Seconds: far longer than any delivery takes, on a machine that is busy too."""
@@ -71,58 +35,76 @@ def report_on(sink: Any, **options: Any) -> str:
 
 
 MISTAKES: list[tuple[Callable[[], Any], Sequence[str]]] = [
-    (Async, ["it returned a coroutine, which nobody awaits", "perfkit.sinks.CallbackSink"]),
-    (Promises, ["it returned a Promise, which nobody awaits"]),
-    (Answers, ["emit, given a plain violation; ", "it returned True", "return None"]),
-    (NoRecoveries, ["given a window that holds again", "KeyError", "violations of every kind"]),
-    (NoSurrogates, ["given text that is no valid Unicode:", "UnicodeEncodeError"]),
-    (Formats, ["given quotes, braces and percent signs:", "it raised"]),
-    (WritesDetails, ["given evidence of kind cpu", "keys must be str"]),
-    (Finite, ["given an infinite value:", "OverflowError"]),
-    (Changes, ["given evidence of kind cpu", "it changed the violation", "copy what it changes"]),
-    (ChangesDetails, ["given evidence of kind cpu", "it changed the violation"]),
-    (Exits, ["it raised SystemExit: 1, which ends threads", "raise perfkit.DeliveryError"]),
-    (OneAtATime, ["emit, from 8 threads at once", "somebody else is here", "a lock"]),
-    (RunsALoop, ["emit, in a thread whose event loop is running", "RuntimeError", "CallbackSink"]),
-    (OnlyOne, ["emit_many, given a tuple of 150", "too many", "any sequence of violations"]),
-    (Generates, ["emit_many, given a tuple of 1; emit_many, given a tuple of 150", "<map object>"]),
-    (TicksWithNonsense, ["tick:", "it returned -1.0", "seconds"]),
-    (TicksWithTruth, ["tick:", "it returned True"]),
-    (TicksAsync, ["tick:", "it returned <coroutine"]),
-    (FailsToTick, ["tick:", "KeyError"]),
-    (NeverFlushed, ["something waits still"]),
-    (FlushesHow, ["it returned 'done'", "whether nothing waits"]),
-    (FlushesWithout, ["flush(20):", "TypeError", "let it take the seconds"]),
-    (ClosesOnce, ["close, for the second time:", "closed already"]),
-    (ClosesInTime, ["close, for the second time:", "closed already"]),
-    (SaysTwoLines, ["destination:", r"'first\nsecond'", "one line of text"]),
-    (SaysNothing, ["destination:", "it is ''"]),
-    (CannotSay, ["destination:", "OSError: not connected"]),
-    (Prints, [r"it wrote 'hello\nhello", "to standard output", "may_print=True"]),
-    (PrintsErrors, ["it wrote 'oh ", "to standard error"]),
-    (ParentOnly, ["in a forked child of the process:", "RuntimeError: connection lost", "anew"]),
-    (LosesInChild, ["in a forked child of the process:", "did not bring it away"]),
-    (DiesInChild, ["in a forked child of the process:", "the child ended with -9"]),
-    (WaitsForNonsense, ["given a test", "retry_after=-1.0", "seconds from now"]),
-    (FailsWithoutReason, ["given a test", "reason=''", "one word"]),
+    (broken.Async, ["it returned a coroutine, which nobody awaits", "perfkit.sinks.CallbackSink"]),
+    (broken.Promises, ["it returned a Promise, which nobody awaits"]),
+    (broken.Answers, ["emit, given a plain violation; ", "it returned True", "return None"]),
+    (
+        broken.NoRecoveries,
+        ["given a window that holds again", "KeyError", "violations of every kind"],
+    ),
+    (broken.NoSurrogates, ["given text that is no valid Unicode:", "UnicodeEncodeError"]),
+    (broken.Formats, ["given quotes, braces and percent signs:", "it raised"]),
+    (broken.WritesDetails, ["given evidence of kind cpu", "keys must be str"]),
+    (broken.Finite, ["given an infinite value:", "OverflowError"]),
+    (
+        broken.Changes,
+        ["given evidence of kind cpu", "it changed the violation", "copy what it changes"],
+    ),
+    (broken.ChangesDetails, ["given evidence of kind cpu", "it changed the violation"]),
+    (broken.Exits, ["it raised SystemExit: 1, which ends threads", "raise perfkit.DeliveryError"]),
+    (broken.OneAtATime, ["emit, from 8 threads at once", "somebody else is here", "a lock"]),
+    (
+        broken.RunsALoop,
+        ["emit, in a thread whose event loop is running", "RuntimeError", "CallbackSink"],
+    ),
+    (broken.OnlyOne, ["emit_many, given a tuple of 150", "too many", "any sequence of violations"]),
+    (
+        broken.Generates,
+        ["emit_many, given a tuple of 1; emit_many, given a tuple of 150", "<map object>"],
+    ),
+    (broken.TicksWithNonsense, ["tick:", "it returned -1.0", "seconds"]),
+    (broken.TicksWithTruth, ["tick:", "it returned True"]),
+    (broken.TicksAsync, ["tick:", "it returned <coroutine"]),
+    (broken.FailsToTick, ["tick:", "KeyError"]),
+    (broken.NeverFlushed, ["something waits still"]),
+    (broken.FlushesHow, ["it returned 'done'", "whether nothing waits"]),
+    (broken.FlushesWithout, ["flush(20):", "TypeError", "let it take the seconds"]),
+    (broken.ClosesOnce, ["close, for the second time:", "closed already"]),
+    (broken.ClosesInTime, ["close, for the second time:", "closed already"]),
+    (broken.SaysTwoLines, ["destination:", r"'first\nsecond'", "one line of text"]),
+    (broken.SaysNothing, ["destination:", "it is ''"]),
+    (broken.CannotSay, ["destination:", "OSError: not connected"]),
+    (broken.Prints, [r"it wrote 'hello\nhello", "to standard output", "may_print=True"]),
+    (broken.PrintsErrors, ["it wrote 'oh ", "to standard error"]),
+    (
+        broken.ParentOnly,
+        ["in a forked child of the process:", "RuntimeError: connection lost", "anew"],
+    ),
+    (broken.LosesInChild, ["in a forked child of the process:", "did not bring it away"]),
+    (broken.DiesInChild, ["in a forked child of the process:", "the child ended with -9"]),
+    (broken.WaitsForNonsense, ["given a test", "retry_after=-1.0", "seconds from now"]),
+    (broken.FailsWithoutReason, ["given a test", "reason=''", "one word"]),
 ]
 
 
-@pytest.mark.parametrize(("broken", "told"), MISTAKES, ids=[each[0].__name__ for each in MISTAKES])
-def test_a_mistake_is_told(broken: Callable[[], Any], told: Sequence[str]) -> None:
-    report = report_on(broken())
-    assert report.startswith(f"{broken.__name__} is not yet a sink as perfkit expects them: ")
+@pytest.mark.parametrize(("make", "told"), MISTAKES, ids=[each[0].__name__ for each in MISTAKES])
+def test_a_mistake_is_told(make: Callable[[], Any], told: Sequence[str]) -> None:
+    report = report_on(make())
+    assert report.startswith(f"{make.__name__} is not yet a sink as perfkit expects them: ")
     assert [each for each in told if each not in report] == []
     assert "Instead: " in report
 
 
-@pytest.mark.parametrize("broken", [NoSurrogates, OneAtATime, OnlyOne, TicksAsync, ParentOnly])
-def test_one_mistake_is_one_problem(broken: Callable[[], Any]) -> None:
-    assert ": 1 problem\n" in report_on(broken())
+@pytest.mark.parametrize(
+    "make",
+    [broken.NoSurrogates, broken.OneAtATime, broken.OnlyOne, broken.TicksAsync, broken.ParentOnly],
+)
+def test_one_mistake_is_one_problem(make: Callable[[], Any]) -> None:
+    assert ": 1 problem\n" in report_on(make())
 
 
 def test_all_mistakes_are_told_at_once() -> None:
-    class Careless(NoSurrogates, TicksAsync, SaysNothing, FlushesHow):
+    class Careless(broken.NoSurrogates, broken.TicksAsync, broken.SaysNothing, broken.FlushesHow):
         pass
 
     report = report_on(Careless())
@@ -131,11 +113,11 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 
 def test_what_printing_sinks_print_is_theirs() -> None:
-    check_sink(Prints(), may_print=True)
+    check_sink(broken.Prints(), may_print=True)
 
 
 def test_what_a_program_cannot_print_is_told_of_those_too() -> None:
-    class PrintsNames(Good):
+    class PrintsNames(broken.Good):
         def emit(self, violation: Violation) -> None:
             print(violation.budget.name)  # noqa: T201 - that is what it is for
 
@@ -144,7 +126,7 @@ def test_what_a_program_cannot_print_is_told_of_those_too() -> None:
 
 @pytest.mark.parametrize("error", [DeliveryError("refused"), ConnectionRefusedError("refused")])
 def test_a_sink_without_its_backend_cannot_be_checked(error: Exception) -> None:
-    class Failing(Good):
+    class Failing(broken.Good):
         def emit(self, violation: Violation) -> None:
             raise error
 
@@ -167,13 +149,13 @@ def test_a_backend_that_refuses_some_is_told() -> None:
 
 def test_where_there_is_no_fork_none_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "fork", raising=False)
-    check_sink(ParentOnly(), longest_seconds=LONGEST)
+    check_sink(broken.ParentOnly(), longest_seconds=LONGEST)
 
 
 def test_a_sink_that_hangs_does_not_hang_the_check() -> None:
     is_over = threading.Event()
 
-    class Hangs(Good):
+    class Hangs(broken.Good):
         def emit(self, violation: Violation) -> None:
             if violation.is_test:
                 is_over.wait()
@@ -190,7 +172,7 @@ def test_a_sink_that_hangs_does_not_hang_the_check() -> None:
 
 
 def test_a_sink_that_hangs_in_a_child_is_told() -> None:
-    class HangsInChild(ParentOnly):
+    class HangsInChild(broken.ParentOnly):
         def emit(self, violation: Violation) -> None:
             if os.getpid() != self.pid:
                 time.sleep(1000)
@@ -202,7 +184,7 @@ def test_a_sink_that_hangs_in_a_child_is_told() -> None:
 def test_a_thread_that_keeps_the_program_from_ending_is_told() -> None:
     is_over = threading.Event()
 
-    class LeavesAThread(Good):
+    class LeavesAThread(broken.Good):
         def emit(self, violation: Violation) -> None:
             if violation.is_test:
                 threading.Thread(target=is_over.wait, name="leaver").start()
@@ -277,7 +259,7 @@ CHANGES = [
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.what)
 @pytest.mark.skipif(sys.platform == "win32", reason="names of locales are others there")
 def test_a_change_of_what_is_the_application_s_is_told(change: Change) -> None:
-    class Meddles(Good):
+    class Meddles(broken.Good):
         is_done = False
 
         def emit(self, violation: Violation) -> None:
@@ -297,7 +279,7 @@ def test_a_change_of_the_working_directory_is_told(
 ) -> None:
     monkeypatch.chdir(Path.cwd())
 
-    class Moves(Good):
+    class Moves(broken.Good):
         def emit(self, violation: Violation) -> None:
             os.chdir(tmp_path)
 
@@ -306,7 +288,7 @@ def test_a_change_of_the_working_directory_is_told(
 
 @pytest.mark.parametrize(
     ("sink", "complaint"),
-    [(Good, "is a class"), ("log", "'log' is a name"), (42, "is not a sink")],
+    [(broken.Good, "is a class"), ("log", "'log' is a name"), (42, "is not a sink")],
     ids=["class", "name", "neither"],
 )
 def test_what_is_no_sink_at_all_is_said(sink: Any, complaint: str) -> None:

@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
+import attrs
 import click
 from rich.console import Console
 from rich.table import Table
@@ -18,7 +19,7 @@ from perfkit.catalog import Catalog, dump_catalog, line_text, load_catalog, read
 from perfkit.cli.files import catalog_path
 from perfkit.document import import_markdown
 from perfkit.errors import CatalogError
-from perfkit.model import DEFAULT_WINDOW_SECONDS, Budget, Limit, Objective
+from perfkit.model import DEFAULT_WINDOW_SECONDS, Budget, Limit
 from perfkit.text import printable
 from perfkit.units import Unit, write_quantity
 
@@ -110,29 +111,9 @@ def _budget_as_data(budget: Budget) -> dict[str, Any]:
         "category": budget.category,
         "critical": budget.critical,
         "description": budget.description,
-        "limits": [_limit_as_data(limit) for limit in budget.limits],
-        "objective": _objective_as_data(budget.objective) if budget.objective else None,
+        "limits": [attrs.asdict(limit) for limit in budget.limits],
+        "objective": attrs.asdict(budget.objective) if budget.objective else None,
         "evidence": list(budget.evidence),
-    }
-
-
-def _limit_as_data(limit: Limit) -> dict[str, Any]:
-    return {
-        "metric": limit.metric.value,
-        "target": limit.target,
-        "threshold": limit.threshold,
-        "direction": limit.direction.value,
-        "statistic": limit.statistic.value,
-        "window": limit.window,
-        "min_samples": limit.min_samples,
-    }
-
-
-def _objective_as_data(objective: Objective) -> dict[str, Any]:
-    return {
-        "ratio": objective.ratio,
-        "period": objective.period,
-        "min_samples": objective.min_samples,
     }
 
 

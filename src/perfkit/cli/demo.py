@@ -60,8 +60,15 @@ def command(slow: tuple[str, ...], *, as_json: bool, output: Path, alertmanager:
     The exit code is 0 even if budgets were broken.
     """
     # The example is not a part of the package, so its modules are imported after the path is set.
-    _import_path(find_example((Path.cwd(), Path(__file__))))
-    _check_requirements()
+    folder = str(find_example((Path.cwd(), Path(__file__))))
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    missing = [package for module, package in _NEEDED.items() if find_spec(module) is None]
+    if missing:
+        raise PerfkitError(
+            f"the demo needs {' and '.join(missing)}; run make demo, or install with: "
+            f"pip install {' '.join(missing)}"
+        )
     operations = import_module(f"{_EXAMPLE}.operations").OPERATIONS
     delays = read_delays(slow, operations)
     demo = import_module(f"{_EXAMPLE}.demo")
@@ -116,21 +123,6 @@ def _read_delay(text: str, operations: Collection[str]) -> tuple[str, float]:
             f"{_LONGEST_SECONDS * 1000:.0f}; write for example {name}=400"
         )
     return name, seconds
-
-
-def _check_requirements() -> None:
-    missing = [package for module, package in _NEEDED.items() if find_spec(module) is None]
-    if missing:
-        raise PerfkitError(
-            f"the demo needs {' and '.join(missing)}; run make demo, or install with: "
-            f"pip install {' '.join(missing)}"
-        )
-
-
-def _import_path(folder: Path) -> None:
-    """Put `folder` first in the import path, before other modules of the same names."""
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
 
 
 _LONGEST_SECONDS: Final = 60.0

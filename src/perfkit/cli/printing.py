@@ -25,15 +25,9 @@ def shortened(text: str, longest: int) -> str:
     >>> shortened("file /srv/app/var/log/violations.jsonl", 20)
     'file /srv/app...ons.jsonl'
     """
-    return " ".join(_shortened_word(word, longest) for word in text.split(" "))
-
-
-def _shortened_word(word: str, longest: int) -> str:
-    if len(word) <= longest:
-        return word
-    kept = longest - len(_LEFT_OUT)
+    kept = longest - len("...")
     end = (kept + 1) // 2
-    return f"{word[: kept - end]}{_LEFT_OUT}{word[-end:]}"
-
-
-_LEFT_OUT = "..."
+    words = text.split(" ")
+    return " ".join(
+        word if len(word) <= longest else f"{word[: kept - end]}...{word[-end:]}" for word in words
+    )

@@ -30,18 +30,15 @@ from perfkit.text import printable
 
 @frozen(kw_only=True)
 class NamedSink:
-    """A sink with its delivery layers.
+    """A sink with its delivery layers, its filter and, for a fan-out, its members.
 
-    Args:
-        name: Its name in the catalog, else the name of its class.
-        sink: The outermost layer.
-        only: The filter of the sink; None if it has none.
-        members: The sinks of a fan-out; None for any other sink.
+    Its name is that of the catalog, else the name of its class. `members` is None unless it is a
+    fan-out.
     """
 
     name: str
     sink: Sink
-    only: Route | None = None
+    match: Route | None = None
     members: Sequence[NamedSink] | None = None
 
     @property
@@ -63,14 +60,10 @@ class NamedSink:
 class DeliveryRoute:
     """A place of the catalog that refers to sinks, with its sinks and budgets.
 
-    Args:
-        reference: The place in the catalog.
-        sinks: The sinks of the place.
-        budgets: The budgets whose violations may reach these sinks.
-        earlier: The routes that are matched before this one; None if it is not in `[[routes]]`.
-        environment: The environment of the application.
-        unmade: The reason by name for each sink that cannot be built here, because variables are
-            not set, and that no violation reaches in this environment.
+    `budgets` are those whose violations may reach the sinks. `earlier` are the routes that are
+    matched before this one; None if it is not in `[[routes]]`. `unmade` has the reason by name for
+    each sink that cannot be built here, because variables are not set, and that no violation
+    reaches in this environment.
     """
 
     reference: SinkReference
@@ -102,12 +95,9 @@ class DeliveryRoute:
 def routes_of(catalog: Catalog, route: str | None = None) -> list[DeliveryRoute]:
     """Return the delivery routes of `catalog`, under its settings.
 
-    Only the sinks of these routes are built. If `route` is None, the variables of a sink may be
-    unset if no violation reaches the sink in this environment, as in the application.
-
-    Args:
-        catalog: The sinks, routes and budgets.
-        route: The name of one delivery route; None for all, with the unreferenced sinks.
+    Only the sinks of these routes are built. `route` names one of them. If it is None, unreferenced
+    sinks are included, and the variables of a sink may be unset if no violation reaches the sink in
+    this environment, as in the application.
 
     Raises:
         ConfigurationError: If no route has that name or sinks cannot be built; lists all problems.
@@ -213,8 +203,8 @@ class _RouteBuilder:
         if (inner := _members_of(chain, declared)) is not None:
             names = self._member_names(declared)
             members = [self._named(names.get(id(each)) or _name_of(each), each) for each in inner]
-        only = declared.policy.match if declared else None
-        return NamedSink(name=name, sink=chain, only=only, members=members)
+        match = declared.policy.match if declared else None
+        return NamedSink(name=name, sink=chain, match=match, members=members)
 
     def _member_names(self, declared: SinkDeclaration | None) -> Mapping[int, str]:
         """Return the declared names of a fan-out's members, by the ids of the sinks."""

@@ -105,7 +105,7 @@ def _paths_of(sink: NamedSink) -> Iterator[_Path]:
 def _violation_for(
     route: DeliveryRoute, sinks: Sequence[NamedSink]
 ) -> Violation | UnreachableRoute:
-    return find_sample(route, [sink.only for sink in sinks if sink.only is not None])
+    return find_sample(route, [sink.match for sink in sinks if sink.match is not None])
 
 
 def _send(

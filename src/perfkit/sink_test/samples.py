@@ -32,22 +32,13 @@ from perfkit.units import Unit
 
 @frozen
 class UnreachableRoute:
-    """The finding that no budget of the catalog can send a violation to a sink.
-
-    Args:
-        reason: The condition that no budget meets.
-    """
+    """The finding that no budget of the catalog can send a violation to a sink, with the reason."""
 
     reason: str
 
 
 def find_sample(route: DeliveryRoute, filters: Sequence[Route]) -> Violation | UnreachableRoute:
-    """Return a violation that `route` and all `filters` accept, marked as a test.
-
-    Args:
-        route: The delivery route, with the budgets that may reach it.
-        filters: The filters of the sinks on it.
-    """
+    """Return a violation that `route` and all `filters` of its sinks accept, marked as a test."""
     conditions = [route.reference.conditions, *filters]
     environments = [each.environment for each in conditions if each.environment is not None]
     # The catalog does not list the environments of the application: each condition names its own.
@@ -67,7 +58,8 @@ def samples_of(budget: Budget, environment: str = "") -> Iterator[Violation]:
     A limit whose target equals its threshold has no missed target.
     """
     for limit in budget.limits:
-        for state, value in ((State.VIOLATED, _beyond(limit)), (State.DEGRADED, _between(limit))):
+        between = (limit.target + limit.threshold) / 2
+        for state, value in ((State.VIOLATED, _beyond(limit)), (State.DEGRADED, between)):
             severity = severity_of(state, critical=budget.critical)
             is_real = not limit.meets_target(value)
             if severity and is_real and limit.holds_threshold(value) is (state is State.DEGRADED):
@@ -87,10 +79,6 @@ def _beyond(limit: Limit) -> float:
     if limit.metric.unit is Unit.RATIO and limit.threshold < 1:
         return (limit.threshold + 1) / 2
     return limit.threshold * 1.5 or 1.0
-
-
-def _between(limit: Limit) -> float:
-    return (limit.target + limit.threshold) / 2
 
 
 def _burn_rate_limit(objective: Objective, rate: float, share: float) -> Limit:

@@ -59,7 +59,12 @@ def check_sink(
 
     Not safe from two threads at once, as it compares global state of the process.
     """
-    trial = Trial(_as_sink(sink), longest_seconds)
+    if isinstance(sink, type):
+        raise TypeError(f"{sink.__name__} is a class; give check_sink what it makes")
+    found = as_sink(sink)
+    if isinstance(found, str):
+        raise TypeError(f"{sink!r} is a name; give check_sink the sink itself")
+    trial = Trial(found, longest_seconds)
     with (
         watching_what_it_prints(trial, may_print=may_print),
         watching_what_it_changes(trial),
@@ -68,16 +73,6 @@ def check_sink(
         _try(trial)
     if trial.problems:
         raise AssertionError(_report(trial.name, trial.problems))
-
-
-def _as_sink(sink: object) -> Sink:
-    if isinstance(sink, type):
-        raise TypeError(f"{sink.__name__} is a class; give check_sink what it makes")
-    if isinstance(sink, str):
-        raise TypeError(f"{sink!r} is a name; give check_sink the sink itself")
-    found = as_sink(sink)
-    assert not isinstance(found, str)  # noqa: S101 - only names become names
-    return found
 
 
 def _try(trial: Trial) -> None:

@@ -7,7 +7,7 @@ import inspect
 import math
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from attrs import define, field, frozen
@@ -23,13 +23,7 @@ _TAKE_EVERY: Final = (
 
 @frozen
 class Problem:
-    """A problem that a check found in a sink.
-
-    Args:
-        done: The call that was made, such as ``"emit, given a recovery"``.
-        happened: The wrong result of the call.
-        remedy: The correct behaviour.
-    """
+    """A problem of a sink: the call that was made, its wrong result, and the correct behaviour."""
 
     done: str
     happened: str
@@ -79,11 +73,7 @@ class Trial:
     """Calls a sink and records the problems of its behaviour.
 
     Each call runs in its own daemon thread, in a copy of the caller's context, so that a sink that
-    hangs does not block the check.
-
-    Args:
-        sink: The sink.
-        longest_seconds: The timeout of one call, in seconds.
+    hangs does not block the check. `longest_seconds` is the timeout of one call.
     """
 
     sink: Sink
@@ -102,29 +92,14 @@ class Trial:
             self.problems.append(problem)
 
     def deliver(self, done: str, emit: Callable[[], object], remedy: str = _TAKE_EVERY) -> None:
-        """Deliver violations, and record a result or an exception that a sink must not produce.
-
-        Args:
-            done: The description of the call.
-            emit: The call.
-            remedy: The remedy for an exception.
-        """
+        """Deliver violations, and record a result or an exception that a sink must not produce."""
         call = self.call(done, emit)
         self.judge_result(done, call.result)
         if call.error is not None:
             self.judge_error(done, call.error, remedy)
 
     def call(self, done: str, function: Callable[[], object], times: int = 1) -> _Call:
-        """Call `function` in a thread and wait for its end.
-
-        Args:
-            done: The description of the call.
-            function: The function to call.
-            times: The timeout, as a multiple of `longest_seconds`.
-
-        Raises:
-            SinkHangsError: If it does not end in time.
-        """
+        """Call `function` in a thread; raise `SinkHangsError` after `times` `longest_seconds`."""
         return self.call_all(done, [function], times)[0]
 
     def call_all(
@@ -144,7 +119,12 @@ class Trial:
         for call in calls:
             call.thread.join(times * self.longest_seconds)
             if call.thread.is_alive():
-                self._note_hanging(done, times)
+                self.note(
+                    done,
+                    f"it had not ended after {times * self.longest_seconds:g} s",
+                    "bound all waiting, for locks, connections and answers, or give check_sink a "
+                    "longer longest_seconds; nothing more was checked",
+                )
                 raise SinkHangsError
         return calls
 
@@ -155,9 +135,11 @@ class Trial:
         if inspect.isawaitable(result):
             if inspect.iscoroutine(result):
                 result.close()  # else Python warns that nobody awaits it
+            noun = type(result).__name__
+            article = "an" if noun[:1].lower() in "aeiou" else "a"
             self.note(
                 done,
-                f"it returned {_a(type(result).__name__)}, which nobody awaits",
+                f"it returned {article} {noun}, which nobody awaits",
                 "make it a plain method, or wrap an async function in perfkit.sinks.CallbackSink",
             )
         else:
@@ -184,8 +166,20 @@ class Trial:
 
     def judge_failure(self, done: str, failure: DeliveryError) -> None:
         """Record attributes of a `DeliveryError` that delivery layers cannot use."""
-        for happened, remedy in _problems_of(failure):
-            self.note(done, happened, remedy)
+        wait: object = failure.retry_after
+        if wait is not None and (not isinstance(wait, int | float) or not 0 <= wait < math.inf):
+            self.note(
+                done,
+                f"it raised DeliveryError with retry_after={wait!r}",
+                "give it seconds from now, zero or more, or None",
+            )
+        reason: object = failure.reason
+        if not isinstance(reason, str) or not reason:
+            self.note(
+                done,
+                f"it raised DeliveryError with reason={reason!r}",
+                'give it one word for the count of what is lost, such as "timeout"',
+            )
 
     def is_wanted(self, error: BaseException) -> bool:
         """Return whether the sink raises `error` by design, as the raise sink does."""
@@ -201,29 +195,6 @@ class Trial:
         found = getattr(self.sink, name, None)
         return found if callable(found) else None
 
-    def _note_hanging(self, done: str, times: int) -> None:
-        self.note(
-            done,
-            f"it had not ended after {times * self.longest_seconds:g} s",
-            "bound all waiting, for locks, connections and answers, or give check_sink a longer "
-            "longest_seconds; nothing more was checked",
-        )
-
-
-def _problems_of(failure: DeliveryError) -> Iterator[tuple[str, str]]:
-    wait: object = failure.retry_after
-    if wait is not None and (not isinstance(wait, int | float) or not 0 <= wait < math.inf):
-        yield (
-            f"it raised DeliveryError with retry_after={wait!r}",
-            "give it seconds from now, zero or more, or None",
-        )
-    reason: object = failure.reason
-    if not isinstance(reason, str) or not reason:
-        yield (
-            f"it raised DeliveryError with reason={reason!r}",
-            'give it one word for the count of what is lost, such as "timeout"',
-        )
-
 
 def told(error: BaseException) -> str:
     """Return the type and the text of an exception, on one line."""
@@ -235,7 +206,3 @@ def quoted(value: object) -> str:
     """Return the beginning of the `repr` of a value, in ASCII, without memory addresses."""
     text = re.sub(" at 0x[0-9a-fA-F]+", "", ascii(value))
     return text if len(text) <= _MOST_QUOTED else f"{text[:_MOST_QUOTED]} ..."
-
-
-def _a(noun: str) -> str:
-    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
