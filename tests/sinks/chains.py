@@ -165,13 +165,6 @@ class Blocking:
         self.got.append(violation)
 
 
-class Calls:
-    """A sink that calls a function with each violation."""
-
-    def __init__(self, function: Callable[[Violation], object]) -> None:
-        self.emit = function
-
-
 LONGEST = 20.0
 """Seconds: far longer than any delivery of these tests takes, unless it hangs."""
 
