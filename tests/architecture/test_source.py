@@ -25,7 +25,6 @@ TO_BE_SPLIT = {
     "tests/catalog/test_sinks_and_routes.py",
     "tests/faults/test_faulty_sinks.py",
     "tests/runtime/test_reentrance.py",
-    "tests/sinks/test_callback.py",
 }
 
 

@@ -13,6 +13,8 @@ from perfkit.sinks.delivery.entry import DeliveredCounter, DeliveryEntry
 from tests.processes import fork
 from tests.sinks.violations import make_violation
 
+__all__ = ["DeliveredCounter", "DeliveryEntry"]
+
 LEVELS = (Severity.INFO, Severity.WARNING, Severity.CRITICAL)
 
 

@@ -11,9 +11,8 @@ import pytest
 
 from perfkit import DeliveryError, Violation
 from perfkit.sinks import CallbackSink, DeliveryQueue, DeliveryStats
-from perfkit.sinks.delivery.entry import DeliveredCounter, DeliveryEntry
 from perfkit.sinks.delivery.queue import POLL_SECONDS, Queued
-from tests.sinks.chains import LONGEST, Batches, Gate
+from tests.sinks.chains import LONGEST, Batches, DeliveredCounter, DeliveryEntry, Gate
 from tests.sinks.violations import make_violation
 
 
