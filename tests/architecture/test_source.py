@@ -22,8 +22,6 @@ LONGEST_FUNCTION = 40
 TO_BE_SPLIT = {
     "tests/faults/test_faulty_sinks.py",
     "tests/runtime/test_reentrance.py",
-    "tests/sinks/test_callback.py",
-    "tests/sinks/test_layers_holding_back.py",
 }
 
 

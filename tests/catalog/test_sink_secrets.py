@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from perfkit.catalog.sinks import POLICY
+from perfkit.catalog.reading import POLICY
 from tests.catalog.test_problems import problems_of
 
 SECRET = "https://hooks.example.com/hunter2"  # noqa: S105 - it opens nothing

@@ -14,7 +14,6 @@ from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 import perfkit
 from tests.faults.conftest import Accounts
 from tests.faults.sinks import LONGEST, Hearing
-from tests.receivers.alertmanager import Alertmanager, find_alertmanager
 from tests.receivers.certificates import make_certificate
 from tests.receivers.otlp import OtlpReceiver
 from tests.receivers.webhook import (
@@ -90,15 +89,15 @@ _KINDS = pytest.mark.parametrize(
 
 @_KINDS
 @pytest.mark.parametrize(
-    ("behave", "reasons"),
+    ("behave", "reason"),
     [
-        (answer(500), {"refused"}),
-        (answer(429, {"Retry-After": "1"}), {"refused"}),
-        (answer(413), {"refused"}),
-        (reset(b"HTTP/1.1 200 OK\r\nContent-Le"), {"failed"}),
-        (trickle_status(1.0), {"timeout"}),
-        (trickle_headers(1.0), {"timeout"}),
-        (never(), {"timeout"}),
+        (answer(500), "refused"),
+        (answer(429, {"Retry-After": "1"}), "refused"),
+        (answer(413), "refused"),
+        (reset(b"HTTP/1.1 200 OK\r\nContent-Le"), "failed"),
+        (trickle_status(1.0), "timeout"),
+        (trickle_headers(1.0), "timeout"),
+        (never(), "timeout"),
     ],
     ids=["500", "429", "413", "reset", "slow status", "slow headers", "silent"],
 )
@@ -106,33 +105,33 @@ def test_what_a_backend_does_not_take_is_dropped_with_its_reason(  # noqa: PLR09
     kind: str,
     more: str,
     behave: Behaviour,
-    reasons: set[str],
+    reason: str,
     receiver: WebhookReceiver,
     configure: Any,
     accounts: Accounts,
 ) -> None:
     receiver.always(behave)
-    hearing = configure(kind, url_of(kind, receiver), more)
+    timeout = "200ms" if reason == "timeout" else "20s"  # on a busy machine answers take a while
+    hearing = configure(kind, url_of(kind, receiver), more, timeout=timeout)
     break_budgets()
     assert perfkit.flush_sinks(LONGEST)
     totals = accounts()["backend"]
-    assert (totals.raised, totals.delivered, totals.dropped) == (_CALLS, 0, _CALLS)
-    assert set(totals.dropped_by) <= reasons
+    assert (totals.raised, totals.delivered) == (_CALLS, 0)
+    assert totals.dropped_by == {reason: _CALLS}
     assert len(hearing.heard) == _CALLS
-    assert receiver.requests, "it was asked"
+    # The client may have given up before the receiver's thread got to read the request.
+    assert receiver.wait_for(1)
 
 
 @_KINDS
 def test_a_good_status_counts_though_the_body_comes_at_a_byte_a_second(
     kind: str, more: str, receiver: WebhookReceiver, configure: Any, accounts: Accounts
 ) -> None:
-    """Whether it is delivered or given up, it ends, and is counted once."""
     receiver.always(trickle_body(200, 1.0))
-    configure(kind, url_of(kind, receiver), more)
+    configure(kind, url_of(kind, receiver), more, timeout="20s")
     break_budgets()
     assert perfkit.flush_sinks(LONGEST)
-    totals = accounts()["backend"]
-    assert totals.delivered + totals.dropped == _CALLS
+    assert accounts()["backend"].delivered == _CALLS
 
 
 @_KINDS
@@ -145,16 +144,11 @@ def test_a_backend_that_is_down(kind: str, more: str, configure: Any, accounts: 
 
 
 @_KINDS
-@pytest.mark.parametrize("fault", ["untrusted", "another name", "has run out"])
-def test_a_bad_certificate(  # noqa: PLR0913, PLR0917 - fixtures
-    kind: str, more: str, fault: str, configure: Any, accounts: Accounts, tmp_path: Path
+def test_a_certificate_that_is_not_trusted(
+    kind: str, more: str, configure: Any, accounts: Accounts, tmp_path: Path
 ) -> None:
-    names = ("example.org",) if fault == "another name" else ()
-    certificate = make_certificate(tmp_path, *names, has_run_out=fault == "has run out")
-    if fault != "untrusted":
-        more += f'\nca_file = "{certificate.ca_file}"'
-    with WebhookReceiver(certificate) as receiver:
-        configure(kind, url_of(kind, receiver), more, timeout="5s")
+    with WebhookReceiver(make_certificate(tmp_path)) as receiver:
+        configure(kind, url_of(kind, receiver), more, timeout="20s")
         break_budgets()
         assert perfkit.flush_sinks(LONGEST)
         assert accounts()["backend"].dropped_by == {"failed": _CALLS}
@@ -205,78 +199,51 @@ def test_a_dead_backend_is_left_alone_and_heard_again_when_it_is_back(
         assert accounts()["backend"].delivered == before.delivered + 6
 
 
-@pytest.mark.skipif(find_alertmanager() is None, reason="Alertmanager is not installed")
-def test_a_real_alertmanager_that_comes_back_hears_again(
-    configure: Any, accounts: Accounts, tmp_path: Path
-) -> None:
-    with Alertmanager(tmp_path / "alertmanager") as alertmanager:
-        configure(
-            "alertmanager",
-            alertmanager.url,
-            'resolve_after = "off"\nrepeat_interval = "off"',
-            timeout="10s",
-        )
-        break_budgets(1)
-        assert perfkit.flush_sinks(LONGEST)
-        assert accounts()["backend"].delivered == 1
-        alertmanager.stop()
-        break_budgets(2)
-        assert perfkit.flush_sinks(LONGEST)
-        assert accounts()["backend"].dropped_by == {"unreachable": 2}
-        alertmanager.start()
-        break_budgets(3)
-        assert perfkit.flush_sinks(LONGEST)
-        assert accounts()["backend"].delivered == 4
-        names = {alert["labels"]["budget"] for alert in alertmanager.alerts()}
-        assert names == {"backend 0", "backend 1", "backend 2"}
-
-
 # -- an OTLP receiver
+
+
+@pytest.fixture
+def export_to() -> Iterator[Callable[..., None]]:
+    """Configure the sink of log records with a processor that exports within `emit`."""
+    provider = LoggerProvider(shutdown_on_exit=False)
+
+    def export_to(url: str, **options: Any) -> None:
+        exporter = OTLPLogExporter(endpoint=url, **options)
+        provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+        perfkit.configure(
+            perfkit.Catalog(),
+            telemetry=perfkit.Telemetry(logger_provider=provider),
+            sinks=["otel"],
+            delivery="background",
+            unknown_budgets="ignore",
+        )
+
+    yield export_to
+    provider.shutdown()
 
 
 @pytest.mark.parametrize("fault", ["never answers", "down"])
 def test_an_otlp_receiver_that_fails_holds_up_no_call_though_each_is_exported_at_once(
-    fault: str, receiver: WebhookReceiver, accounts: Accounts
+    fault: str, receiver: WebhookReceiver, export_to: Any, accounts: Accounts
 ) -> None:
-    """The SDK's simple processor exports within `emit`: only the sink's thread waits for it."""
     receiver.always(never())
     url = receiver.url if fault == "never answers" else f"http://127.0.0.1:{closed_port()}"
-    provider = LoggerProvider(shutdown_on_exit=False)
-    exporter = OTLPLogExporter(endpoint=url, timeout=1)
-    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
-    perfkit.configure(
-        perfkit.Catalog(),
-        telemetry=perfkit.Telemetry(logger_provider=provider),
-        sinks=["otel"],
-        delivery="background",
-        unknown_budgets="ignore",
-    )
+    export_to(url, timeout=0.4)
     break_budgets()
     assert accounts()["otel"].waiting > 0
     assert perfkit.flush_sinks(LONGEST)
     totals = accounts()["otel"]
     assert (totals.raised, totals.waiting) == (_CALLS, 0)
     assert totals.delivered + totals.dropped == _CALLS
-    provider.shutdown()
 
 
 def test_an_otlp_receiver_that_others_wrote_gets_each_violation_from_the_thread_of_the_sink(
-    otlp_receiver: OtlpReceiver, accounts: Accounts
+    otlp_receiver: OtlpReceiver, export_to: Any, accounts: Accounts
 ) -> None:
     otlp_receiver.clear()
-    provider = LoggerProvider(shutdown_on_exit=False)
-    exporter = OTLPLogExporter(endpoint=f"{otlp_receiver.url}/v1/logs")
-    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
-    perfkit.configure(
-        perfkit.Catalog(),
-        telemetry=perfkit.Telemetry(logger_provider=provider),
-        sinks=["otel"],
-        delivery="background",
-        unknown_budgets="ignore",
-    )
+    export_to(f"{otlp_receiver.url}/v1/logs")
     break_budgets()
     assert perfkit.flush_sinks(LONGEST)
-    provider.shutdown()
     assert accounts()["otel"].delivered == _CALLS
     records = otlp_receiver.wait_for(
         lambda each: found if len(found := each.log_records()) == _CALLS else None

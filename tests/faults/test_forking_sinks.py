@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 import perfkit
+from perfkit import Violation
 from tests.faults.conftest import Accounts
 from tests.faults.programs import run
 from tests.faults.sinks import LONGEST, Forking, Hearing
@@ -17,20 +19,33 @@ pytestmark = [
 ]
 
 
-def break_budgets(calls: int) -> None:
-    for _ in range(calls):
-        with perfkit.budget("forking", duration="0s"):
-            pass
+class Writing(Forking):
+    """Writes each violation into a file first, which shows what a child delivers."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    def fail(self, violation: Violation) -> None:
+        with self.path.open("a") as file:
+            file.write(f"{violation.budget.name}\n")
+        super().fail(violation)
 
 
-def test_it_leaves_no_process_behind(accounts: Accounts) -> None:
-    forking, hearing = Forking(), Hearing()
+def test_it_leaves_no_process_behind_and_no_child_that_delivers_what_waits(
+    accounts: Accounts, tmp_path: Path
+) -> None:
+    forking, hearing = Writing(tmp_path / "written"), Hearing()
     perfkit.configure(perfkit.Catalog(), sinks=[forking, hearing], delivery="background")
-    break_budgets(3)
+    names = ["a", "b", "c"]
+    for name in names:
+        with perfkit.budget(name, duration="0s"):
+            pass
     assert perfkit.flush_sinks(LONGEST)
     children = len(forking.children)
     assert forking.reap() == [0] * children
-    assert forking.calls == len(hearing.heard) == accounts()["Forking"].delivered == 3
+    assert forking.calls == len(hearing.heard) == accounts()["Writing"].delivered == 3
+    assert forking.path.read_text().split() == names
 
 
 _WORKER = """

@@ -61,12 +61,27 @@ def test_prefork_workers_account_for_their_own() -> None:
     assert master[2]["Hearing"] == [10, 10, 0, 0, 0]
 
 
+def _run_file(program: str, folder: Path) -> Ended:
+    """Run a program from a file, which the children of `multiprocessing` import."""
+    path = folder / "program.py"
+    path.write_text(whole(program))
+    python_path = [str(ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    process = subprocess.Popen(
+        [sys.executable, "-Wignore::DeprecationWarning", str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        start_new_session=True,
+        env=environment(PYTHONPATH=os.pathsep.join(python_path)),
+    )
+    return Ended(process)
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_multiprocessing(method: str, tmp_path: Path) -> None:
-    """A child that `multiprocessing` ends runs no atexit hooks, and so flushes by itself."""
-    program = tmp_path / "program.py"
-    program.write_text(
-        whole(f"""
+    ended = _run_file(
+        f"""
         def work(number):
             configure(Hearing(), Raising(), Recursing(is_alone=True))
             break_budgets(50)
@@ -79,18 +94,9 @@ def test_multiprocessing(method: str, tmp_path: Path) -> None:
                 for report in pool.map(work, range(4), chunksize=1):
                     tell(report)
             sys.stdout.flush()
-    """),
+    """,
+        tmp_path,
     )
-    done = subprocess.Popen(
-        [sys.executable, "-Wignore::DeprecationWarning", str(program)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        start_new_session=True,
-        env=environment(PYTHONPATH=os.pathsep.join([str(ROOT), *_python_path()])),
-    )
-    ended = Ended(done)
     assert ended.code == 0, ended.errors
     assert len(ended.told) == 4
     for flushed, accounts in ended.told:
@@ -100,8 +106,34 @@ def test_multiprocessing(method: str, tmp_path: Path) -> None:
         assert raised == delivered > 0
 
 
-def _python_path() -> list[str]:
-    return [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_what_waits_at_the_end_of_a_worker_is_delivered(method: str, tmp_path: Path) -> None:
+    """A child that `multiprocessing` ends runs no atexit hooks, and so flushes by itself."""
+    heard = tmp_path / "heard"
+    ended = _run_file(
+        f"""
+        def slow(violation):
+            time.sleep(0.02)
+            with open({str(heard)!r}, "a") as file:
+                file.write("heard\\n")
+
+        def work():
+            configure(slow)
+            break_budgets(5)
+
+        if __name__ == "__main__":
+            context = multiprocessing.get_context("{method}")
+            workers = [context.Process(target=work) for _ in range(3)]
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                worker.join()
+            tell([worker.exitcode for worker in workers])
+    """,
+        tmp_path,
+    )
+    assert ended.told == [[0, 0, 0]], ended.errors
+    assert heard.read_text().split() == ["heard"] * 15
 
 
 def test_forks_while_eight_threads_break_budgets() -> None:
@@ -205,24 +237,19 @@ def test_an_unhandled_sigterm_ends_the_process_as_without_perfkit() -> None:
 # -- the end
 
 
-@pytest.mark.parametrize(
-    ("end", "code"),
-    [
-        ("pass", 0),
-        ("sys.exit(7)", 7),
-        ("os._exit(5)", 5),
-        ("raise SystemExit('bye')", 1),
-    ],
-)
-def test_the_exit_code_with_dead_backends_is_that_without_perfkit(end: str, code: int) -> None:
-    ended = run(f"""
+def test_the_exit_code_with_dead_backends_is_that_without_perfkit() -> None:
+    """All at once, as each waits for its dead backends as long as an exit may."""
+    codes = {"pass": 0, "sys.exit(7)": 7, "os._exit(5)": 5, "raise SystemExit('bye')": 1}
+    program = """
         logging.getLogger("perfkit").disabled = True
         configure(*dead())
         break_budgets(1000)
         {end}
-    """)
-    assert ended.code == code
-    assert ended.errors == ("bye\n" if "bye" in end else "")
+    """
+    processes = {end: start(program.format(end=end)) for end in codes}
+    ended = {end: Ended(process) for end, process in processes.items()}
+    assert {end: each.code for end, each in ended.items()} == codes
+    assert [each.errors for each in ended.values()] == ["", "", "", "bye\n"]
 
 
 def test_what_did_not_arrive_is_told_at_the_exit() -> None:

@@ -13,6 +13,8 @@ from perfkit.sinks.delivery.layer import DeliveredCounter, DeliveryEntry
 from tests.processes import fork
 from tests.sinks.violations import make_violation
 
+__all__ = ["DeliveredCounter", "DeliveryEntry"]
+
 LEVELS = (Severity.INFO, Severity.WARNING, Severity.CRITICAL)
 
 
@@ -163,13 +165,6 @@ class Blocking:
         self.is_there.set()
         self.may_go_on.wait(30)
         self.got.append(violation)
-
-
-class Calls:
-    """A sink that calls a function with each violation."""
-
-    def __init__(self, function: Callable[[Violation], object]) -> None:
-        self.emit = function
 
 
 LONGEST = 20.0

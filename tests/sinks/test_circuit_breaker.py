@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from functools import partial
 
@@ -20,9 +19,6 @@ from tests.sinks.chains import (
 
 pytest.importorskip("tenacity")
 
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
-beside_threads = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-
 
 def _broken(*failures: BaseException) -> Chain:
     chain = Chain(partial(CircuitBroken, max_failures=2, cooldown=30.0), Kept(*failures))
@@ -37,33 +33,6 @@ def test_a_dead_sink_is_left_alone_for_a_while() -> None:
     assert chain.inner.is_open
     assert chain.stats.totals().dropped_by == {"failed": 2, "circuit open": 1}
     assert "next attempt in 30 s" in str(chain.failures[-1])
-
-
-def test_only_failures_in_a_row_open_the_circuit() -> None:
-    chain = _broken(OSError())
-    chain.emit(of("a"))
-    chain.sink.failures = [OSError()]
-    chain.emit(of("a"))
-    assert not chain.inner.is_open
-
-
-def test_after_the_cooldown_a_success_closes_the_circuit() -> None:
-    chain = _broken(OSError(), OSError())
-    chain.now.seconds = 30.0
-    for _ in range(3):
-        chain.emit(of("a"))
-    assert not chain.inner.is_open
-    assert chain.sums == (5, 3, 0, 2, 0)
-
-
-def test_after_the_cooldown_one_failure_opens_it_for_another() -> None:
-    chain = _broken(OSError(), OSError())
-    chain.now.seconds = 30.0
-    chain.sink.failures = [OSError()]
-    for seconds in (30.0, 59.9, 60.0):
-        chain.now.seconds = seconds
-        chain.emit(of("a"))
-    assert chain.sums == (5, 1, 0, 4, 0)
 
 
 def test_nothing_else_goes_through_while_the_one_attempt_lasts() -> None:

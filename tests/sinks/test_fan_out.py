@@ -7,8 +7,15 @@ import pytest
 from perfkit import BudgetExceeded, Violation
 from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.sinks import DeliveryStats, FanOut, LogSink, RaiseSink
-from perfkit.sinks.delivery.layer import DeliveredCounter, DeliveryEntry
-from tests.sinks.chains import Chain, Kept, KeptTogether, in_threads, of
+from tests.sinks.chains import (
+    Chain,
+    DeliveredCounter,
+    DeliveryEntry,
+    Kept,
+    KeptTogether,
+    in_threads,
+    of,
+)
 
 
 class _Ticking(Kept):

@@ -142,30 +142,6 @@ def test_a_layer_around_a_sink_does_not_load_what_callables_need() -> None:
     [
         (partial(DeliveryQueue, size="100"), ["size is a whole number; write 100"]),
         (
-            partial(Deduplicated, repeat_interval="5m"),
-            ["repeat_interval is seconds in code; write 300.0"],
-        ),
-        (
-            partial(Deduplicated, repeat_interval="100ms"),
-            ["repeat_interval is seconds in code; write 0.1"],
-        ),
-        (
-            partial(Deduplicated, repeat_interval="300"),
-            ["repeat_interval is seconds in code; write 300.0"],
-        ),
-        (
-            partial(Deduplicated, repeat_interval=timedelta(minutes=5)),
-            ["repeat_interval is seconds in code; write 300.0"],
-        ),
-        (
-            partial(Deduplicated, repeat_interval="often"),
-            ["repeat_interval is seconds in code; write a number, such as 300.0"],
-        ),
-        (
-            partial(Deduplicated, repeat_interval=True),
-            ["repeat_interval is seconds in code; write a number, such as 300.0"],
-        ),
-        (
             partial(Deduplicated, repeat_interval="1h", resolve_after="5m"),
             [
                 "repeat_interval is seconds in code; write 3600.0",
@@ -216,6 +192,49 @@ def test_a_figure_of_the_wrong_type_is_told_with_the_right_one(
     with pytest.raises(ConfigurationError) as caught:
         make(Kept())
     assert str(caught.value).splitlines() == problems
+
+
+@pytest.mark.parametrize(
+    ("given", "right"),
+    [
+        ("5m", "300.0"),
+        ("100ms", "0.1"),
+        ("300", "300.0"),
+        (timedelta(minutes=5), "300.0"),
+        ("often", "a number, such as 300.0"),
+        (True, "a number, such as 300.0"),
+    ],
+)
+def test_seconds_of_the_wrong_type_are_told_with_the_right_ones(given: Any, right: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Deduplicated(Kept(), repeat_interval=given)
+    assert str(caught.value) == f"repeat_interval is seconds in code; write {right}"
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (partial(RateLimited, per_second=0.0), "rate above zero"),
+        (partial(RateLimited, per_second=1.0, burst=0), "burst of at least 1"),
+        (partial(RateLimited, per_second=float("nan")), "rate above zero"),
+        (Deduplicated, "write one of them above zero"),
+        (partial(Deduplicated, repeat_interval=0.0), "write one of them above zero"),
+        (partial(Deduplicated, resolve_after=-1.0), "write one of them above zero"),
+        (partial(Deduplicated, repeat_interval=float("nan")), "write one of them above zero"),
+        (partial(DeliveryQueue, size=0), "write a size of at least 1, and 'drop_oldest'"),
+        (partial(DeliveryQueue, when_full="wait"), "write a size of at least 1, and 'drop_oldest'"),
+        (partial(DeliveryQueue, batch_size=0), "write a batch_size of at least 1"),
+        (partial(DeliveryQueue, batch_wait=-1.0), "and a batch_wait of at least 0"),
+        (partial(Retried, max_attempts=0), "write"),
+        (partial(Retried, first_wait=0.0), "write"),
+        (partial(CircuitBroken, max_failures=0), "write"),
+        (partial(CircuitBroken, cooldown=0.0), "write"),
+    ],
+)
+def test_a_figure_out_of_range_is_refused(make: Callable[..., Any], text: str) -> None:
+    pytest.importorskip("tenacity")
+    with pytest.raises(ConfigurationError, match=text):
+        make(Kept())
 
 
 @pytest.mark.parametrize("match", [Route(sinks=()), True, None])

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import os
 import threading
 from typing import Any
 
 import pytest
 
 from perfkit import DeliveryError, Violation
-from perfkit.errors import ConfigurationError
 from perfkit.sinks import CallbackSink, DeliveryQueue, DeliveryStats
-from perfkit.sinks.delivery.layer import DeliveredCounter, DeliveryEntry
 from perfkit.sinks.delivery.queue import POLL_SECONDS, Queued
-from tests.sinks.chains import LONGEST, Batches, Gate
+from tests.sinks.chains import LONGEST, Batches, DeliveredCounter, DeliveryEntry, Gate
 from tests.sinks.violations import make_violation
 
 
@@ -205,70 +202,3 @@ def test_sinks_that_share_a_queue_keep_their_own_accounts(closing: Any) -> None:
     good, bad = (stats.totals() for stats in accounts)
     assert (good.delivered, good.waiting) == (3, 0)
     assert (bad.dropped_by, bad.waiting) == ({"failed": 3}, 0)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "text"),
-    [
-        ({"size": 0}, "write a size of at least 1, and 'drop_oldest'"),
-        ({"when_full": "wait"}, "write a size of at least 1, and 'drop_oldest'"),
-        ({"batch_size": 0}, "write a batch_size of at least 1"),
-        ({"batch_wait": -1.0}, "and a batch_wait of at least 0"),
-    ],
-)
-def test_an_argument_out_of_range_is_refused(wrong: dict[str, Any], text: str) -> None:
-    with pytest.raises(ConfigurationError, match=text):
-        DeliveryQueue(CallbackSink(print), **wrong)
-
-
-# -- forks
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_child_starts_with_an_empty_queue_and_a_thread_of_its_own(
-    gate: Gate, closing: Any
-) -> None:
-    stats = DeliveryStats()
-    queue = closing(DeliveryQueue(DeliveredCounter(gate, stats=stats), stats=stats))
-    for _ in range(3):
-        stats.take()
-        queue.emit(make_violation())
-    assert gate.has_begun.wait(LONGEST)
-    child = os.fork()
-    if child == 0:  # pragma: no cover - the child's coverage is not collected
-        gate.is_open.set()
-        stats.take()
-        queue.emit(make_violation())
-        is_flushed = queue.flush(LONGEST)
-        totals = stats.totals()
-        os._exit(0 if is_flushed and (totals.raised, totals.delivered) == (1, 1) else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    gate.is_open.set()
-    assert queue.flush(LONGEST)
-    assert len(gate.heard) == 3
-    assert stats.totals().delivered == 3
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_sink_that_forks_leaves_no_child_that_delivers(closing: Any, tmp_path: Any) -> None:
-    """The child has the thread and the queue; it must end, not deliver all that waits again."""
-    path = tmp_path / "heard"
-    children: list[int] = []
-
-    def fork(violation: Violation) -> None:
-        with path.open("a") as file:
-            file.write(f"{violation.value}\n")
-        if child := os.fork():
-            children.append(child)
-
-    stats = DeliveryStats()
-    queue = closing(DeliveryQueue(DeliveredCounter(CallbackSink(fork), stats=stats), stats=stats))
-    for value in range(3):
-        stats.take()
-        queue.emit(make_violation(value=float(value)))
-    assert queue.flush(LONGEST)
-    assert {os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children} == {0}
-    assert path.read_text().split() == [str(float(value)) for value in range(3)]
-    assert stats.totals().delivered == 3

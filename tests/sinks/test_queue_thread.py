@@ -11,8 +11,8 @@ import pytest
 from perfkit import Violation
 from perfkit.sinks import CallbackSink, DeliveryQueue, DeliveryStats
 from perfkit.sinks.delivery import queue as queue_module
-from perfkit.sinks.delivery.layer import DeliveredCounter, Layer, supports_batch, tick_of
-from tests.sinks.chains import LONGEST, Batches, FailingFlush, Gate
+from perfkit.sinks.delivery.layer import Layer, supports_batch, tick_of
+from tests.sinks.chains import LONGEST, Batches, DeliveredCounter, FailingFlush, Gate
 from tests.sinks.violations import make_violation
 
 

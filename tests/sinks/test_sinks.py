@@ -1,8 +1,7 @@
-"""Raising, the router, and the record that every ending writes."""
+"""Raising, and the sentence and the record that every sink writes."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,11 @@ from attrs import evolve
 
 from perfkit import BudgetExceeded, Severity, State
 from perfkit.errors import ConfigurationError
-from perfkit.model import Budget, CodeLocation, Evidence, Route, Statistic
+from perfkit.model import Budget, CodeLocation, Evidence, Statistic
 from perfkit.model.record import all_printable
-from perfkit.sinks import CallbackSink, EvidenceFilesSink, RaiseSink, Router, as_record
+from perfkit.sinks import EvidenceFilesSink, RaiseSink, as_record
 from perfkit.sinks.builtin.metrics_only import MetricsOnlySink
 from tests.sinks.violations import make_violation
-
-
-def test_a_line_of_text_stays_one_line_whatever_the_names_are() -> None:
-    """Names come from files and code; a newline or an escape sequence must not forge a log line."""
-    hostile = Budget(name="load\nCRITICAL forged \x1b[31m")
-    text = make_violation(budget=hostile).describe()
-    assert text.isprintable()
-    assert "\\n" in text
 
 
 def test_a_description_tells_of_contention_suppression_and_evidence() -> None:
@@ -87,49 +78,6 @@ def test_raise_spares_a_contended_value_unless_asked() -> None:
     RaiseSink().emit(make_violation(contended=True))
     with pytest.raises(BudgetExceeded):
         RaiseSink(contended=True).emit(make_violation(contended=True))
-
-
-def _router(**parts: Any) -> tuple[Router, dict[str, CallbackSink]]:
-    sinks = {name: CallbackSink(print) for name in ("default", "own", "route")}
-    return Router(by_name=sinks, default=(sinks["default"],), **parts), sinks
-
-
-def test_the_budgets_choice_beats_a_route_and_that_beats_the_default() -> None:
-    router, sinks = _router(routes=(Route(sinks=("route",), category="database"),))
-    own = Budget(name="load", category="database", sinks=("own",))
-    assert list(router.sinks_for(make_violation(budget=own))) == [sinks["own"]]
-    assert list(router.sinks_for(make_violation())) == [sinks["route"]]
-    assert list(router.sinks_for(make_violation(budget=Budget(name="x")))) == [sinks["default"]]
-
-
-@pytest.mark.parametrize(
-    ("route", "is_taken"),
-    [
-        (Route(sinks=("route",)), True),
-        (Route(sinks=("route",), budget="lo*"), True),
-        (Route(sinks=("route",), budget="x*"), False),
-        (Route(sinks=("route",), category="cache"), False),
-        (Route(sinks=("route",), severity=Severity.CRITICAL), True),
-    ],
-)
-def test_a_route_matches_on_every_condition_given(route: Route, is_taken: bool) -> None:  # noqa: FBT001 - a pytest parameter
-    router, sinks = _router(routes=(route,))
-    taken = list(router.sinks_for(make_violation())) == [sinks["route"]]
-    assert taken is is_taken
-
-
-def test_a_missed_target_is_news_only_to_a_route_that_names_info() -> None:
-    missed = make_violation(state=State.DEGRADED, severity=Severity.INFO)
-    silent, _ = _router(routes=(Route(sinks=("route",)),))
-    listening, sinks = _router(routes=(Route(sinks=("route",), severity=Severity.INFO),))
-    assert list(silent.sinks_for(missed)) == []
-    assert not silent.routes_missed_targets
-    assert list(listening.sinks_for(missed)) == [sinks["route"]]
-    assert listening.routes_missed_targets
-
-
-def test_a_record_is_plain_data() -> None:
-    assert json.loads(json.dumps(as_record(make_violation()))) == as_record(make_violation())
 
 
 def test_a_record_says_everything() -> None:

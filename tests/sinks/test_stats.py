@@ -6,7 +6,6 @@ import logging
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,11 +19,10 @@ from perfkit.sinks import (
     RaiseSink,
     RateLimited,
 )
-from perfkit.sinks.delivery.layer import DeliveredCounter, DeliveryEntry
 from perfkit.sinks.delivery.stats import _StatsRegistry
 from perfkit.testing import capture_violations
 from tests.processes import environment
-from tests.sinks.chains import FailingFlush
+from tests.sinks.chains import DeliveredCounter, DeliveryEntry, Kept, in_threads
 from tests.sinks.violations import make_violation
 
 
@@ -32,34 +30,17 @@ def test_an_account_adds_up_from_any_number_of_threads() -> None:
     stats = DeliveryStats("pager")
 
     def count() -> None:
-        for number in range(1000):
-            stats.take()
-            (stats.deliver, _suppress, _drop, _keep)[number % 4](*_ARGUMENTS[number % 4](stats))
+        for _ in range(1000):
+            stats.take(4)
+            stats.deliver()
+            stats.suppress("duplicate")
+            stats.drop("failed")
 
-    threads = [threading.Thread(target=count) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(lambda _: count())
     totals = stats.totals()
-    assert (totals.raised, totals.delivered) == (8000, 2000)
-    assert (totals.suppressed_by, totals.dropped_by) == ({"duplicate": 2000}, {"failed": 2000})
-    assert totals.waiting == 2000
-
-
-def _suppress(stats: DeliveryStats) -> None:
-    stats.suppress("duplicate")
-
-
-def _drop(stats: DeliveryStats) -> None:
-    stats.drop("failed")
-
-
-def _keep(_: DeliveryStats) -> None:
-    pass
-
-
-_ARGUMENTS: Any = (lambda _: (), lambda a: (a,), lambda a: (a,), lambda a: (a,))
+    assert (totals.raised, totals.delivered) == (32_000, 8000)
+    assert (totals.suppressed_by, totals.dropped_by) == ({"duplicate": 8000}, {"failed": 8000})
+    assert totals.waiting == 8000
 
 
 def test_a_failure_is_counted_by_its_reason_and_reported() -> None:
@@ -86,21 +67,15 @@ def test_there_is_one_account_a_name_and_not_too_many_names() -> None:
 def test_the_entrance_counts_what_comes_and_keeps_what_fails_from_the_caller() -> None:
     stats = DeliveryStats("pager")
 
-    def fail(_: Violation) -> None:
-        raise SystemExit
-
-    DeliveryEntry(CallbackSink(fail), stats=stats).emit(make_violation())
+    DeliveryEntry(Kept(SystemExit()), stats=stats).emit(make_violation())
     assert stats.totals().dropped_by == {"failed": 1}
 
 
 def test_ctrl_c_within_a_sink_goes_on_and_is_counted() -> None:
     stats = DeliveryStats("pager")
 
-    def interrupt(_: Violation) -> None:
-        raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        DeliveryEntry(CallbackSink(interrupt), stats=stats).emit(make_violation())
+        DeliveryEntry(Kept(KeyboardInterrupt()), stats=stats).emit(make_violation())
     assert stats.totals().dropped_by == {"interrupted": 1}
 
 
@@ -110,10 +85,7 @@ def test_only_the_raise_sink_may_raise_what_it_is_for() -> None:
         DeliveryEntry(RaiseSink(), stats=raising).emit(make_violation())
     assert raising.totals().delivered == 1
 
-    def pretend(violation: Violation) -> None:
-        raise BudgetExceeded([violation])
-
-    DeliveryEntry(CallbackSink(pretend), stats=other).emit(make_violation())
+    DeliveryEntry(Kept(BudgetExceeded([make_violation()])), stats=other).emit(make_violation())
     assert other.totals().dropped_by == {"failed": 1}
 
 
@@ -202,39 +174,27 @@ def test_a_sink_given_twice_is_one_sink() -> None:
 
 
 def test_layers_that_the_code_puts_around_a_sink_keep_one_account() -> None:
-    class Pager:
-        def __init__(self) -> None:
-            self.heard: list[Violation] = []
-
-        def emit(self, violation: Violation) -> None:
-            self.heard.append(violation)
-
-    pager = Pager()
+    pager = Kept()
     _in_production(sinks=[RateLimited(Deduplicated(pager, 3600.0), 1000.0, 1000)])
     for _ in range(10):
         with budget("load", duration="0s"):
             pass
     assert perfkit.flush_sinks(20)
-    (totals,) = [each for each in perfkit.sink_stats() if each.sink == "Pager"]
+    (totals,) = [each for each in perfkit.sink_stats() if each.sink == "Kept"]
     assert (totals.raised, totals.delivered, totals.waiting) == (10, 1, 0)
     assert totals.suppressed_by == {"duplicate": 9}
-    assert len(pager.heard) == 1
+    assert len(pager.got) == 1
 
 
 def test_sinks_that_a_block_makes_anew_each_time_do_not_pile_up() -> None:
-    heard: list[Violation] = []
-
-    class Pager:
-        def emit(self, violation: Violation) -> None:
-            heard.append(violation)
-
+    sinks = [Kept() for _ in range(300)]
     _in_production(sinks=[])
-    for _ in range(300):
-        with budget("load", duration="0s", on_violation=Pager()):
+    for sink in sinks:
+        with budget("load", duration="0s", on_violation=sink):
             pass
     assert threading.active_count() < 80
     assert perfkit.flush_sinks(20)
-    assert len(heard) == 300
+    assert {len(sink.got) for sink in sinks} == {1}
 
 
 def test_a_layer_around_a_sink_of_the_code_tells_of_the_end_by_itself() -> None:
@@ -251,62 +211,6 @@ def test_a_layer_around_a_sink_of_the_code_tells_of_the_end_by_itself() -> None:
     assert recovered.wait(20)
 
 
-def test_a_flush_reports_a_sink_that_fails_to(lenient: None) -> None:
-    sink = FailingFlush()
-    _in_production(sinks=[sink])
-    with budget("load", duration="0s"):
-        pass
-    assert not perfkit.flush_sinks(20)
-    sink.is_broken = False
-    assert perfkit.flush_sinks(20)
-
-
-_AT_EXIT = """
-import time
-import perfkit
-from perfkit import budget
-
-class Slow:
-    def emit(self, violation):
-        time.sleep({seconds})
-        print("heard", flush=True)
-
-perfkit.configure(perfkit.Catalog(), sinks=[Slow()], unknown_budgets="ignore")
-for _ in range({count}):
-    with budget("load", duration="0s"):
-        pass
-print("done", flush=True)
-"""
-
-
-def _as_in_production() -> dict[str, str]:
-    return {name: text for name, text in environment().items() if name != "PYTEST_VERSION"}
-
-
-def _run(**values: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", _AT_EXIT.format(**values)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-        env=_as_in_production(),
-    )
-
-
-def test_what_waits_at_exit_is_delivered() -> None:
-    assert _run(seconds=0.05, count=3).stdout.split() == ["done", "heard", "heard", "heard"]
-
-
-def test_what_cannot_be_delivered_at_exit_is_told_and_the_process_ends() -> None:
-    done = _run(seconds=1000, count=3)
-    assert done.stdout.split() == ["done"]
-    assert (
-        "perfkit: 3 violations did not reach their sinks before the process ended (Slow: 3)"
-        in done.stderr
-    )
-
-
 def test_the_log_sink_writes_through_its_queue(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     _in_production(sinks=["log"])
@@ -314,6 +218,33 @@ def test_the_log_sink_writes_through_its_queue(caplog: pytest.LogCaptureFixture)
         pass
     assert perfkit.flush_sinks(20)
     assert "load" in caplog.text
+
+
+_EXIT = """
+import perfkit, time
+
+def slow(_):
+    time.sleep(0.05)
+    print("heard", flush=True)
+
+perfkit.configure(perfkit.Catalog(), sinks=[slow], unknown_budgets="ignore")
+for _ in range(3):
+    with perfkit.budget("load", duration="0s"):
+        pass
+print("done", flush=True)
+"""
+
+
+def test_what_waits_at_exit_is_delivered() -> None:
+    """Outside of pytest sinks have a thread of their own by default."""
+    done = subprocess.run(
+        [sys.executable, "-c", _EXIT],
+        env={name: text for name, text in environment().items() if name != "PYTEST_VERSION"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["done", "heard", "heard", "heard"]
 
 
 _VIOLATE_A_BUDGET = """
@@ -347,50 +278,6 @@ def test_the_first_violation_does_not_wait_for_code_to_load() -> None:
         check=True,
     )
     assert done.stdout == "[]\n"
-
-
-_IN_WORKERS = """
-import multiprocessing, sys, time
-import perfkit
-from perfkit import budget
-
-def work(path):
-    def slow(violation):
-        time.sleep(0.02)
-        with open(path, "a") as file:
-            file.write("heard\\n")
-    perfkit.configure(perfkit.Catalog(), sinks=[slow], unknown_budgets="ignore")
-    for _ in range(5):
-        with budget("load", duration="0s"):
-            pass
-
-if __name__ == "__main__":
-    context = multiprocessing.get_context(sys.argv[1])
-    workers = [context.Process(target=work, args=(sys.argv[2],)) for _ in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    print([worker.exitcode for worker in workers])
-"""
-
-
-@pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_what_waits_at_the_end_of_a_worker_of_multiprocessing_is_delivered(
-    method: str, tmp_path: Path
-) -> None:
-    script, heard = tmp_path / "workers.py", tmp_path / "heard"
-    script.write_text(_IN_WORKERS)
-    done = subprocess.run(
-        [sys.executable, str(script), method, str(heard)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-        env=_as_in_production(),
-    )
-    assert done.stdout == "[0, 0, 0]\n", done.stderr
-    assert heard.read_text().split() == ["heard"] * 15
 
 
 def test_the_name_of_a_sink_forges_no_line() -> None:
