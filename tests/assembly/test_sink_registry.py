@@ -18,7 +18,7 @@ from perfkit.assembly.chains import SinkChains
 from perfkit.assembly.router import make_router
 from perfkit.assembly.sink_registry import SinkRegistry, _building
 from perfkit.assembly.sink_types import BUILT_IN
-from perfkit.catalog import parse_catalog
+from perfkit.catalog import Catalog, SinkDeclaration, parse_catalog
 from perfkit.catalog.reading import default_policy
 from perfkit.model import Policy, Route
 from perfkit.otel.telemetry import Telemetry

@@ -24,6 +24,7 @@ def _open_no_account(monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin with an empty book: accounts outlive the settings, and so the other tests."""
     accounts: dict[str, DeliveryStats] = {}
     monkeypatch.setattr(stats_registry, "_stats", accounts)
+    monkeypatch.setattr(stats_registry, "expected", {})
 
 
 @pytest.fixture

@@ -78,6 +78,9 @@ class CodeLocation:
     file: str = ""
     line: int = 0
 
+    def __str__(self) -> str:
+        return f"{self.function} ({self.file}:{self.line})" if self.file else self.function
+
 
 @frozen(kw_only=True)
 class SpanIds:

@@ -130,15 +130,12 @@ def _sentence(violation: Violation) -> Iterator[str]:
     yield from _value_and_bound(violation)
     if violation.is_recovery and violation.at_ns > violation.since_ns:
         yield f", after {_time((violation.at_ns - violation.since_ns) / 1e9)}"
-    yield f", in {_short(_place(violation.where))}"
+    yield f", in {_short(str(violation.where))}"
     yield ", contended" if violation.contended else ""
     yield from _counts(violation)
     if top := _main_evidence(violation):
         yield f", {_short(top)}"
 
-
-def _place(where: CodeLocation) -> str:
-    return f"{where.function} ({where.file}:{where.line})" if where.file else where.function
 
 
 def _value_and_bound(violation: Violation) -> Iterator[str]:
