@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, Unpack
 from perfkit.instruments.budget_result import BudgetResult
 from perfkit.instruments.options import BUDGET, BudgetOptions, callsite_options_of
 from perfkit.instruments.wrapping import wrap
-from perfkit.model.measurement import CodeLocation
+from perfkit.model.violation import CodeLocation
 from perfkit.reentrancy import defer
 from perfkit.runtime.callsite import Callsite
 from perfkit.runtime.state import state

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Unpack
 
 from perfkit.instruments.options import RATIO, BudgetOptions, callsite_options_of
-from perfkit.model.measurement import CodeLocation
+from perfkit.model.violation import CodeLocation
 from perfkit.runtime.callsite import Callsite
 from perfkit.runtime.state import state
 

@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar, cast
 from perfkit.instruments.proxy import MeasuredProxy, Run
 from perfkit.instruments.stepping import drive, drive_async, in_steps_if_probed
 from perfkit.instruments.tracked import await_tracked, run_tracked
-from perfkit.model.measurement import CodeLocation
+from perfkit.model.violation import CodeLocation
 from perfkit.runtime.callsite import Callsite
 from perfkit.runtime.callsite_options import CallsiteOptions
 from perfkit.runtime.state import state

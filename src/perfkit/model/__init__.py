@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from perfkit.model.budget import Metric as Metric
     from perfkit.model.budget import Objective as Objective
     from perfkit.model.budget import Statistic as Statistic
-    from perfkit.model.measurement import CodeLocation as CodeLocation
     from perfkit.model.measurement import Evidence as Evidence
     from perfkit.model.measurement import Measurement as Measurement
     from perfkit.model.measurement import Outcome as Outcome
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from perfkit.model.verdict import State as State
     from perfkit.model.verdict import Verdict as Verdict
     from perfkit.model.verdict import severity_of as severity_of
+    from perfkit.model.violation import CodeLocation as CodeLocation
     from perfkit.model.violation import Violation as Violation
 
 __all__, __getattr__, __dir__ = lazy_names(
@@ -43,15 +43,13 @@ __all__, __getattr__, __dir__ = lazy_names(
             "EVIDENCE_KINDS LIMITABLE DEFAULT_WINDOW_SECONDS Budget Direction Limit Metric "
             "Objective Statistic"
         ),
-        "perfkit.model.measurement": (
-            "CodeLocation Evidence Measurement Outcome Reading Scope SpanIds"
-        ),
+        "perfkit.model.measurement": "Evidence Measurement Outcome Reading Scope SpanIds",
         "perfkit.model.policy": "Policy",
         "perfkit.model.protocols": (
             "Clock Observation Observer Probe ProbeSession Sink SteppedObservation"
         ),
         "perfkit.model.route": "Route",
         "perfkit.model.verdict": "Severity State Verdict severity_of",
-        "perfkit.model.violation": "Violation",
+        "perfkit.model.violation": "CodeLocation Violation",
     },
 )

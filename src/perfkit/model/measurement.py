@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
 from perfkit.model.budget import Metric
+
+if TYPE_CHECKING:
+    from perfkit.model.violation import CodeLocation
 
 
 class Outcome(StrEnum):
@@ -62,24 +65,6 @@ class Reading:
     contended: bool = False
     reason: str = ""
     fraction: tuple[float, float] | None = None
-
-
-@frozen(kw_only=True)
-class CodeLocation:
-    """The place in the code that was measured.
-
-    Args:
-        function: Fully qualified name, such as ``"app.sessions.load"``.
-        file: Path of the source file; empty where there is none.
-        line: Line number in it, from 1; 0 where there is none.
-    """
-
-    function: str
-    file: str = ""
-    line: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.function} ({self.file}:{self.line})" if self.file else self.function
 
 
 @frozen(kw_only=True)

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from perfkit.model.budget import Budget, Metric
-from perfkit.model.measurement import CodeLocation, Evidence, Measurement, Reading, SpanIds
+from perfkit.model.measurement import Evidence, Measurement, Reading, SpanIds
 from perfkit.model.verdict import Verdict
-from perfkit.model.violation import Violation
+from perfkit.model.violation import CodeLocation, Violation
 
 
 class Clock(Protocol):

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from perfkit.model.budget import Budget
-from perfkit.model.measurement import CodeLocation, Evidence
+from perfkit.model.measurement import Evidence
+from perfkit.model.violation import CodeLocation
 
 BUDGET_NAME: Final = "perfkit.budget.name"
 BUDGET_CATEGORY: Final = "perfkit.budget.category"

@@ -9,9 +9,27 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from perfkit.model.budget import Budget, Direction, Limit, Metric, Statistic
-from perfkit.model.measurement import CodeLocation, Evidence, Outcome
+from perfkit.model.measurement import Evidence, Outcome
 from perfkit.model.verdict import Severity, State
 from perfkit.units import Unit, format_quantity
+
+
+@frozen(kw_only=True)
+class CodeLocation:
+    """The place in the code that was measured.
+
+    Args:
+        function: Fully qualified name, such as ``"app.sessions.load"``.
+        file: Path of the source file; empty where there is none.
+        line: Line number in it, from 1; 0 where there is none.
+    """
+
+    function: str
+    file: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.function} ({self.file}:{self.line})" if self.file else self.function
 
 
 @frozen(kw_only=True)
@@ -135,7 +153,6 @@ def _sentence(violation: Violation) -> Iterator[str]:
     yield from _counts(violation)
     if top := _main_evidence(violation):
         yield f", {_short(top)}"
-
 
 
 def _value_and_bound(violation: Violation) -> Iterator[str]:
