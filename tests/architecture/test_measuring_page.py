@@ -1,4 +1,4 @@
-"""What `docs/measuring.md` has to say of each metric, it says."""
+"""`docs/measuring.md` describes each metric in one row with all columns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from perfkit import Metric
 
 PAGE = (Path(__file__).parents[2] / "docs" / "measuring.md").read_text(encoding="utf-8")
-COLUMNS = ["metric", "what it is", "unit", "scope", "cost", "platforms", "when it lies"]
+COLUMNS = ["metric", "value", "unit", "scope", "cost", "platforms", "misleading when"]
 METRICS = [metric for metric in Metric if metric is not Metric.SCALING_EXPONENT]
 
 
