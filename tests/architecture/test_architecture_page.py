@@ -52,7 +52,7 @@ WALKS = {
 
 @pytest.mark.parametrize("question", WALKS)
 def test_a_question_of_the_page_is_answered_in_the_one_file_that_it_names(question: str) -> None:
-    named = [row[1].strip("`") for row in rows_below("## Where to find it") if question in row[0]]
+    named = [row[1].strip("`") for row in rows_below("## Where to find common answers") if question in row[0]]
     found = [
         path.relative_to(ROOMS).as_posix()
         for path in sorted(ROOMS.rglob("*.py"))
@@ -65,7 +65,7 @@ def test_a_question_of_the_page_is_answered_in_the_one_file_that_it_names(questi
 def test_the_page_has_the_homes_of_the_import_contracts() -> None:
     on_page = {
         library.strip("`"): {home.strip("` ") for home in homes.split(",")} - {"nowhere"}
-        for library, homes in rows_below("## Homes of other people's libraries")
+        for library, homes in rows_below("## Third-party libraries")
     }
     contracts = [contract for key, contract in CONTRACTS.items() if key.startswith("home-")]
 
@@ -85,7 +85,7 @@ def test_the_page_names_what_opentelemetry_sees() -> None:
         for name in re.findall(r'"((?:perfkit|code|error)\.[a-z_.]+)', path.read_text("utf-8"))
         if not name.startswith("perfkit.otel.")  # a module
     }
-    section = PAGE.split("## What OpenTelemetry sees", 1)[1]
+    section = PAGE.split("## Telemetry", 1)[1]
     on_page = {
         name.removesuffix(".*")
         for name in re.findall(r"`((?:perfkit|code|error)\.[a-z_.]+\*?)`", section)

@@ -72,7 +72,7 @@ def test_what_usually_stands_before_a_sink_is_what_the_row_says(kind: str) -> No
     policy = default_policy(kind)
     assert ("attempts" in usual) == ((policy.max_attempts or 1) > 1)
     assert ("one of a kind" in usual) == bool(policy.repeat_interval and not policy.resolve_after)
-    assert ("episode" in usual) == bool(policy.resolve_after)
+    assert ("incident" in usual) == bool(policy.resolve_after)
     assert bool(re.search("a second|a minute", usual)) == bool(policy.rate_limit)
 
 
@@ -134,7 +134,7 @@ def test_a_file_in_a_folder_that_is_missing_counts_as_delivered(tmp_path: Path) 
 
 
 def sentences_on_the_page() -> list[str]:
-    section = VIOLATIONS.split("## What a person reads", 1)[1].split("\n## ", 1)[0]
+    section = VIOLATIONS.split("## Text of a violation", 1)[1].split("\n## ", 1)[0]
     blocks = re.findall(r"```text\n(.*?)```", section, re.DOTALL)
     return [" ".join(block.split()) for block in blocks]
 
