@@ -52,7 +52,8 @@ WALKS = {
 
 @pytest.mark.parametrize("question", WALKS)
 def test_a_question_of_the_page_is_answered_in_the_one_file_that_it_names(question: str) -> None:
-    named = [row[1].strip("`") for row in rows_below("## Where to find common answers") if question in row[0]]
+    answers = rows_below("## Where to find common answers")
+    named = [row[1].strip("`") for row in answers if question in row[0]]
     found = [
         path.relative_to(ROOMS).as_posix()
         for path in sorted(ROOMS.rglob("*.py"))

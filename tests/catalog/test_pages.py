@@ -150,6 +150,6 @@ def test_the_row_of_a_key_is_that_of_its_table(heading: str, field: Field) -> No
 
 
 def test_what_is_shown_as_off_can_be_off() -> None:
-    text = (DOCS / "catalog.md").read_text("utf-8").split("`\"off\"` turns off the default of ")[1]
+    text = (DOCS / "catalog.md").read_text("utf-8").split('`"off"` turns off the default of ')[1]
     can_be_off = {key for key, field in POLICY.items() if field.can_be_off}
     assert set(re.findall("`([a-z_]+)`", text.split(". ")[0])) == can_be_off
