@@ -15,6 +15,7 @@ from perfkit import ConfigurationError, Metric, UnknownBudgetError, Violation, e
 from perfkit.catalog import parse_limits
 from perfkit.model import Budget
 from perfkit.testing import FakeClock
+from tests.processes import fork
 
 
 def _budget(name: str, **limits: Any) -> Budget:
@@ -158,13 +159,13 @@ def test_it_goes_on_in_a_forked_child_and_is_of_the_child() -> None:
         ballast[::4096] = b"1" * len(ballast[::4096])
         process.sample()
         del ballast
-        pid = os.fork()
-        if pid == 0:  # pragma: no cover - the child's coverage is not collected
+
+        def in_child() -> None:
             grown = bytearray(300_000_000)
             grown[::4096] = b"1" * len(grown[::4096])
             process.sample()
             (verdict,) = evaluate_windows()
-            is_own = (verdict.value or 0) > 300e6
-            has_thread = "perfkit-ticker" in {thread.name for thread in threading.enumerate()}
-            os._exit(0 if is_own and has_thread else 1)
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+            assert (verdict.value or 0) > 300e6
+            assert "perfkit-ticker" in {thread.name for thread in threading.enumerate()}
+
+        assert fork(in_child) == 0
