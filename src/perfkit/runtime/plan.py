@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from time import perf_counter_ns
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import define, evolve, field, frozen
 
@@ -39,9 +39,13 @@ from perfkit.runtime.callsite_options import CallsiteOptions, inline_lines
 from perfkit.runtime.evidence_capture import EvidenceCapture
 from perfkit.runtime.in_flight import InFlight
 from perfkit.runtime.overhead_limit import THROTTLED, OverheadLimit
-from perfkit.runtime.settings import CallReporting, Recorder, Settings, Tracing
+from perfkit.runtime.settings import CallReporting, Settings
 from perfkit.runtime.state import state
 from perfkit.runtime.windows import BudgetWindows
+
+if TYPE_CHECKING:
+    from perfkit.otel.metrics import CallRecorder
+    from perfkit.otel.spans import Tracing
 
 
 @frozen(kw_only=True, eq=False)
@@ -78,7 +82,7 @@ class Plan:
     is_fast: bool = False
     is_armed: bool = False
     bulk_counter: BulkCounter | None = None
-    recorder: Recorder | None = None
+    recorder: CallRecorder | None = None
     tracing: Tracing | None = None
 
 
@@ -200,29 +204,32 @@ def _with_probes(plan: Plan, probes: tuple[Probe, ...], options: CallsiteOptions
         return _with_telemetry(plan)
     # Calls whose windows have other sinks are counted separately, and reported together.
     owner = window_registry.identity_of(options.sinks) if plan.windows is not None else None
-    reporting = _reporting(plan, owner, is_duration_only=True)
-    tracing, bulk_counter = reporting.tracing, reporting.bulk_counter
-    if plan.windows is not None:
-        bulk_counter = plan.windows.subscribe_to(bulk_counter)
+    plan = _with_telemetry(plan, owner, is_duration_only=True)
+    windows, tracing, counter = plan.windows, plan.tracing, plan.bulk_counter
+    has_nothing_to_start = plan.recorder is None and (tracing is None or tracing.is_late)
     return evolve(
         plan,
-        is_duration_only=True,
-        is_fast=not plan.attributes
-        and reporting.recorder is None
-        and (tracing is None or tracing.is_late),
-        bulk_counter=bulk_counter,
-        recorder=reporting.recorder,
-        tracing=tracing,
+        is_fast=has_nothing_to_start and not plan.attributes,
+        bulk_counter=counter if windows is None else windows.subscribe_to(counter),
     )
 
 
-def _with_telemetry(plan: Plan) -> Plan:
-    """Return `plan` with the telemetry of calls that are measured in full."""
+def _with_telemetry(plan: Plan, owner: object = None, *, is_duration_only: bool = False) -> Plan:
+    """Return `plan` with the telemetry of its calls; none where the providers fail."""
     if not plan.is_on:
         return plan
-    reporting = _reporting(plan, None, is_duration_only=False)
+    reporting = internal_errors.suppress(
+        "telemetry",
+        plan.settings.telemetry.reporting_for,
+        plan.budget,
+        plan.where,
+        owner,
+        is_duration_only=is_duration_only,
+    )
+    reporting = reporting or CallReporting()
     return evolve(
         plan,
+        is_duration_only=is_duration_only,
         bulk_counter=reporting.bulk_counter,
         recorder=reporting.recorder,
         tracing=reporting.tracing,
@@ -269,7 +276,6 @@ def _armed(plan: Plan, options: CallsiteOptions) -> Plan:
         probes=probes,
         slowed_by=frozenset(slowed_by),
         is_armed=True,
-        is_duration_only=False,
         is_fast=False,
     )
     return _with_telemetry(armed)
@@ -341,19 +347,6 @@ def _severities(budget: Budget, now: Settings) -> Mapping[State, Severity]:
         reported.append(State.DEGRADED)
     found = {state: severity_of(state, critical=budget.critical) for state in reported}
     return {state: severity for state, severity in found.items() if severity is not None}
-
-
-def _reporting(plan: Plan, owner: object, *, is_duration_only: bool) -> CallReporting:
-    """Return the telemetry of calls of `plan`; none where the providers fail."""
-    reporting = internal_errors.suppress(
-        "telemetry",
-        plan.settings.telemetry.reporting_for,
-        plan.budget,
-        plan.where,
-        owner,
-        is_duration_only=is_duration_only,
-    )
-    return reporting or CallReporting()
 
 
 _UNPROBED: Final = frozenset(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
 from attrs import frozen
 
@@ -36,9 +36,10 @@ from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.sinks.delivery.stats import DeliveryStats
 
 if TYPE_CHECKING:
+    from perfkit.otel.spans import AnySpan
     from perfkit.runtime.plan import Plan
-    from perfkit.runtime.settings import RunningSpan
 
+P = ParamSpec("P")
 SinksFor = Callable[[Violation], Sequence[Sink]]
 
 
@@ -63,7 +64,7 @@ class CallResult:
 
 
 def settle(
-    plan: Plan, elapsed_ns: int, error: BaseException | None, span: RunningSpan | None = None
+    plan: Plan, elapsed_ns: int, error: BaseException | None, span: AnySpan | None = None
 ) -> None:
     """Count a call that ends now, end its span, and deliver its violations.
 
@@ -78,22 +79,11 @@ def settle(
     """
     # Two reads instead of a call: `defer` is entered only where perfkit may be at work here.
     is_free = not (thread_state.depth or thread_state.frames)
-    if is_free or not defer(_settle_late, plan, elapsed_ns, error, span):
+    if is_free or not defer(log_exceeded, _settle, plan, elapsed_ns, error, span):
         _settle(plan, elapsed_ns, error, span)
 
 
-def _settle_late(
-    plan: Plan, elapsed_ns: int, error: BaseException | None, span: RunningSpan | None
-) -> None:
-    try:
-        _settle(plan, elapsed_ns, error, span)
-    except BudgetExceeded as exceeded:
-        log_violations(exceeded.violations)
-
-
-def _settle(
-    plan: Plan, elapsed_ns: int, error: BaseException | None, span: RunningSpan | None
-) -> None:
+def _settle(plan: Plan, elapsed_ns: int, error: BaseException | None, span: AnySpan | None) -> None:
     if deferred_calls.pending:
         deferred_calls.drain()
     outcome = Outcome.OK if error is None else outcome_of(error)
@@ -105,7 +95,7 @@ def _settle(
 
 
 def report_duration(
-    plan: Plan, elapsed_ns: int, error: BaseException | None, span: RunningSpan | None
+    plan: Plan, elapsed_ns: int, error: BaseException | None, span: AnySpan | None
 ) -> CallResult:
     """Count a call that ends now, end its span, and return its result; see `settle`."""
     outcome = outcome_of(error)
@@ -115,8 +105,8 @@ def report_duration(
 
 
 def _record(
-    plan: Plan, elapsed_ns: int, outcome: Outcome, error_type: str, span: RunningSpan | None
-) -> RunningSpan | None:
+    plan: Plan, elapsed_ns: int, outcome: Outcome, error_type: str, span: AnySpan | None
+) -> AnySpan | None:
     """Count a call and end its span; return the span, which may be made late here."""
     tracing = plan.tracing
     thread_state.depth += 1
@@ -146,7 +136,7 @@ def evaluate_duration(
     elapsed_ns: int,
     outcome: Outcome = Outcome.OK,
     error_type: str = "",
-    span: RunningSpan | None = None,
+    span: AnySpan | None = None,
 ) -> CallResult:
     """Return the result of a call that ends now and of which only the duration was measured.
 
@@ -178,7 +168,7 @@ def violations_of(  # noqa: PLR0913, PLR0917 - the facts of a call are arguments
     measurement: Measurement,
     verdicts: Sequence[Verdict],
     at_ns: int,
-    span: RunningSpan | None,
+    span: AnySpan | None,
     ids: SpanIds | None = None,
 ) -> tuple[Violation, ...]:
     """Return the violations to deliver.
@@ -215,7 +205,7 @@ def violations_of(  # noqa: PLR0913, PLR0917 - the facts of a call are arguments
     return plan.capture.explain(violations)
 
 
-def _ids_of(plan: Plan, span: RunningSpan | None, ids: SpanIds | None) -> SpanIds | None:
+def _ids_of(plan: Plan, span: AnySpan | None, ids: SpanIds | None) -> SpanIds | None:
     try:
         own = None if span is None else span.ids()
         return own or ids or plan.settings.telemetry.current_span()
@@ -317,15 +307,19 @@ def deliver(
 
 
 def deliver_quietly(violations: Iterable[Violation], sinks_for: SinksFor) -> None:
-    """Deliver outside of a call: violations of a raise sink are logged."""
+    """Deliver outside of a call."""
+    log_exceeded(deliver, violations, sinks_for, None)
+
+
+def log_exceeded(function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Call `function` outside of a call: log violations of a raise sink instead of raising."""
     try:
-        deliver(violations, sinks_for, None)
+        function(*args, **kwargs)
     except BudgetExceeded as exceeded:
-        log_violations(exceeded.violations)
+        _log(exceeded.violations)
 
 
-def log_violations(violations: Sequence[Violation]) -> None:
-    """Log violations of a raise sink outside of a call."""
+def _log(violations: Sequence[Violation]) -> None:
     for violation in violations:
         internal_errors.logger.warning(
             "perfkit: no call to raise this out of: %s", violation.describe()
@@ -369,7 +363,7 @@ def _deliver_later(depth: int) -> None:
         if depth >= recursion.MAX_DEPTH:
             _drop(violations, sinks_for)
         else:
-            log_violations(_deliver_at(depth + 1, violations, sinks_for))
+            _log(_deliver_at(depth + 1, violations, sinks_for))
             _deliver_later(depth + 1)
 
 
