@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from perfkit.evaluation import LimitWindow
+from perfkit.evaluation.windowed import LimitWindow
 from perfkit.model import Budget, Direction, Limit, Metric, Statistic, Verdict
 
 SECOND = 10**9

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfkit.evaluation import AlertState, Transition
+from perfkit.evaluation.alert_state import AlertState, Transition
 from perfkit.model import Budget, Severity, State, Statistic, Verdict
 from tests.evaluation.limit_windows import make_limit
 

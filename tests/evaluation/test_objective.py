@@ -10,8 +10,8 @@ from attrs import define, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perfkit.evaluation import SUB_WINDOWS, ObjectiveWindow
-from perfkit.evaluation.objective import ALERTS
+from perfkit.evaluation.objective import ALERTS, ObjectiveWindow
+from perfkit.evaluation.sliding_window import SUB_WINDOWS
 from perfkit.model import (
     Budget,
     Direction,

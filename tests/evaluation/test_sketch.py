@@ -11,8 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfkit.evaluation import Sketch
-from perfkit.evaluation.sketch import BUCKETS, LARGEST, RELATIVE_ERROR, SMALLEST, nearest_rank
+from perfkit.evaluation.sketch import (
+    BUCKETS,
+    LARGEST,
+    RELATIVE_ERROR,
+    SMALLEST,
+    Sketch,
+    nearest_rank,
+)
 
 _ROUNDING = 1e-12
 _QUANTILES = st.one_of(

@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from perfkit.evaluation import LimitWindow, state_of
+from perfkit.evaluation.per_call import state_of
+from perfkit.evaluation.windowed import LimitWindow
 from perfkit.model import Limit, Metric, Reading, State, Statistic
 from tests.evaluation.limit_windows import MINUTE, SECOND, judged, make_limit
 

@@ -11,8 +11,10 @@ from attrs import define, field, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perfkit.evaluation import SUB_WINDOWS, LimitWindow, state_of
+from perfkit.evaluation.per_call import state_of
 from perfkit.evaluation.sketch import SMALLEST
+from perfkit.evaluation.sliding_window import SUB_WINDOWS
+from perfkit.evaluation.windowed import LimitWindow
 from perfkit.model import Limit, Metric, Reading, State, Statistic
 from tests.evaluation.limit_windows import MINUTE, SECOND, judged, make_limit
 

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from perfkit.evaluation import judge
-from perfkit.evaluation.per_call import TRACER
+from perfkit.evaluation.per_call import TRACER, judge
 from perfkit.model import (
     Evidence,
     Measurement,

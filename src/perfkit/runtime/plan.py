@@ -12,14 +12,9 @@ from typing import TYPE_CHECKING, Final
 from attrs import define, evolve, field, frozen
 
 from perfkit.errors import ConfigurationError
-from perfkit.evaluation import (
-    CAPACITY,
-    EVIDENCE,
-    BulkCounter,
-    ThresholdsNs,
-    is_judged_by_duration,
-    thresholds_of,
-)
+from perfkit.evaluation.bulk_counter import CAPACITY, BulkCounter
+from perfkit.evaluation.per_call import EVIDENCE
+from perfkit.evaluation.thresholds_ns import ThresholdsNs, is_judged_by_duration, thresholds_of
 from perfkit.model import (
     Budget,
     CodeLocation,

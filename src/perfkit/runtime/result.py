@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec
 from attrs import frozen
 
 from perfkit.errors import BudgetExceeded
-from perfkit.evaluation import judge
+from perfkit.evaluation.per_call import judge
 from perfkit.forks import register_after_fork
 from perfkit.model import (
     CodeLocation,

@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from perfkit.catalog import Catalog
 from perfkit.errors import UnknownBudgetError
-from perfkit.evaluation import BulkCounter
+from perfkit.evaluation.bulk_counter import BulkCounter
 from perfkit.model import Clock, Observer, Probe, Sink
 from perfkit.runtime import internal_errors
 from perfkit.runtime.evidence_capture import CaptureRegistry

@@ -15,19 +15,13 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
 
-from perfkit.evaluation import (
-    EVIDENCE,
-    SUB_WINDOWS,
-    AlertState,
-    BulkCounter,
-    LimitWindow,
-    ObjectiveWindow,
-    Transition,
-    is_cut_short,
-    last_ns_within,
-    slowing_tools,
-    thresholds_of,
-)
+from perfkit.evaluation.alert_state import AlertState, Transition
+from perfkit.evaluation.bulk_counter import BulkCounter
+from perfkit.evaluation.objective import ObjectiveWindow
+from perfkit.evaluation.per_call import EVIDENCE, is_cut_short, slowing_tools
+from perfkit.evaluation.sliding_window import SUB_WINDOWS
+from perfkit.evaluation.thresholds_ns import last_ns_within, thresholds_of
+from perfkit.evaluation.windowed import LimitWindow
 from perfkit.model import (
     Budget,
     Clock,
