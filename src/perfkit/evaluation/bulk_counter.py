@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from typing import Final, Protocol
+from typing import Final, TypeAlias
 
 from attrs import define, field
 
@@ -92,11 +92,8 @@ class CallCounts:
             self.distribution(outcome, len(found.buckets)).merge(found)
 
 
-class Consumer(Protocol):
-    """Receives durations when they are counted; windows do."""
-
-    def consume(self, outcome: Outcome, ordered: Sequence[int]) -> None:
-        """Process calls with the same outcome: their durations, ascending, at least one."""
+Consumer: TypeAlias = Callable[[Outcome, Sequence[int]], object]
+"""Receives calls with the same outcome: their durations, ascending, at least one."""
 
 
 class BulkCounter:
@@ -108,22 +105,20 @@ class BulkCounter:
             with its duration.
 
     Attributes:
-        consumer: Receives the durations that were not judged before, or None.
+        durations: Durations of calls that ended well, in nanoseconds, not judged yet: append to it.
     """
 
     def __init__(self, bounds: Sequence[float], limits: Iterable[Limit]) -> None:
         self.bounds = tuple(bounds)
-        self.durations: list[int] = []
-        """Durations of calls that ended well, in nanoseconds, not judged yet: append to it."""
         # Reentrant, and guarded by `busy`: garbage collection or a signal handler inside may run a
         # measured call of the same budget.
         self._lock = Lock()
         self._bounds_ns = [last_ns_within(bound) for bound in bounds]
         self._buckets = len(self._bounds_ns) + 1
         self._limits = tuple(limit for limit in limits if limit.statistic is Statistic.EACH)
-        self.consumer: Consumer | None = None
-        self._pending = {Outcome.OK: self.durations}
-        self._pending |= {outcome: [] for outcome in (Outcome.ERROR, Outcome.CANCELLED)}
+        self._consumer: Consumer | None = None
+        self._pending: dict[Outcome, list[int]] = {outcome: [] for outcome in Outcome}
+        self.durations = self._pending[Outcome.OK]
         self._counts: dict[object, CallCounts] = {}
 
     def add(self, outcome: Outcome, nanoseconds: int) -> None:
@@ -151,12 +146,12 @@ class BulkCounter:
         with busy, self._lock:
             self._drain()
 
-    def subscribe(self, consumer: Consumer | None) -> None:
+    def subscribe(self, consumer: Consumer) -> None:
         """Pass durations from now on to `consumer`, and pending ones to the one before."""
         with busy, self._lock:
-            if consumer is not self.consumer:
+            if consumer != self._consumer:
                 self._drain()
-                self.consumer = consumer
+                self._consumer = consumer
 
     def add_reader(self, reader: object, now_ns: int) -> None:
         """Count for `reader` from now on."""
@@ -195,8 +190,8 @@ class BulkCounter:
             ordered = waiting[:size]
             del waiting[:size]
             ordered.sort()
-            if self.consumer is not None:
-                self.consumer.consume(outcome, ordered)
+            if self._consumer is not None:
+                self._consumer(outcome, ordered)
             if self._counts:
                 self._count(outcome, ordered)
 

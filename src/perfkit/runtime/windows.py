@@ -114,7 +114,7 @@ class BudgetWindows:
             if not any(known is bulk_counter for known in self._tallies):
                 self._tallies.append(bulk_counter)
         # Outside the lock: the counter locks itself before it calls `consume`, which locks here.
-        bulk_counter.subscribe(self)
+        bulk_counter.subscribe(self.consume)
         return bulk_counter
 
     def consume(self, outcome: Outcome, ordered: Sequence[int]) -> None:
