@@ -79,19 +79,10 @@ def test_means_of_ten_thousand_values_lose_nothing_to_rounding() -> None:
 
 def test_a_half_filled_window_does_not_prove_that_there_was_too_little() -> None:
     window = LimitWindow(make_limit(Metric.THROUGHPUT, Statistic.RATE, 50.0, 20.0), 0)
-    window.add_fraction(10, 0, 0)
+    window.add_fraction(10, 10, 0)
     verdict = judged(window, 59 * SECOND)
     assert verdict.state is State.NO_DATA
     assert verdict.reason == "not yet watched for a whole window of 1 min"
-
-
-def test_throughput_counts_calls_however_they_are_told() -> None:
-    window = LimitWindow(make_limit(Metric.THROUGHPUT, Statistic.RATE, 1.0, 0.5), 0)
-    window.add_fraction(30, 0, MINUTE)
-    window.add_ordered_ns([5] * 60, MINUTE)
-    window.add(Reading(value=123.0), MINUTE, count=30)
-    verdict = judged(window, MINUTE)
-    assert (verdict.samples, verdict.value) == (120, 2.0)
 
 
 def test_where_no_time_passed_there_is_nothing_to_divide_by() -> None:

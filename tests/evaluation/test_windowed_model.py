@@ -245,7 +245,7 @@ def test_throughput_is_the_number_of_calls_by_the_length_of_the_window(
     kept: list[tuple[int, int]] = []
     for step, calls in actions:
         now_ns += step
-        window.add_fraction(calls, 0, now_ns)
+        window.add_fraction(calls, calls, now_ns)
         kept.append((naive.at(now_ns), calls))
         live = sum(calls for number, calls in kept if number > naive.latest - SUB_WINDOWS)
         is_known = naive.latest >= SUB_WINDOWS and live > 0

@@ -14,7 +14,8 @@ from perfkit.evaluation.sketch import Sketch, nearest_rank
 from perfkit.evaluation.thresholds_ns import last_ns_within
 from perfkit.model import Direction, Limit, Metric, State, Statistic
 
-_OF_TRIES: Final = frozenset({Metric.HIT_RATIO, Metric.ERROR_RATIO})
+_COUNTED: Final = frozenset({Metric.HIT_RATIO, Metric.ERROR_RATIO, Metric.THROUGHPUT})
+"""Metrics whose fractions count tries or calls, which are the samples."""
 
 _QUANTILES: Final = {
     Statistic.P50: 0.5,
@@ -97,8 +98,7 @@ class Mean:
 
     def __init__(self, limit: Limit) -> None:
         self._limit = limit
-        self._has_tries = limit.metric in _OF_TRIES
-        self._counts_calls = limit.metric is Metric.THROUGHPUT
+        self._is_counted = limit.metric in _COUNTED
         self._length = 0
         if limit.statistic is Statistic.RATE and limit.window is not None:
             self._length = from_number(limit.window)
@@ -113,11 +113,7 @@ class Mean:
     ) -> None:
         """Add `count` samples of the same fraction, or else of the same value."""
         above, below = fraction or (value, 1.0)
-        samples = count
-        if self._counts_calls:
-            above = 1.0
-        elif self._has_tries:
-            samples = round(below) * count
+        samples = round(below) * count if self._is_counted else count
         numerator, denominator = from_number(above) * count, from_number(below) * count
         _pool(bucket, samples, numerator, denominator)
         _pool(total, samples, numerator, denominator)
@@ -125,7 +121,7 @@ class Mean:
     def add_ordered(self, bucket: Bucket, total: RunningSums, ordered: Sequence[int]) -> None:
         """Add ascending nanoseconds, at least one."""
         size = len(ordered)
-        numerator = size * ONE if self._counts_calls else sum(ordered) << _BITS
+        numerator = sum(ordered) << _BITS
         _pool(bucket, size, numerator, size * ONE)
         _pool(total, size, numerator, size * ONE)
 
