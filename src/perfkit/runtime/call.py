@@ -101,7 +101,6 @@ class Call:
         self.began_ns = perf_counter_ns()
 
     def _start(self, *, in_steps: bool, in_items: bool) -> None:
-        """Start a call that has probes or observers, or produces items."""
         plan = self.plan
         self.in_steps = in_steps
         self.in_items = in_items
@@ -130,8 +129,6 @@ class Call:
             if not in_steps:
                 self.resume()
         self.began_ns = plan.settings.clock.monotonic_ns()
-
-    # -- steps and items
 
     def resume(self) -> None:
         """Start the probes: the user's code is about to run in this thread."""
@@ -175,7 +172,6 @@ class Call:
             internal_errors.suppress("span", self.span.suspend)
 
     def _enter(self) -> None:
-        """Mark the context as inside the call."""
         # Not where a generator is closed: that may be a finalizer, which Python may run in the
         # middle of setting a context variable. Python 3.11 crashes if another one is set there.
         if self.is_closing:
@@ -186,7 +182,6 @@ class Call:
             self.node.enter()
 
     def _leave(self) -> None:
-        """Mark the context as outside the call."""
         if self.is_closing:
             return
         if self.plan.is_inside is not None:
