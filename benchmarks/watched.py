@@ -10,7 +10,7 @@ import perfkit
 from benchmarks.measured import Setting
 from benchmarks.subject import Case
 from perfkit.catalog import parse_limits
-from perfkit.evaluation import SUB_WINDOWS
+from perfkit.evaluation.sliding_window import SUB_WINDOWS
 
 PROCESS_BUDGETS: Final = 10
 _INTERVAL_SECONDS: Final = 0.05

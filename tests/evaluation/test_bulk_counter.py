@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfkit.catalog import parse_limits
-from perfkit.evaluation import CAPACITY, BulkCounter, judge, last_ns_within, thresholds_of
+from perfkit.evaluation.bulk_counter import CAPACITY, BulkCounter
+from perfkit.evaluation.per_call import judge
+from perfkit.evaluation.thresholds_ns import last_ns_within, thresholds_of
 from perfkit.model import Budget, CodeLocation, Measurement, Metric, Outcome, Reading, State
 
 _BOUNDS = [0.001, 0.01, 0.1, 0.3, 1.0]

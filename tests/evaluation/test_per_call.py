@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from perfkit.catalog import parse_limits
-from perfkit.evaluation import judge
+from perfkit.evaluation.per_call import judge
 from perfkit.model import (
     Budget,
     CodeLocation,

@@ -11,22 +11,14 @@ from attrs import define, field, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perfkit.evaluation import SUB_WINDOWS, LimitWindow, state_of
+from perfkit.evaluation.per_call import state_of
 from perfkit.evaluation.sketch import SMALLEST
-from perfkit.model import (
-    Budget,
-    Direction,
-    Limit,
-    Metric,
-    Reading,
-    State,
-    Statistic,
-    Verdict,
-)
+from perfkit.evaluation.sliding_window import SUB_WINDOWS
+from perfkit.evaluation.windowed import LimitWindow
+from perfkit.model import Limit, Metric, Reading, State, Statistic
+from tests.evaluation.limit_windows import MINUTE, SECOND, judged, make_limit
 
-_SECOND = 10**9
-_MINUTE = 60 * _SECOND
-_BEGAN = 17 * _SECOND + 3
+_BEGAN = 17 * SECOND + 3
 _PERCENTS = {
     Statistic.P50: 50,
     Statistic.P90: 90,
@@ -34,31 +26,6 @@ _PERCENTS = {
     Statistic.P99: 99,
     Statistic.MAX: 100,
 }
-
-
-def _limit(
-    metric: Metric = Metric.DURATION,
-    statistic: Statistic = Statistic.P95,
-    target: float = 0.1,
-    threshold: float = 0.3,
-    **parts: Any,
-) -> Limit:
-    is_at_least = target > threshold or metric is Metric.THROUGHPUT
-    return Limit(
-        metric=metric,
-        target=target,
-        threshold=threshold,
-        direction=Direction.AT_LEAST if is_at_least else Direction.AT_MOST,
-        statistic=statistic,
-        window=None if statistic is Statistic.EACH else parts.pop("window", 60.0),
-        **parts,
-    )
-
-
-def _judged(window: LimitWindow, now_ns: int) -> Verdict:
-    verdict = window.judge(Budget(name="load"), now_ns)
-    assert verdict.state is window.state(now_ns)
-    return verdict
 
 
 @frozen
@@ -112,16 +79,16 @@ _READINGS = st.builds(
 )
 _BATCHES = st.lists(
     st.one_of(
-        st.integers(min_value=1, max_value=2 * _SECOND),
+        st.integers(min_value=1, max_value=2 * SECOND),
         st.sampled_from([100_000_000, 100_000_001, 300_000_000, 300_000_001]),
     ),
     max_size=30,
 ).map(sorted)
 _STEPS = st.one_of(
     st.just(0),
-    st.integers(min_value=-2 * _SECOND, max_value=2 * _SECOND),
-    st.integers(min_value=0, max_value=70 * _SECOND),
-    st.sampled_from([_SECOND, 59 * _SECOND, 60 * _SECOND, 3 * _MINUTE, 10**6 * _MINUTE]),
+    st.integers(min_value=-2 * SECOND, max_value=2 * SECOND),
+    st.integers(min_value=0, max_value=70 * SECOND),
+    st.sampled_from([SECOND, 59 * SECOND, 60 * SECOND, 3 * MINUTE, 10**6 * MINUTE]),
 )
 _ACTIONS = st.lists(
     st.tuples(_STEPS, st.one_of(_READINGS, _BATCHES), st.integers(min_value=1, max_value=4)),
@@ -151,7 +118,7 @@ def _add_to_both(
 
 
 def _check(window: LimitWindow, naive: _Naive, now_ns: int) -> None:
-    verdict, live = _judged(window, now_ns), naive.live(now_ns)
+    verdict, live = judged(window, now_ns), naive.live(now_ns)
     assert verdict.samples == len(live)
     if len(live) < window.limit.min_samples:
         assert (verdict.state, verdict.value) == (State.NO_DATA, None)
@@ -188,13 +155,13 @@ def test_durations_are_judged_as_if_every_one_were_kept(
     actions: list[tuple[int, Any, int]],
 ) -> None:
     """The state is that of the exact figure; the value is exact, or a percentile within 1 %."""
-    limit = _limit(Metric.DURATION, statistic, *lines, min_samples=min_samples, window=length)
+    limit = make_limit(Metric.DURATION, statistic, *lines, min_samples=min_samples, window=length)
     window, naive, now_ns = LimitWindow(limit, _BEGAN), _Naive(limit), _BEGAN
     for step, given_, count in actions:
         now_ns += round(step * length / 60)
         _add_to_both(window, naive, given_, count, now_ns)
         _check(window, naive, now_ns)
-    for step in (_SECOND, 30 * _SECOND, 29 * _SECOND, _SECOND):
+    for step in (SECOND, 30 * SECOND, 29 * SECOND, SECOND):
         now_ns += round(step * length / 60)
         _check(window, naive, now_ns)
 
@@ -229,7 +196,7 @@ def test_what_has_a_fraction_is_pooled_as_if_every_one_were_kept(
     lines: tuple[float, float],
     actions: list[tuple[int, Reading, int]],
 ) -> None:
-    limit = _limit(*what, *lines)
+    limit = make_limit(*what, *lines)
     window, naive, now_ns = LimitWindow(limit, _BEGAN), _Naive(limit), _BEGAN
     for step, reading, count in actions:
         now_ns += step
@@ -254,7 +221,7 @@ def test_tries_are_pooled_and_counted_exactly(
     what: tuple[Metric, float, float], actions: list[tuple[int, int, int]]
 ) -> None:
     metric, target, threshold = what
-    limit = _limit(metric, Statistic.RATIO, target, threshold, min_samples=50)
+    limit = make_limit(metric, Statistic.RATIO, target, threshold, min_samples=50)
     window, naive, now_ns = LimitWindow(limit, _BEGAN), _Naive(limit), _BEGAN
     kept: list[tuple[int, int, int]] = []
     for step, some, others in actions:
@@ -263,7 +230,7 @@ def test_tries_are_pooled_and_counted_exactly(
         kept.append((naive.at(now_ns), some, some + others))
         live = [each for each in kept if each[0] > naive.latest - SUB_WINDOWS]
         some_of_all, tries = sum(each[1] for each in live), sum(each[2] for each in live)
-        verdict = _judged(window, now_ns)
+        verdict = judged(window, now_ns)
         assert verdict.samples == tries
         assert verdict.value == (some_of_all / tries if tries >= 50 else None)
 
@@ -273,14 +240,14 @@ def test_tries_are_pooled_and_counted_exactly(
 def test_throughput_is_the_number_of_calls_by_the_length_of_the_window(
     actions: list[tuple[int, int]],
 ) -> None:
-    limit = _limit(Metric.THROUGHPUT, Statistic.RATE, 50.0, 20.0)
+    limit = make_limit(Metric.THROUGHPUT, Statistic.RATE, 50.0, 20.0)
     window, naive, now_ns = LimitWindow(limit, _BEGAN), _Naive(limit), _BEGAN
     kept: list[tuple[int, int]] = []
     for step, calls in actions:
         now_ns += step
-        window.add_fraction(calls, 0, now_ns)
+        window.add_fraction(calls, calls, now_ns)
         kept.append((naive.at(now_ns), calls))
         live = sum(calls for number, calls in kept if number > naive.latest - SUB_WINDOWS)
         is_known = naive.latest >= SUB_WINDOWS and live > 0
-        verdict = _judged(window, now_ns)
+        verdict = judged(window, now_ns)
         assert verdict.value == (live / 60 if is_known else None)

@@ -59,40 +59,29 @@ def test_what_is_to_be_raised_then_is_logged(caplog: pytest.LogCaptureFixture) -
     assert "no call to raise this out of: warning items: duration" in caplog.text
 
 
-def test_the_delivery_of_a_failed_call_puts_a_note_on_its_exception() -> None:
-    perfkit.configure(perfkit.Catalog(), unknown_budgets="ignore")
-    with pytest.raises(LookupError) as caught, budget("x", duration="0s", on_violation="raise"):
-        raise LookupError
-    assert caught.value.__notes__[0].startswith("warning x: duration was")
+def test_a_raise_sink_raises_at_the_end_of_a_call_of_any_kind() -> None:
+    @timed(threshold="0s", on_violation="raise")
+    def function() -> None:
+        pass
 
-
-def test_a_coroutine_raises_where_it_is_awaited() -> None:
-    perfkit.configure(perfkit.Catalog(), unknown_budgets="ignore")
-
-    @timed("load", threshold="0s", on_violation="raise")
-    async def load() -> None:
+    @timed(threshold="0s", on_violation="raise")
+    async def coroutine() -> None:
         await asyncio.sleep(0)
 
-    with pytest.raises(BudgetExceeded):
-        asyncio.run(load())
-
-
-def test_a_generator_raises_at_its_end() -> None:
-    perfkit.configure(perfkit.Catalog(), unknown_budgets="ignore")
-
-    @timed("load", threshold="0s", on_violation="raise")
-    def load() -> Iterator[int]:
+    @timed(threshold="0s", on_violation="raise")
+    def generator() -> Iterator[int]:
         yield 1
 
-    items = load()
-    assert next(items) == 1
-    with pytest.raises(BudgetExceeded):
-        next(items)
+    def block() -> None:
+        with budget(duration="0s", on_violation="raise"):
+            pass
+
+    for call in (function, lambda: asyncio.run(coroutine()), lambda: list(generator()), block):
+        with pytest.raises(BudgetExceeded):
+            call()
 
 
 def test_several_tasks_that_raise_make_a_group() -> None:
-    perfkit.configure(perfkit.Catalog(), unknown_budgets="ignore")
-
     @timed("load", threshold="0s", on_violation="raise")
     async def load() -> None:
         pass

@@ -80,10 +80,7 @@ def test_the_call_after_a_violation_is_profiled_and_explains_the_next_one(way: s
 
 
 def test_an_armed_call_is_left_out_of_duration_metrics_and_verdicts(seen: Any) -> None:
-    promise = Budget(name="slow", limits=parse_limits(Metric.DURATION, "0s"), evidence=("cpu",))
-    perfkit.configure(
-        perfkit.Catalog(budgets=[promise]), observers=[seen], sinks=[], unknown_budgets="ignore"
-    )
+    _configure([], observers=[seen])
     spents = []
     for _ in range(2):
         with budget("slow") as spent:
@@ -94,21 +91,13 @@ def test_an_armed_call_is_left_out_of_duration_metrics_and_verdicts(seen: Any) -
     assert "evidence" in seen.measurements[1].slowed_by
 
 
-def test_one_call_in_a_minute_is_armed(clock: FakeClock) -> None:
-    heard: list[Violation] = []
-    _configure(heard, clock=clock)
+@pytest.mark.parametrize(("settings", "calls"), [({}, 125), ({"evidence_interval": "10s"}, 30)])
+def test_one_call_in_a_minute_is_armed_or_in_the_interval_of_the_settings(
+    settings: dict[str, str], calls: int, clock: FakeClock
+) -> None:
+    _configure([], clock=clock, **settings)
     armed = 0
-    for _ in range(125):
-        with budget("slow") as spent:
-            clock.advance(1)
-        armed += spent.state == "no_data"
-    assert armed == 3
-
-
-def test_the_interval_is_a_setting(clock: FakeClock) -> None:
-    _configure([], clock=clock, evidence_interval="10s")
-    armed = 0
-    for _ in range(30):
+    for _ in range(calls):
         with budget("slow") as spent:
             clock.advance(1)
         armed += spent.state == "no_data"

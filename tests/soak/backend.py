@@ -59,10 +59,10 @@ class CountedSpans(SpanExporter):
 class Backend:
     """Providers that export ten times a second, with what arrived."""
 
-    def __init__(self) -> None:
+    def __init__(self, export_interval_millis: float = 100) -> None:
         self._metrics = LastMetrics()
         self.exporter = CountedExporter(self._metrics)
-        self._reader = PeriodicExportingMetricReader(self.exporter, export_interval_millis=100)
+        self._reader = PeriodicExportingMetricReader(self.exporter, export_interval_millis)
         self._meter_provider = MeterProvider([self._reader])
         self._tracer_provider = TracerProvider()
         self.spans = CountedSpans()

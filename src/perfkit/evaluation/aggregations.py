@@ -9,13 +9,13 @@ from typing import Final, TypeAlias
 
 from attrs import define
 
-from perfkit.evaluation.exact import ONE, from_nanoseconds, from_number
 from perfkit.evaluation.per_call import state_of
 from perfkit.evaluation.sketch import Sketch, nearest_rank
 from perfkit.evaluation.thresholds_ns import last_ns_within
 from perfkit.model import Direction, Limit, Metric, State, Statistic
 
-_OF_TRIES: Final = frozenset({Metric.HIT_RATIO, Metric.ERROR_RATIO})
+_COUNTED: Final = frozenset({Metric.HIT_RATIO, Metric.ERROR_RATIO, Metric.THROUGHPUT})
+"""Metrics whose fractions count tries or calls, which are the samples."""
 
 _QUANTILES: Final = {
     Statistic.P50: 0.5,
@@ -26,6 +26,26 @@ _QUANTILES: Final = {
 }
 
 
+# Sums of floats without rounding, so that a summand can be subtracted again exactly. Every finite
+# float is an integer times 2**-1074, the smallest float. Sums are integers in units of that divided
+# by 10**9, so that whole nanoseconds are integers too. Dividing one such integer by another rounds
+# once, correctly.
+_BITS: Final = 1074
+_NANO: Final = 10**9
+ONE: Final = _NANO << _BITS
+
+
+def from_number(number: float) -> int:
+    """Return `number`, which must be finite, as a whole number of units, of which `ONE` is 1.
+
+    >>> tenth = from_number(0.1)
+    >>> (tenth * 3 + from_number(1e30) - from_number(1e30)) / ONE
+    0.30000000000000004
+    """
+    numerator, denominator = number.as_integer_ratio()
+    return (numerator * _NANO) << (_BITS + 1 - denominator.bit_length())
+
+
 @define(eq=False)
 class RunningSums:
     """Sums over sub-windows; a sub-window that leaves the window is subtracted.
@@ -33,7 +53,7 @@ class RunningSums:
     Args:
         contended: How many samples include the cost of other code.
         meeting, holding: Numbers of samples on the good side of the target, and of the threshold.
-        numerator, denominator: Sums, in the units of `perfkit.evaluation.exact`.
+        numerator, denominator: Exact sums, in the units of `from_number`.
     """
 
     samples: int = 0
@@ -78,8 +98,7 @@ class Mean:
 
     def __init__(self, limit: Limit) -> None:
         self._limit = limit
-        self._has_tries = limit.metric in _OF_TRIES
-        self._counts_calls = limit.metric is Metric.THROUGHPUT
+        self._is_counted = limit.metric in _COUNTED
         self._length = 0
         if limit.statistic is Statistic.RATE and limit.window is not None:
             self._length = from_number(limit.window)
@@ -94,11 +113,7 @@ class Mean:
     ) -> None:
         """Add `count` samples of the same fraction, or else of the same value."""
         above, below = fraction or (value, 1.0)
-        samples = count
-        if self._counts_calls:
-            above = 1.0
-        elif self._has_tries:
-            samples = round(below) * count
+        samples = round(below) * count if self._is_counted else count
         numerator, denominator = from_number(above) * count, from_number(below) * count
         _pool(bucket, samples, numerator, denominator)
         _pool(total, samples, numerator, denominator)
@@ -106,7 +121,7 @@ class Mean:
     def add_ordered(self, bucket: Bucket, total: RunningSums, ordered: Sequence[int]) -> None:
         """Add ascending nanoseconds, at least one."""
         size = len(ordered)
-        numerator = size * ONE if self._counts_calls else from_nanoseconds(sum(ordered))
+        numerator = sum(ordered) << _BITS
         _pool(bucket, size, numerator, size * ONE)
         _pool(total, size, numerator, size * ONE)
 
@@ -220,15 +235,10 @@ Aggregation: TypeAlias = Mean | Quantile
 
 def _range_of(limit: Limit, state: State) -> tuple[float, float]:
     """Return the least and the greatest value in `state`."""
-    target, threshold = limit.target, limit.threshold
-    if limit.direction is Direction.AT_MOST:
-        return {
-            State.MET: (-math.inf, target),
-            State.DEGRADED: (math.nextafter(target, math.inf), threshold),
-            State.VIOLATED: (math.nextafter(threshold, math.inf), math.inf),
-        }[state]
-    return {
-        State.MET: (target, math.inf),
-        State.DEGRADED: (threshold, math.nextafter(target, -math.inf)),
-        State.VIOLATED: (-math.inf, math.nextafter(threshold, -math.inf)),
+    worst = math.inf if limit.direction is Direction.AT_MOST else -math.inf
+    first, last = {
+        State.MET: (-worst, limit.target),
+        State.DEGRADED: (math.nextafter(limit.target, worst), limit.threshold),
+        State.VIOLATED: (math.nextafter(limit.threshold, worst), worst),
     }[state]
+    return min(first, last), max(first, last)

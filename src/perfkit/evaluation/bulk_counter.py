@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from typing import Final, TypeAlias
 
 from attrs import define, field
 
@@ -47,17 +48,6 @@ class Distribution:
         self.sum_ns += nanoseconds
         self.buckets[bucket] += 1
 
-    def add_ordered(self, ordered: Sequence[int], ends: Sequence[int]) -> None:
-        """Add ascending durations, at least one; `ends` counts those not above each bound."""
-        self.min_ns = min(self.min_ns, ordered[0])
-        self.max_ns = max(self.max_ns, ordered[-1])
-        self.count += len(ordered)
-        self.sum_ns += sum(ordered)
-        begin = 0
-        for bucket, end in enumerate((*ends, len(ordered))):
-            self.buckets[bucket] += end - begin
-            begin = end
-
     def merge(self, other: Distribution) -> None:
         """Add the durations of `other`, which has the same bounds."""
         self.min_ns = min(self.min_ns, other.min_ns)
@@ -65,6 +55,13 @@ class Distribution:
         self.count += other.count
         self.sum_ns += other.sum_ns
         self.buckets = [a + b for a, b in zip(self.buckets, other.buckets, strict=True)]
+
+
+def _distribution_of(ordered: Sequence[int], bounds_ns: Sequence[int]) -> Distribution:
+    """Count ascending durations, at least one."""
+    ends = (0, *(bisect_right(ordered, bound) for bound in bounds_ns), len(ordered))
+    buckets = [end - begin for begin, end in pairwise(ends)]
+    return Distribution(buckets, len(ordered), sum(ordered), ordered[0], ordered[-1])
 
 
 @define(eq=False)
@@ -95,11 +92,8 @@ class CallCounts:
             self.distribution(outcome, len(found.buckets)).merge(found)
 
 
-class Consumer(Protocol):
-    """Receives durations when they are counted; windows do."""
-
-    def consume(self, outcome: Outcome, ordered: Sequence[int]) -> None:
-        """Process calls with the same outcome: their durations, ascending, at least one."""
+Consumer: TypeAlias = Callable[[Outcome, Sequence[int]], object]
+"""Receives calls with the same outcome: their durations, ascending, at least one."""
 
 
 class BulkCounter:
@@ -111,22 +105,20 @@ class BulkCounter:
             with its duration.
 
     Attributes:
-        consumer: Receives the durations that were not judged before, or None.
+        durations: Durations of calls that ended well, in nanoseconds, not judged yet: append to it.
     """
 
     def __init__(self, bounds: Sequence[float], limits: Iterable[Limit]) -> None:
         self.bounds = tuple(bounds)
-        self.durations: list[int] = []
-        """Durations of calls that ended well, in nanoseconds, not judged yet: append to it."""
         # Reentrant, and guarded by `busy`: garbage collection or a signal handler inside may run a
         # measured call of the same budget.
         self._lock = Lock()
         self._bounds_ns = [last_ns_within(bound) for bound in bounds]
         self._buckets = len(self._bounds_ns) + 1
         self._limits = tuple(limit for limit in limits if limit.statistic is Statistic.EACH)
-        self.consumer: Consumer | None = None
-        self._pending = {Outcome.OK: self.durations}
-        self._pending |= {outcome: [] for outcome in (Outcome.ERROR, Outcome.CANCELLED)}
+        self._consumer: Consumer | None = None
+        self._pending: dict[Outcome, list[int]] = {outcome: [] for outcome in Outcome}
+        self.durations = self._pending[Outcome.OK]
         self._counts: dict[object, CallCounts] = {}
 
     def add(self, outcome: Outcome, nanoseconds: int) -> None:
@@ -154,12 +146,12 @@ class BulkCounter:
         with busy, self._lock:
             self._drain()
 
-    def subscribe(self, consumer: Consumer | None) -> None:
+    def subscribe(self, consumer: Consumer) -> None:
         """Pass durations from now on to `consumer`, and pending ones to the one before."""
         with busy, self._lock:
-            if consumer is not self.consumer:
+            if consumer != self._consumer:
                 self._drain()
-                self.consumer = consumer
+                self._consumer = consumer
 
     def add_reader(self, reader: object, now_ns: int) -> None:
         """Count for `reader` from now on."""
@@ -198,21 +190,20 @@ class BulkCounter:
             ordered = waiting[:size]
             del waiting[:size]
             ordered.sort()
-            ends = [bisect_right(ordered, bound) for bound in self._bounds_ns]
-            for account in self._counts.values():
-                account.distribution(outcome, self._buckets).add_ordered(ordered, ends)
-            if self.consumer is not None:
-                self.consumer.consume(outcome, ordered)
-            counted = self._judge(outcome, ordered)
-            for account in self._counts.values():
-                account.verdicts.update(counted)
+            if self._consumer is not None:
+                self._consumer(outcome, ordered)
+            if self._counts:
+                self._count(outcome, ordered)
 
-    def _judge(self, outcome: Outcome, ordered: Sequence[int]) -> Counter[tuple[Metric, State]]:
-        counted: Counter[tuple[Metric, State]] = Counter()
+    def _count(self, outcome: Outcome, ordered: Sequence[int]) -> None:
+        found = _distribution_of(ordered, self._bounds_ns)
+        verdicts: Counter[tuple[Metric, State]] = Counter()
         for limit in self._limits:
             counts = _states_of(limit, outcome, ordered)
-            counted.update({(limit.metric, state): n for state, n in counts.items() if n})
-        return counted
+            verdicts.update({(limit.metric, state): n for state, n in counts.items() if n})
+        for account in self._counts.values():
+            account.distribution(outcome, self._buckets).merge(found)
+            account.verdicts.update(verdicts)
 
 
 def _states_of(limit: Limit, outcome: Outcome, ordered: Sequence[int]) -> dict[State, int]:

@@ -9,7 +9,7 @@ from typing import Final
 from perfkit.evaluation.aggregations import Aggregation, Bucket, Mean, Quantile, RunningSums
 from perfkit.evaluation.per_call import NOT_MEASURED, state_of
 from perfkit.evaluation.sliding_window import SlidingWindow
-from perfkit.model import Budget, Direction, Limit, Metric, Reading, State, Statistic, Verdict
+from perfkit.model import Budget, Direction, Limit, Reading, State, Statistic, Verdict
 from perfkit.units import Unit, format_quantity
 
 _POOLED: Final = frozenset({Statistic.MEAN, Statistic.RATE, Statistic.RATIO})
@@ -74,20 +74,10 @@ class LimitWindow:
     def add_fraction(self, numerator: float, denominator: float, now_ns: int) -> None:
         """Add a part of a total to a limit over a window: errors of calls, or hits of tries.
 
-        For throughput, `numerator` is the number of calls, and `denominator` is ignored. Nothing is
-        added where the total is 0.
+        For throughput, both are the number of calls.
         """
-        if self.limit.metric is Metric.THROUGHPUT:
-            if numerator:
-                self._put(now_ns, 1.0, None, round(numerator))
-        elif denominator:
-            self._put(now_ns, numerator / denominator, (numerator, denominator), 1)
-
-    def _put(
-        self, now_ns: int, value: float, fraction: tuple[float, float] | None, count: int
-    ) -> None:
         bucket = self._sub_windows.current(now_ns)
-        self._aggregation.add(bucket, self._total, value, fraction, count)
+        self._aggregation.add(bucket, self._total, 0.0, (numerator, denominator), 1)
 
     # -- judging
 

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from opentelemetry.metrics import Counter, Histogram, Meter, MeterProvider
 
-from perfkit.evaluation import thresholds_of
+from perfkit.evaluation.thresholds_ns import thresholds_of
 from perfkit.model import Budget, Limit, Measurement, Metric, Outcome, State, Statistic, Verdict
 from perfkit.model import telemetry_names as names
 from perfkit.otel.buckets import bounds_for

@@ -13,7 +13,7 @@ from opentelemetry import metrics, trace
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
-from perfkit.evaluation import BulkCounter
+from perfkit.evaluation.bulk_counter import BulkCounter
 from perfkit.model import Budget, CodeLocation, Limit, Metric, State
 from perfkit.otel import self_metrics, spans
 from perfkit.otel.buckets import bounds_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from time import time_ns
-from typing import Any
+from typing import Any, TypeAlias
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
@@ -192,6 +192,9 @@ class LateSpan:
     def ids(self) -> SpanIds | None:
         """Return the span's ids as text; None if no span was created."""
         return None if self._made is None else self._made.ids()
+
+
+AnySpan: TypeAlias = CurrentSpan | LateSpan
 
 
 def ids_of(span: SpanContext) -> SpanIds | None:

@@ -6,16 +6,14 @@ application, except `BudgetExceeded` where a raise sink was chosen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import perf_counter_ns
-from typing import Final
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from perfkit.errors import BudgetExceeded
-from perfkit.evaluation import judge
-from perfkit.evaluation.per_call import TRACER
+from perfkit.evaluation.per_call import TRACER, judge
 from perfkit.model import (
     Evidence,
     Measurement,
@@ -40,12 +38,14 @@ from perfkit.runtime.plan import Plan
 from perfkit.runtime.result import (
     CallResult,
     deliver_result,
-    log_violations,
+    log_exceeded,
     report_duration,
     settle,
     violations_of,
 )
-from perfkit.runtime.settings import RunningSpan
+
+if TYPE_CHECKING:
+    from perfkit.otel.spans import AnySpan
 
 
 class Call:
@@ -86,7 +86,7 @@ class Call:
     def __init__(self, plan: Plan, *, in_steps: bool = False, in_items: bool = False) -> None:
         self.plan = plan
         self.level = 0 if plan.in_flight is None else plan.in_flight.enter()
-        self.span: RunningSpan | None = None
+        self.span: AnySpan | None = None
         self.node: CallNode | None = None
         self.is_duration_only = plan.is_duration_only and not in_items
         if not self.is_duration_only:
@@ -101,7 +101,6 @@ class Call:
         self.began_ns = perf_counter_ns()
 
     def _start(self, *, in_steps: bool, in_items: bool) -> None:
-        """Start a call that has probes or observers, or produces items."""
         plan = self.plan
         self.in_steps = in_steps
         self.in_items = in_items
@@ -110,10 +109,13 @@ class Call:
         self.started_ns = plan.settings.clock.time_ns()
         self.opened_ns = perf_counter_ns() if plan.slowed_by else 0
         if plan.tracing is not None:
-            start = plan.tracing.start_late if plan.tracing.is_late else plan.tracing.start
+            start: Callable[[int], AnySpan] = plan.tracing.start
+            if plan.tracing.is_late:
+                start = plan.tracing.start_late
             self.span = internal_errors.suppress("span", start, self.started_ns)
         self.observations = _start_observers(plan, self.started_ns)
-        self.sessions = [s for probe in plan.probes if (s := _open(probe)) is not None]
+        opened = (_open(probe) for probe in plan.probes)
+        self.sessions = [session for session in opened if session is not None]
         self.began_ns = self.woke_ns = self.stepping_ns = self.stepped_ns = 0
         self.tries = (0, 0)
         self.is_closing = False
@@ -127,8 +129,6 @@ class Call:
             if not in_steps:
                 self.resume()
         self.began_ns = plan.settings.clock.monotonic_ns()
-
-    # -- steps and items
 
     def resume(self) -> None:
         """Start the probes: the user's code is about to run in this thread."""
@@ -172,7 +172,6 @@ class Call:
             internal_errors.suppress("span", self.span.suspend)
 
     def _enter(self) -> None:
-        """Mark the context as inside the call."""
         # Not where a generator is closed: that may be a finalizer, which Python may run in the
         # middle of setting a context variable. Python 3.11 crashes if another one is set there.
         if self.is_closing:
@@ -183,15 +182,12 @@ class Call:
             self.node.enter()
 
     def _leave(self) -> None:
-        """Mark the context as outside the call."""
         if self.is_closing:
             return
         if self.plan.is_inside is not None:
             self.plan.is_inside.set(False)
         if self.node is not None:
             self.node.leave()
-
-    # -- the end
 
     def count_tries(self, hits: int, misses: int) -> None:
         """Count tries that hit or missed, towards this call."""
@@ -213,22 +209,18 @@ class Call:
         if self.is_duration_only:
             settle(self.plan, self._stop_clock(), error, self.span)
             return
-        if defer(self._end_late, error):
+        if defer(log_exceeded, self._end, error):
             return
         # A finalizer may run in the SDK under its locks, which the report of the call needs.
         if self.is_closing and deferred_calls.is_within_an_sdk():
-            deferred_calls.pending.append(partial(self._end_late, error))
+            deferred_calls.pending.append(partial(log_exceeded, self._end, error))
             return
         if deferred_calls.pending:
             deferred_calls.drain()
-        deliver_result(self.plan, self.finish(error), error)
+        self._end(error)
 
-    def _end_late(self, error: BaseException | None) -> None:
-        """End a call after its caller continued: log violations of a raise sink."""
-        try:
-            deliver_result(self.plan, self.finish(error), error)
-        except BudgetExceeded as exceeded:
-            log_violations(exceeded.violations)
+    def _end(self, error: BaseException | None) -> None:
+        deliver_result(self.plan, self.finish(error), error)
 
     def finish(self, error: BaseException | None) -> CallResult:
         """Finish the call without delivery; see `deliver_result`."""
@@ -273,18 +265,22 @@ class Call:
     def _measure(self, elapsed_ns: int, error: BaseException | None) -> Measurement:
         evidence: list[Evidence] = []
         readings = {**self.plan.absent, **self._timings(elapsed_ns)}
-        readings.update(self._counts())
+        if self.level:
+            level = float(self.level)
+            readings[Metric.CONCURRENCY] = Reading(value=level, scope=Scope.PROCESS)
+        hits, misses = self.tries
+        if tries := hits + misses:
+            readings[Metric.HIT_RATIO] = Reading(value=hits / tries, fraction=(hits, tries))
         for session in self.sessions:
             readings.update(internal_errors.suppress("probe", session.close) or {})
             evidence.extend(internal_errors.suppress("probe", session.evidence) or ())
         outcome = outcome_of(error, in_items=self.in_items)
-        has_failed = error is not None and outcome is not Outcome.OK
         return Measurement(
             where=self.plan.where,
             started_ns=self.started_ns,
             readings=readings,
             outcome=outcome,
-            error_type=error_type_of(error) if has_failed and error is not None else "",
+            error_type="" if error is None or outcome is Outcome.OK else error_type_of(error),
             suspended=(elapsed_ns - self.active_ns) / 1e9 if self.in_items else 0.0,
             slowed_by=self.plan.slowed_by,
             evidence=tuple(evidence),
@@ -300,21 +296,13 @@ class Call:
             readings[Metric.FIRST_ITEM] = Reading(value=self.first_item_ns / 1e9)
         return readings
 
-    def _counts(self) -> Iterator[tuple[Metric, Reading]]:
-        """Yield the readings that are counted rather than probed."""
-        if self.level:
-            yield Metric.CONCURRENCY, Reading(value=float(self.level), scope=Scope.PROCESS)
-        hits, misses = self.tries
-        if tries := hits + misses:
-            yield Metric.HIT_RATIO, Reading(value=hits / tries, fraction=(hits, tries))
-
     def _explain(
         self, measurement: Measurement, verdicts: Sequence[Verdict], elapsed_ns: int
     ) -> Measurement:
         """Add ``children`` evidence, if the budget names it and the call missed a limit."""
         if self.node is None or "children" not in self.plan.budget.evidence:
             return measurement
-        if not any(verdict.state in _MISSED for verdict in verdicts):
+        if not any(verdict.state in (State.VIOLATED, State.DEGRADED) for verdict in verdicts):
             return measurement
         evidence = self.node.evidence(elapsed_ns)
         return evolve(measurement, evidence=(*measurement.evidence, evidence))
@@ -340,11 +328,8 @@ class Call:
         return explained
 
 
-_MISSED: Final = frozenset({State.VIOLATED, State.DEGRADED})
-
-
 def report(
-    plan: Plan, measurement: Measurement, verdicts: Sequence[Verdict], span: RunningSpan | None
+    plan: Plan, measurement: Measurement, verdicts: Sequence[Verdict], span: AnySpan | None
 ) -> None:
     """Record a measurement with its verdicts, and end the span of the call."""
     elapsed_ns = round((measurement.value(Metric.DURATION) or 0.0) * 1e9)

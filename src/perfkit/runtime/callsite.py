@@ -140,7 +140,6 @@ class Callsite:
         self.capacity = min(len(self.durations) + self._interval, self.plan.capacity)
 
     def _set_generation(self) -> None:
-        """Allow calls to use the fast path without a check for providers."""
         with state.lock:
             self.generation = self.plan.generation
             self.refresh()
@@ -204,8 +203,7 @@ class Callsite:
     def begin(self, *, in_steps: bool = False) -> Call | None:
         """Start a call that cannot use the fast path; return None if it is not measured.
 
-        Args:
-            in_steps: The caller will drive it step by step; see `perfkit.runtime.call.Call`.
+        The caller drives it `in_steps` or as a whole; see `perfkit.runtime.call.Call`.
         """
         if sys.is_finalizing():
             # Modules cannot be imported any more, and a result would not be reported.
@@ -216,12 +214,7 @@ class Callsite:
         return None if plan is None else Call(plan, in_steps=in_steps)
 
     def begin_items(self, plan: Plan, *, in_steps: bool = False) -> Call:
-        """Start a call that produces items, such as a generator.
-
-        Args:
-            plan: The result of `plan_for_items`.
-            in_steps: The caller will drive it step by step; see `perfkit.runtime.call.Call`.
-        """
+        """Start a call that produces items under the result of `plan_for_items`; see `begin`."""
         from perfkit.runtime.call import Call  # noqa: PLC0415 - loads at the first call
 
         if plan.sampling is not None:
@@ -230,10 +223,6 @@ class Callsite:
 
     def settle(self, elapsed_ns: int, error: BaseException | None) -> None:
         """Finish a call of the fast path that failed, or was not within its limits.
-
-        Args:
-            elapsed_ns: Its duration, nanoseconds.
-            error: The exception of the user's code; None if it returned.
 
         Raises:
             BudgetExceeded: If a raise sink was chosen and `error` is None.
@@ -245,13 +234,7 @@ class Callsite:
         result.settle(self._duration_plan, elapsed_ns, error)
 
     def evaluate_duration(self, elapsed_ns: int, error: BaseException | None) -> CallResult:
-        """Return the result of a call of the fast path. Arguments are as for `settle`."""
-        from perfkit.model import measurement  # noqa: PLC0415 - loads at the first call
-        from perfkit.runtime import result  # noqa: PLC0415 - likewise
+        """Return the result of a call of the fast path; `error` is None if it returned."""
+        from perfkit.runtime import result  # noqa: PLC0415 - loads at the first call
 
-        return result.evaluate_duration(
-            self._duration_plan,
-            elapsed_ns,
-            measurement.outcome_of(error),
-            "" if error is None else measurement.error_type_of(error),
-        )
+        return result.evaluate_duration(self._duration_plan, elapsed_ns, error)

@@ -53,18 +53,15 @@ class CallsiteOptions:
         return f"one call in {self.every} is measured"
 
 
-_inline_lines: set[tuple[Metric, float]] = set()
+inline_lines: Final[set[tuple[Metric, float]]] = set()
+"""The targets and thresholds of the callsites so far, at most about 200."""
+
 # Bounded, because a block in a loop may compute another limit each time.
 _MOST_INLINE_LINES: Final = 200
 
 
 def remember_lines(options: CallsiteOptions) -> None:
-    """Record the targets and thresholds of `options`, for `inline_lines`."""
+    """Add the targets and thresholds of `options` to `inline_lines`."""
     for limit in options.limits:
-        if len(_inline_lines) < _MOST_INLINE_LINES:
-            _inline_lines.update({(limit.metric, limit.target), (limit.metric, limit.threshold)})
-
-
-def inline_lines() -> set[tuple[Metric, float]]:
-    """Return the targets and thresholds of the callsites so far, at most about 200."""
-    return _inline_lines
+        if len(inline_lines) < _MOST_INLINE_LINES:
+            inline_lines.update({(limit.metric, limit.target), (limit.metric, limit.threshold)})

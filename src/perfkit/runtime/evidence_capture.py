@@ -20,14 +20,13 @@ from perfkit.runtime.overhead_limit import OverheadLimit
 if TYPE_CHECKING:
     from perfkit.runtime.callsite import Callsite
 
-ARMED_FOR_NS: Final = 60 * 10**9
+_ARMED_FOR_NS: Final = 60 * 10**9
 """How long a budget stays armed without a call or without allowance, nanoseconds."""
 
-FRESH_FOR_NS: Final = 600 * 10**9
+_FRESH_FOR_NS: Final = 600 * 10**9
 """How long evidence is attached to later violations, nanoseconds."""
 
-
-UNDER_TRACING: Final = "times are under memory tracing, which slows allocations down"
+_UNDER_TRACING: Final = "times are under memory tracing, which slows allocations down"
 
 
 class EvidenceCapture:
@@ -52,7 +51,7 @@ class EvidenceCapture:
         self._sites: WeakSet[Callsite] = WeakSet()
         self._cause: Violation | None = None
         self._armed_ns = 0
-        self._claimed_ns: int | None = None
+        self._next_ns = -(2**62)
         self._evidence: tuple[Evidence, ...] = ()
         self._gathered_ns = 0
 
@@ -65,16 +64,13 @@ class EvidenceCapture:
         """Arm the next call, unless another call was armed within the interval."""
         now_ns = self._clock.monotonic_ns()
         with busy, self._lock:
-            is_early = (
-                self._claimed_ns is not None and now_ns - self._claimed_ns < self._interval_ns
-            )
-            if self.is_armed or is_early or cause.is_recovery:
+            if self.is_armed or now_ns < self._next_ns or cause.is_recovery:
                 return
             self.is_armed = True
             self._cause = cause
             self._armed_ns = now_ns
         # Outside the lock: `refresh` locks the state, under which plans lock this.
-        self._tell_sites()
+        self._refresh_sites()
 
     def try_start(self) -> bool:
         """Return whether the call that starts now is to gather evidence."""
@@ -82,7 +78,7 @@ class EvidenceCapture:
         if not self.is_armed:
             return False
         now_ns = self._clock.monotonic_ns()
-        is_in_time = now_ns - self._armed_ns <= ARMED_FOR_NS
+        is_in_time = now_ns - self._armed_ns <= _ARMED_FOR_NS
         if is_in_time and not self._overhead_limit.allows():
             return False
         with busy, self._lock:
@@ -91,8 +87,8 @@ class EvidenceCapture:
                 return False
             self.is_armed = False
             if is_in_time:
-                self._claimed_ns = now_ns
-        self._tell_sites()
+                self._next_ns = now_ns + self._interval_ns
+        self._refresh_sites()
         return is_in_time
 
     def store(self, evidence: Sequence[Evidence]) -> Violation | None:
@@ -116,22 +112,20 @@ class EvidenceCapture:
         """Add the time since arming, and a note where memory tracing distorts durations."""
         note = evidence.note
         if "memory" in self.kinds and evidence.kind != "memory":
-            note = "; ".join(filter(None, (note, UNDER_TRACING)))
+            note = "; ".join(filter(None, (note, _UNDER_TRACING)))
         return evolve(evidence, since_armed=since_armed, note=note)
 
     def explain(self, violations: Sequence[Violation]) -> tuple[Violation, ...]:
         """Return `violations` with the stored evidence, if it is at most ten minutes old."""
         evidence = self._evidence
-        if not evidence or self._clock.monotonic_ns() - self._gathered_ns > FRESH_FOR_NS:
+        if not evidence or self._clock.monotonic_ns() - self._gathered_ns > _FRESH_FOR_NS:
             return tuple(violations)
         return tuple(
-            violation
-            if violation.is_recovery
-            else evolve(violation, evidence=(*violation.evidence, *evidence))
-            for violation in violations
+            each if each.is_recovery else evolve(each, evidence=(*each.evidence, *evidence))
+            for each in violations
         )
 
-    def _tell_sites(self) -> None:
+    def _refresh_sites(self) -> None:
         with busy, self._lock:
             sites = list(self._sites)
         for site in sites:
@@ -146,10 +140,7 @@ class EvidenceCapture:
 class CaptureRegistry:
     """The captures of all budgets under one configuration. Safe from any thread.
 
-    Args:
-        interval_seconds: At most one armed call per budget in this time.
-        clock: The clock for intervals.
-        overhead_limit: Grants the allowance for an armed call.
+    See `EvidenceCapture` for the fields.
     """
 
     interval_seconds: float

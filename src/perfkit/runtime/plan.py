@@ -7,19 +7,14 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from time import perf_counter_ns
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import define, evolve, field, frozen
 
 from perfkit.errors import ConfigurationError
-from perfkit.evaluation import (
-    CAPACITY,
-    EVIDENCE,
-    BulkCounter,
-    ThresholdsNs,
-    is_judged_by_duration,
-    thresholds_of,
-)
+from perfkit.evaluation.bulk_counter import CAPACITY, BulkCounter
+from perfkit.evaluation.per_call import EVIDENCE
+from perfkit.evaluation.thresholds_ns import ThresholdsNs, is_judged_by_duration, thresholds_of
 from perfkit.model import (
     Budget,
     CodeLocation,
@@ -39,9 +34,13 @@ from perfkit.runtime.callsite_options import CallsiteOptions, inline_lines
 from perfkit.runtime.evidence_capture import EvidenceCapture
 from perfkit.runtime.in_flight import InFlight
 from perfkit.runtime.overhead_limit import THROTTLED, OverheadLimit
-from perfkit.runtime.settings import CallReporting, Recorder, Settings, Tracing
+from perfkit.runtime.settings import CallReporting, Settings
 from perfkit.runtime.state import state
 from perfkit.runtime.windows import BudgetWindows
+
+if TYPE_CHECKING:
+    from perfkit.otel.metrics import CallRecorder
+    from perfkit.otel.spans import Tracing
 
 
 @frozen(kw_only=True, eq=False)
@@ -78,7 +77,7 @@ class Plan:
     is_fast: bool = False
     is_armed: bool = False
     bulk_counter: BulkCounter | None = None
-    recorder: Recorder | None = None
+    recorder: CallRecorder | None = None
     tracing: Tracing | None = None
 
 
@@ -86,15 +85,9 @@ class Plan:
 class Sampling:
     """The variants of a plan, and the choice among them. Safe from any thread.
 
-    Args:
-        full: The plan with all probes.
-        sampled_out: The plan without the probes that slow a call down, for the calls in between.
-        throttled: The same, beyond the overhead limit; None if the code selects the probes.
-        every: One call in so many is measured in full.
-        sample_rate: The probability that a call is measured in full, from 0 to 1.
-        armed: The plan with evidence; None if the budget names none.
-        capture: Decides when the armed plan is used.
-        overhead_limit: Decides when the throttled plan is used.
+    `full` has all probes. `sampled_out` and `throttled` lack those that slow a call down: between
+    the sampled calls, and beyond the overhead limit unless the code selects the probes. `armed`
+    gathers evidence, when `capture` decides so. For `every` and `sample_rate` see the options.
     """
 
     full: Plan
@@ -121,20 +114,16 @@ class Sampling:
 
 
 def _random() -> float:
-    """Return a random number from 0 to below 1."""
     # Not from the `random` module: drawing from its global generator would change the sequence that
     # a seeded application gets, and a generator of our own would repeat itself in forked children.
     return int.from_bytes(os.urandom(6)) / 2**48
 
 
 def known_lines(metric: Metric) -> set[float]:
-    """Return the targets and thresholds of `metric` in the catalog and in code, in its base unit.
-
-    Limits in code are included from their decoration on.
-    """
+    """Return the targets and thresholds of `metric` in the catalog and at the callsites so far."""
     limits = (limit for budget in settings.current().catalog.budgets for limit in budget.limits)
     written = {(each.metric, line) for each in limits for line in (each.target, each.threshold)}
-    return {line for named, line in written | inline_lines() if named is metric}
+    return {line for named, line in written | inline_lines if named is metric}
 
 
 def make_plan(
@@ -200,29 +189,32 @@ def _with_probes(plan: Plan, probes: tuple[Probe, ...], options: CallsiteOptions
         return _with_telemetry(plan)
     # Calls whose windows have other sinks are counted separately, and reported together.
     owner = window_registry.identity_of(options.sinks) if plan.windows is not None else None
-    reporting = _reporting(plan, owner, is_duration_only=True)
-    tracing, bulk_counter = reporting.tracing, reporting.bulk_counter
-    if plan.windows is not None:
-        bulk_counter = plan.windows.subscribe_to(bulk_counter)
+    plan = _with_telemetry(plan, owner, is_duration_only=True)
+    windows, tracing, counter = plan.windows, plan.tracing, plan.bulk_counter
+    has_nothing_to_start = plan.recorder is None and (tracing is None or tracing.is_late)
     return evolve(
         plan,
-        is_duration_only=True,
-        is_fast=not plan.attributes
-        and reporting.recorder is None
-        and (tracing is None or tracing.is_late),
-        bulk_counter=bulk_counter,
-        recorder=reporting.recorder,
-        tracing=tracing,
+        is_fast=has_nothing_to_start and not plan.attributes,
+        bulk_counter=counter if windows is None else windows.subscribe_to(counter),
     )
 
 
-def _with_telemetry(plan: Plan) -> Plan:
-    """Return `plan` with the telemetry of calls that are measured in full."""
+def _with_telemetry(plan: Plan, owner: object = None, *, is_duration_only: bool = False) -> Plan:
+    """Return `plan` with the telemetry of its calls; none where the providers fail."""
     if not plan.is_on:
         return plan
-    reporting = _reporting(plan, None, is_duration_only=False)
+    reporting = internal_errors.suppress(
+        "telemetry",
+        plan.settings.telemetry.reporting_for,
+        plan.budget,
+        plan.where,
+        owner,
+        is_duration_only=is_duration_only,
+    )
+    reporting = reporting or CallReporting()
     return evolve(
         plan,
+        is_duration_only=is_duration_only,
         bulk_counter=reporting.bulk_counter,
         recorder=reporting.recorder,
         tracing=reporting.tracing,
@@ -254,13 +246,11 @@ def _with_variants(plan: Plan, probes: tuple[Probe, ...], options: CallsiteOptio
 
 
 def _without(plan: Plan, probes: Sequence[Probe], reason: str) -> Plan:
-    """Return `plan` with empty readings for these probes, with the reason."""
     missing = {metric for probe in probes for metric in probe.metrics}
     return evolve(plan, absent={metric: Reading(value=None, reason=reason) for metric in missing})
 
 
 def _armed(plan: Plan, options: CallsiteOptions) -> Plan:
-    """Return the plan for a call that gathers evidence."""
     explaining = evolve(options, explain=options.explain | frozenset(plan.budget.evidence))
     probes = choose_probes(explaining, plan.budget, plan.settings)
     slowed_by = {EVIDENCE, *(probe.slows for probe in probes if probe.slows)}
@@ -269,7 +259,6 @@ def _armed(plan: Plan, options: CallsiteOptions) -> Plan:
         probes=probes,
         slowed_by=frozenset(slowed_by),
         is_armed=True,
-        is_duration_only=False,
         is_fast=False,
     )
     return _with_telemetry(armed)
@@ -303,8 +292,12 @@ def _needs_no_judge(limit: Limit) -> bool:
 
 
 def _resolve(options: CallsiteOptions, where: CodeLocation, now: Settings) -> Budget:
-    """Return the budget of the callsite: the budget of the catalog, overridden by the options."""
-    found = _look_up(options, now)
+    """Return the budget of the catalog, overridden by the options."""
+    found = None
+    if options.name is not None:
+        found = now.catalog.get(options.name)
+        if found is None and not (options.limits or options.objective or options.evidence):
+            settings.complain_of(options.name, now)
     base = found or Budget(name=options.name or where.function)
     replaced = {limit.metric for limit in options.limits}
     kept = tuple(limit for limit in base.limits if limit.metric not in replaced)
@@ -324,36 +317,12 @@ def _resolve(options: CallsiteOptions, where: CodeLocation, now: Settings) -> Bu
     )
 
 
-def _look_up(options: CallsiteOptions, now: Settings) -> Budget | None:
-    if options.name is None:
-        return None
-    found = now.catalog.get(options.name)
-    is_written_here = options.limits or options.objective or options.evidence
-    if found is None and not is_written_here:
-        settings.complain_of(options.name, now)
-    return found
-
-
 def _severities(budget: Budget, now: Settings) -> Mapping[State, Severity]:
     """Return the states that are reported, with the severity of each."""
-    reported = [State.VIOLATED]
-    if now.router.routes_missed_targets:
-        reported.append(State.DEGRADED)
+    is_wide = now.router.routes_missed_targets
+    reported = (State.VIOLATED, State.DEGRADED) if is_wide else (State.VIOLATED,)
     found = {state: severity_of(state, critical=budget.critical) for state in reported}
     return {state: severity for state, severity in found.items() if severity is not None}
-
-
-def _reporting(plan: Plan, owner: object, *, is_duration_only: bool) -> CallReporting:
-    """Return the telemetry of calls of `plan`; none where the providers fail."""
-    reporting = internal_errors.suppress(
-        "telemetry",
-        plan.settings.telemetry.reporting_for,
-        plan.budget,
-        plan.where,
-        owner,
-        is_duration_only=is_duration_only,
-    )
-    return reporting or CallReporting()
 
 
 _UNPROBED: Final = frozenset(

@@ -8,12 +8,12 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
 from attrs import frozen
 
 from perfkit.errors import BudgetExceeded
-from perfkit.evaluation import judge
+from perfkit.evaluation.per_call import judge
 from perfkit.forks import register_after_fork
 from perfkit.model import (
     CodeLocation,
@@ -36,9 +36,10 @@ from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.sinks.delivery.stats import DeliveryStats
 
 if TYPE_CHECKING:
+    from perfkit.otel.spans import AnySpan
     from perfkit.runtime.plan import Plan
-    from perfkit.runtime.settings import RunningSpan
 
+P = ParamSpec("P")
 SinksFor = Callable[[Violation], Sequence[Sink]]
 
 
@@ -46,11 +47,8 @@ SinksFor = Callable[[Violation], Sequence[Sink]]
 class CallResult:
     """The result of one call.
 
-    Args:
-        measurement: The cost of the call.
-        verdicts: One verdict for each limit on a single call.
-        violations: The violations to deliver.
-        explained: An earlier violation for which this call has gathered the evidence.
+    `violations` are to deliver. `explained` is an earlier violation for which this call has
+    gathered the evidence.
     """
 
     measurement: Measurement
@@ -59,11 +57,8 @@ class CallResult:
     explained: Violation | None = None
 
 
-# -- calls of which only the duration is measured
-
-
 def settle(
-    plan: Plan, elapsed_ns: int, error: BaseException | None, span: RunningSpan | None = None
+    plan: Plan, elapsed_ns: int, error: BaseException | None, span: AnySpan | None = None
 ) -> None:
     """Count a call that ends now, end its span, and deliver its violations.
 
@@ -78,46 +73,31 @@ def settle(
     """
     # Two reads instead of a call: `defer` is entered only where perfkit may be at work here.
     is_free = not (thread_state.depth or thread_state.frames)
-    if is_free or not defer(_settle_late, plan, elapsed_ns, error, span):
+    if is_free or not defer(log_exceeded, _settle, plan, elapsed_ns, error, span):
         _settle(plan, elapsed_ns, error, span)
 
 
-def _settle_late(
-    plan: Plan, elapsed_ns: int, error: BaseException | None, span: RunningSpan | None
-) -> None:
-    try:
-        _settle(plan, elapsed_ns, error, span)
-    except BudgetExceeded as exceeded:
-        log_violations(exceeded.violations)
-
-
-def _settle(
-    plan: Plan, elapsed_ns: int, error: BaseException | None, span: RunningSpan | None
-) -> None:
+def _settle(plan: Plan, elapsed_ns: int, error: BaseException | None, span: AnySpan | None) -> None:
     if deferred_calls.pending:
         deferred_calls.drain()
-    outcome = Outcome.OK if error is None else outcome_of(error)
-    error_type = "" if error is None else error_type_of(error)
-    span = _record(plan, elapsed_ns, outcome, error_type, span)
+    span = _record(plan, elapsed_ns, error, span)
     if elapsed_ns > plan.within_limits_ns:
-        result = evaluate_duration(plan, elapsed_ns, outcome, error_type, span)
-        deliver_result(plan, result, error)
+        deliver_result(plan, evaluate_duration(plan, elapsed_ns, error, span), error)
 
 
 def report_duration(
-    plan: Plan, elapsed_ns: int, error: BaseException | None, span: RunningSpan | None
+    plan: Plan, elapsed_ns: int, error: BaseException | None, span: AnySpan | None
 ) -> CallResult:
     """Count a call that ends now, end its span, and return its result; see `settle`."""
-    outcome = outcome_of(error)
-    error_type = "" if error is None else error_type_of(error)
-    span = _record(plan, elapsed_ns, outcome, error_type, span)
-    return evaluate_duration(plan, elapsed_ns, outcome, error_type, span)
+    span = _record(plan, elapsed_ns, error, span)
+    return evaluate_duration(plan, elapsed_ns, error, span)
 
 
 def _record(
-    plan: Plan, elapsed_ns: int, outcome: Outcome, error_type: str, span: RunningSpan | None
-) -> RunningSpan | None:
+    plan: Plan, elapsed_ns: int, error: BaseException | None, span: AnySpan | None
+) -> AnySpan | None:
     """Count a call and end its span; return the span, which may be made late here."""
+    outcome = Outcome.OK if error is None else outcome_of(error)
     tracing = plan.tracing
     thread_state.depth += 1
     try:
@@ -130,6 +110,7 @@ def _record(
             if tracing.is_late and state is State.VIOLATED:
                 span = tracing.make_late(plan.settings.clock.time_ns() - elapsed_ns)
             if span is not None:
+                error_type = "" if error is None else error_type_of(error)
                 is_cancelled = outcome is Outcome.CANCELLED
                 span.end(elapsed_ns, state, error_type=error_type, is_cancelled=is_cancelled)
     except Exception as fault:  # noqa: BLE001 - telemetry may raise anything
@@ -142,28 +123,19 @@ def _record(
 
 
 def evaluate_duration(
-    plan: Plan,
-    elapsed_ns: int,
-    outcome: Outcome = Outcome.OK,
-    error_type: str = "",
-    span: RunningSpan | None = None,
+    plan: Plan, elapsed_ns: int, error: BaseException | None, span: AnySpan | None = None
 ) -> CallResult:
     """Return the result of a call that ends now and of which only the duration was measured.
 
-    Args:
-        plan: The plan of the call.
-        elapsed_ns: Its duration, nanoseconds.
-        outcome: Its outcome.
-        error_type: The class of its exception.
-        span: Its span; None means the current span.
+    Arguments are as for `settle`; without a span, violations have the ids of the current one.
     """
     ended_ns = plan.settings.clock.time_ns()
     measurement = Measurement(
         where=plan.where,
         started_ns=ended_ns - elapsed_ns,
         readings={Metric.DURATION: Reading(value=elapsed_ns / 1e9)},
-        outcome=outcome,
-        error_type=error_type,
+        outcome=Outcome.OK if error is None else outcome_of(error),
+        error_type="" if error is None else error_type_of(error),
     )
     verdicts = judge(plan.budget, measurement)
     violations = violations_of(plan, measurement, verdicts, ended_ns, span)
@@ -178,18 +150,12 @@ def violations_of(  # noqa: PLR0913, PLR0917 - the facts of a call are arguments
     measurement: Measurement,
     verdicts: Sequence[Verdict],
     at_ns: int,
-    span: RunningSpan | None,
+    span: AnySpan | None,
     ids: SpanIds | None = None,
 ) -> tuple[Violation, ...]:
-    """Return the violations to deliver.
+    """Return the violations of a call that ended at `at_ns`, nanoseconds since the Unix epoch.
 
-    Args:
-        plan: Which states are reported, and with which severity.
-        measurement: The cost of the call.
-        verdicts: Its verdicts.
-        at_ns: When it ended, nanoseconds since the Unix epoch.
-        span: The span of the call.
-        ids: The span ids of an observer. Without both, the ids of the current span.
+    They have the ids of its span, else `ids`, else those of the current span.
     """
     severities = plan.severities
     missed = [verdict for verdict in verdicts if verdict.state in severities]
@@ -215,7 +181,7 @@ def violations_of(  # noqa: PLR0913, PLR0917 - the facts of a call are arguments
     return plan.capture.explain(violations)
 
 
-def _ids_of(plan: Plan, span: RunningSpan | None, ids: SpanIds | None) -> SpanIds | None:
+def _ids_of(plan: Plan, span: AnySpan | None, ids: SpanIds | None) -> SpanIds | None:
     try:
         own = None if span is None else span.ids()
         return own or ids or plan.settings.telemetry.current_span()
@@ -291,7 +257,7 @@ def deliver(
     Args:
         violations: The violations of one call.
         sinks_for: Chooses the sinks of a violation.
-        in_flight: The exception of the call; it is never replaced, the violations become a note.
+        in_flight: The exception of the call: it gets a note, and nothing is raised.
         verdicts: Every verdict of the call, for the exception.
 
     Raises:
@@ -317,15 +283,19 @@ def deliver(
 
 
 def deliver_quietly(violations: Iterable[Violation], sinks_for: SinksFor) -> None:
-    """Deliver outside of a call: violations of a raise sink are logged."""
+    """Deliver outside of a call."""
+    log_exceeded(deliver, violations, sinks_for, None)
+
+
+def log_exceeded(function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Call `function` outside of a call: log violations of a raise sink instead of raising."""
     try:
-        deliver(violations, sinks_for, None)
+        function(*args, **kwargs)
     except BudgetExceeded as exceeded:
-        log_violations(exceeded.violations)
+        _log(exceeded.violations)
 
 
-def log_violations(violations: Sequence[Violation]) -> None:
-    """Log violations of a raise sink outside of a call."""
+def _log(violations: Sequence[Violation]) -> None:
     for violation in violations:
         internal_errors.logger.warning(
             "perfkit: no call to raise this out of: %s", violation.describe()
@@ -352,7 +322,7 @@ def _deliver_at(
 
 
 def _raised_by(sink: Sink, error: Exception) -> Sequence[Violation]:
-    """Report the failure of a sink; return the violations of a raise sink instead."""
+    """Return the violations of a raise sink; report the failure of any other."""
     # A signal handler may raise in a sink: that exception is meant for the application.
     if is_signal_exception(error):
         raise error
@@ -363,13 +333,12 @@ def _raised_by(sink: Sink, error: Exception) -> Sequence[Violation]:
 
 
 def _deliver_later(depth: int) -> None:
-    """Deliver the violations that were queued during a delivery."""
     while _delivering.later:
         violations, sinks_for = _delivering.later.popleft()
         if depth >= recursion.MAX_DEPTH:
             _drop(violations, sinks_for)
         else:
-            log_violations(_deliver_at(depth + 1, violations, sinks_for))
+            _log(_deliver_at(depth + 1, violations, sinks_for))
             _deliver_later(depth + 1)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
-from time import perf_counter_ns
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from perfkit.forks import register_after_fork
@@ -36,6 +35,21 @@ class _Registry:
         with self.lock:
             everything = list(self.windows.values())
         return [each for each in everything if each.generation == state.generation]
+
+    def find(self, key: object, make: Callable[[Clock], BudgetWindows]) -> BudgetWindows:
+        """Return the windows for `key` and the clock in force, made if there are none."""
+        clock = settings.current().clock
+        # The same for every `SystemClock`, so that windows survive a change of the settings.
+        key = (key, clock.monotonic_ns)
+        with busy, self.lock:
+            if key not in self.windows:
+                # Bounded, because limits computed at run time make new windows each time.
+                if len(self.windows) >= _MOST_WINDOWS:
+                    self.windows.clear()
+                self.windows[key] = make(clock)
+            found = self.windows[key]
+            found.generation = state.generation
+        return found
 
     def after_fork_in_child(self) -> None:
         """Evaluate only the child's calls, and replace locks that other threads may have locked."""
@@ -84,40 +98,25 @@ def windows_for(
         sinks_for: Chooses the sinks of a violation, for `sinks`.
         capture: Arms calls to gather evidence after a violation.
     """
-    if budget.objective is None and not any(needs_windows(limit) for limit in budget.limits):
+    if not needs_windows(budget):
         return None
-    clock = settings.current().clock
-    chosen = identity_of(sinks)
     promise = (budget.name, budget.category, budget.critical, budget.limits, budget.objective)
-    key = (promise, chosen, 0 if is_system(clock) else id(clock))
-    with busy, _registry.lock:
-        found = _registry.windows.get(key)
-        if found is None:
-            # Bounded, because limits computed at run time make new windows each time.
-            if len(_registry.windows) >= _MOST_WINDOWS:
-                _registry.windows.clear()
-            found = _registry.windows[key] = BudgetWindows(budget, where, clock)
-        found.sinks_for = None if sinks is None else sinks_for
-        found.capture = capture
-        found.generation = state.generation
-    if is_system(clock):
+    key = (promise, identity_of(sinks))
+    found = _registry.find(key, lambda clock: BudgetWindows(budget, where, clock))
+    found.sinks_for = None if sinks is None else sinks_for
+    found.capture = capture
+    if found.is_of_system_clock:
         _tick(found.tick_seconds)
     return found
 
 
 def windows_of_process(budget: Budget, owner: object) -> BudgetWindows:
     """Return windows for samples of the whole process, which `owner` fills and evaluates."""
-    clock = settings.current().clock
     where = CodeLocation(function=f"process {os.getpid()}")
-    key = (budget, id(owner), 0 if is_system(clock) else id(clock))
-    with busy, _registry.lock:
-        found = _registry.windows.get(key)
-        if found is None:
-            found = BudgetWindows(budget, where, clock, judges_each=True)
-            _registry.windows[key] = found
-        found.where = where
-        found.generation = state.generation
-        return found
+    key = (budget, id(owner))
+    found = _registry.find(key, lambda clock: BudgetWindows(budget, where, clock, judges_each=True))
+    found.where = where
+    return found
 
 
 def drop(windows: BudgetWindows) -> None:
@@ -178,11 +177,6 @@ def forget() -> None:
         scheduler.cancel(job)
 
 
-def is_system(clock: Clock) -> bool:
-    """Return whether `clock` is the system clock, not a test clock."""
-    return clock.monotonic_ns is perf_counter_ns
-
-
 def identity_of(sinks: Sequence[Sink | str] | None) -> tuple[object, ...] | None:
     """Return a key for a choice of sinks; functions are identified by their code object.
 
@@ -200,11 +194,10 @@ def _identity(sink: Sink | str) -> object:
 
 def _tick(seconds: float) -> None:
     with busy, _registry.lock:
-        job, _registry.job = (
-            _registry.job,
-            _registry.job or scheduler.every(seconds, _judge_due, "windows"),
-        )
-    if job is not None and seconds < job.seconds:
+        if _registry.job is None:
+            _registry.job = scheduler.every(seconds, _judge_due, "windows")
+        job = _registry.job
+    if seconds < job.seconds:
         scheduler.speed_up(job, seconds)
 
 

@@ -15,19 +15,13 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
 
-from perfkit.evaluation import (
-    EVIDENCE,
-    SUB_WINDOWS,
-    AlertState,
-    BulkCounter,
-    LimitWindow,
-    ObjectiveWindow,
-    Transition,
-    is_cut_short,
-    last_ns_within,
-    slowing_tools,
-    thresholds_of,
-)
+from perfkit.evaluation.alert_state import AlertState, Transition
+from perfkit.evaluation.bulk_counter import BulkCounter
+from perfkit.evaluation.objective import ObjectiveWindow
+from perfkit.evaluation.per_call import EVIDENCE, is_cut_short, slowing_tools
+from perfkit.evaluation.sliding_window import SUB_WINDOWS
+from perfkit.evaluation.thresholds_ns import last_ns_within, thresholds_of
+from perfkit.evaluation.windowed import LimitWindow
 from perfkit.model import (
     Budget,
     Clock,
@@ -78,7 +72,9 @@ class BudgetWindows:
         self.generation = 0
         self.in_flight: InFlight | None = None
         self.is_of_system_clock = clock.monotonic_ns is perf_counter_ns
-        self._limits = [each for each in budget.limits if judges_each or is_windowed(each)]
+        self._limits = [
+            limit for limit in budget.limits if judges_each or limit.statistic is not Statistic.EACH
+        ]
         self.tick_seconds = _tick_of(self._limits)
         self._clock = clock
         self._tallies: list[BulkCounter] = []
@@ -120,7 +116,7 @@ class BudgetWindows:
             if not any(known is bulk_counter for known in self._tallies):
                 self._tallies.append(bulk_counter)
         # Outside the lock: the counter locks itself before it calls `consume`, which locks here.
-        bulk_counter.subscribe(self)
+        bulk_counter.subscribe(self.consume)
         return bulk_counter
 
     def consume(self, outcome: Outcome, ordered: Sequence[int]) -> None:
@@ -230,8 +226,7 @@ class BudgetWindows:
         news = self._news()
         if not news:
             return
-        if self.capture is not None:
-            capture = self.capture
+        if (capture := self.capture) is not None:
             news = capture.explain(news)
             for violation in news:
                 if violation.severity is not Severity.INFO:
@@ -262,10 +257,22 @@ class BudgetWindows:
                 if change is not None:
                     changes.extend(_told_of(change, window, at_ns))
         # Outside the lock: telemetry is code of another library and may block.
-        telemetry = settings.current().telemetry
+        now = settings.current()
         for judged in states:
-            internal_errors.suppress("telemetry", telemetry.count_window, self.budget, *judged)
-        return tuple(_violation(change, self.where, at_ns) for change in changes)
+            internal_errors.suppress("telemetry", now.telemetry.count_window, self.budget, *judged)
+        return tuple(
+            violation_of(
+                change.verdict,
+                change.severity,
+                self.where,
+                at_ns,
+                samples=change.verdict.samples,
+                since_ns=change.since_ns,
+                is_recovery=change.is_recovery,
+                environment=now.environment,
+            )
+            for change in changes
+        )
 
     def _all(self) -> Iterator[tuple[LimitWindow | ObjectiveWindow, AlertState]]:
         yield from self._windows
@@ -282,14 +289,12 @@ def _emptied(counts: list[int]) -> int:
     return total
 
 
-def is_windowed(limit: Limit) -> bool:
-    """Return whether `limit` is on a statistic over a window, not on each call."""
-    return limit.statistic is not Statistic.EACH
-
-
-def needs_windows(limit: Limit) -> bool:
-    """Return whether `limit` needs windows: concurrency is counted there too."""
-    return is_windowed(limit) or limit.metric is Metric.CONCURRENCY
+def needs_windows(budget: Budget) -> bool:
+    """Return whether `budget` needs windows: concurrency is counted there too."""
+    return budget.objective is not None or any(
+        limit.statistic is not Statistic.EACH or limit.metric is Metric.CONCURRENCY
+        for limit in budget.limits
+    )
 
 
 def _tick_of(limits: Sequence[Limit]) -> float:
@@ -340,16 +345,3 @@ def _told_of(
     yield evolve(change, verdict=evolve(verdict, limit=over.limit, value=value))
     if verdict.state is not State.MET and verdict.severity is not None:
         yield Transition(verdict=verdict, since_ns=at_ns, severity=verdict.severity)
-
-
-def _violation(change: Transition, where: CodeLocation, at_ns: int) -> Violation:
-    return violation_of(
-        change.verdict,
-        change.severity,
-        where,
-        at_ns,
-        samples=change.verdict.samples,
-        since_ns=change.since_ns,
-        is_recovery=change.is_recovery,
-        environment=settings.current().environment,
-    )
