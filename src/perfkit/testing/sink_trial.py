@@ -51,8 +51,7 @@ class _Call(threading.Thread):
 
     def __init__(self, function: Callable[[], object]) -> None:
         super().__init__(name="perfkit-check", daemon=True)
-        context = contextvars.copy_context()
-        self._work = lambda: context.run(function)
+        self._function, self._copied_context = function, contextvars.copy_context()
 
     @property
     def daemon(self) -> bool:  # type: ignore[override]  # nobody is to set it
@@ -61,7 +60,7 @@ class _Call(threading.Thread):
     def run(self) -> None:
         self.has_begun = True  # Python itself read `daemon` when this thread started
         try:
-            self.result = self._work()
+            self.result = self._copied_context.run(self._function)
         except BaseException as error:  # noqa: BLE001 - a sink that raises SystemExit is what is looked for
             self.error = error
 
