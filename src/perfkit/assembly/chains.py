@@ -9,7 +9,6 @@ from perfkit.model import Clock, Policy, Sink
 from perfkit.runtime import internal_errors
 from perfkit.sinks.delivery.circuit_breaker import CircuitBroken
 from perfkit.sinks.delivery.deduplicate import Deduplicated
-from perfkit.sinks.delivery.filter import Filtered
 from perfkit.sinks.delivery.layer import (
     DeliveredCounter,
     DeliveryEntry,
@@ -18,9 +17,9 @@ from perfkit.sinks.delivery.layer import (
     seconds_of,
 )
 from perfkit.sinks.delivery.queue import DeliveryQueue, Queued
-from perfkit.sinks.delivery.rate_limit import RateLimited
 from perfkit.sinks.delivery.retry import Retried
 from perfkit.sinks.delivery.stats import DeliveryStats, stats_registry
+from perfkit.sinks.delivery.suppressing import Filtered, RateLimited
 
 _MOST_QUEUES: Final = 64
 """The maximum number of sinks made in code with their own queue; further ones share one."""

@@ -19,7 +19,7 @@ from perfkit.sinks.delivery.layer import (
     raise_or_count,
     tick_of,
 )
-from perfkit.sinks.delivery.rate_limit import SuppressingLayer
+from perfkit.sinks.delivery.suppressing import SuppressingLayer
 
 
 @define(eq=False)

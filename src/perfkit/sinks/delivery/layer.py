@@ -132,11 +132,6 @@ class DeliveryEntry(Layer):
         """Register for the flush at exit with the next violation."""
         self._is_flushed_at_exit = False
 
-    @property
-    def name(self) -> str:
-        """The name of the sink in its statistics."""
-        return self.stats.sink
-
     def close(self, seconds: float) -> bool:
         """Flush: there is no thread to end."""
         return self.flush(seconds)

@@ -100,13 +100,12 @@ class Retried(Layer):
         except BaseException as error:  # a sink may raise anything
             if is_signal_exception(error):
                 raise
-            if not _is_too_large(error) or len(violations) == 1:
+            is_too_large = isinstance(error, DeliveryError) and error.is_too_large
+            if not is_too_large or len(violations) == 1:
                 return [(error, violations)]
             half = len(violations) // 2
-            return [
-                *self._partial_failures_of(violations[:half]),
-                *self._partial_failures_of(violations[half:]),
-            ]
+            halves = violations[:half], violations[half:]
+            return [lost for each in halves for lost in self._partial_failures_of(each)]
         return []
 
     def _wait_after(self, state: RetryCallState) -> float:
@@ -119,7 +118,3 @@ def _may_succeed_later(error: BaseException) -> bool:
     if isinstance(error, DeliveryError):
         return not (error.is_permanent or error.is_too_large)
     return isinstance(error, OSError)
-
-
-def _is_too_large(error: BaseException) -> bool:
-    return isinstance(error, DeliveryError) and error.is_too_large

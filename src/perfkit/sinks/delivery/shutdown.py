@@ -9,40 +9,27 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from perfkit.forks import WeakRegistry
 from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.sinks.delivery.stats import stats_registry
 from perfkit.text import printable
 
+if TYPE_CHECKING:
+    from perfkit.sinks.delivery.layer import DeliveryEntry
+    from perfkit.sinks.delivery.queue import DeliveryQueue
+
 EXIT_SECONDS: Final = 1.5
 """The longest delay of the exit of a process, for all sinks together."""
 
 
-class Buffering(Protocol):
-    """A layer with violations that wait."""
-
-    def flush(self, seconds: float) -> bool:
-        """Deliver them, for at most `seconds`; return whether none waits."""
-
-    def close(self, seconds: float) -> bool:
-        """Flush, and end the thread."""
-
-    def drop_pending(self) -> int:
-        """Drop and count those that still wait; return the number dropped."""
-
-    @property
-    def name(self) -> str:
-        """The name of its sink."""
-
-
-_buffering: Final[WeakRegistry[Buffering]] = WeakRegistry()
+_buffering: Final[WeakRegistry[DeliveryEntry | DeliveryQueue]] = WeakRegistry()
 _is_registered = False
 _worker = 0
 
 
-def register_shutdown(layer: Buffering) -> None:
+def register_shutdown(layer: DeliveryEntry | DeliveryQueue) -> None:
     """Flush `layer` at the exit of the process, if it still exists."""
     global _is_registered  # noqa: PLW0603 - one hook for all, registered when it is first needed
     if not _is_registered:
@@ -65,17 +52,12 @@ def _flush_at_end_of_worker() -> None:
     Finalize(None, _flush_and_drop, exitpriority=0)
 
 
-def flush_all(seconds: float) -> bool:
+def flush_all(seconds: float, *, ends_threads: bool = False) -> bool:
     """Flush all layers that buffer, for at most `seconds`; return whether nothing waits."""
     deadline = time.monotonic() + seconds
-    results = [_try_until(deadline, layer.flush) for layer in _buffering]
-    return all(results)
-
-
-def close_all(seconds: float) -> bool:
-    """Flush all layers that buffer, for at most `seconds`, and end their threads."""
-    deadline = time.monotonic() + seconds
-    results = [_try_until(deadline, layer.close) for layer in _buffering]
+    results = [
+        _try_until(deadline, layer.close if ends_threads else layer.flush) for layer in _buffering
+    ]
     return all(results)
 
 
@@ -90,7 +72,7 @@ def _flush_and_drop() -> None:
         _try_until(deadline, layer.flush)
     lost = Counter[str]()
     for layer in layers:
-        lost[layer.name] += layer.drop_pending()
+        lost[layer.stats.sink] += layer.drop_pending()
     for totals in stats_registry.totals():
         lost[totals.sink] += totals.waiting  # being delivered: whether it arrives stays unknown
     _log_lost(+lost)
