@@ -266,7 +266,7 @@ def test_no_layer_remembers_more_kinds_than_a_thousand(make: Any) -> None:
         chain.emit(of(f"budget_{number}"))
     remembered = [
         value
-        for value in (*vars(chain.inner).values(), chain.inner._held._counts)
+        for value in (*vars(chain.inner).values(), chain.inner._held)
         if isinstance(value, dict)
     ]
     assert all(len(each) <= MOST_KEYS for each in remembered)
@@ -320,7 +320,7 @@ def test_sums_are_exact_from_several_threads(make: Any) -> None:
     assert (dropped, waiting) == (0, 0)
     if not isinstance(chain.inner, Filtered):
         told = sum(each.suppressed for each in chain.sink.got)
-        left = sum(count for count, _ in chain.inner._held._counts.values())
+        left = sum(count for count, _ in chain.inner._held.values())
         assert told + left == suppressed
 
 

@@ -67,7 +67,9 @@ class CircuitBroken(Layer):
         except BaseException as error:
             # An exception of a signal handler is not a failure of the sink.
             if not is_signal_exception(error):
-                self._note_failure()
+                with busy, self._lock:
+                    self._failures += 1
+                    self._failed_at = self.now()
             raise
         else:
             with busy, self._lock:
@@ -95,8 +97,3 @@ class CircuitBroken(Layer):
                 )
             self._is_half_open = True
             return True
-
-    def _note_failure(self) -> None:
-        with busy, self._lock:
-            self._failures += 1
-            self._failed_at = self.now()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, TypeAlias, cast, runtime_checkable
 
 from perfkit.errors import BudgetExceeded, ConfigurationError, DeliveryError
@@ -106,6 +106,40 @@ class Layer:
     def drop_pending(self) -> int:
         """Drop and count queued violations at shutdown, also within; return the number dropped."""
         return self.inner.drop_pending() if isinstance(self.inner, Layer) else 0
+
+    # A layer that raises has lost all the violations that it received, and its caller counts them.
+    # A layer that lost some of them, while others arrived or were suppressed, counts those itself.
+
+    def _pass_on(self, violations: Sequence[Violation], received: int) -> None:
+        """Deliver violations; raise the first failure if all of the `received` are lost.
+
+        Raises:
+            BaseException: The first failure, or an error of the listener of `stats`.
+        """
+        lost = self._lost_of(violations)
+        if lost and sum(len(part) for _, part in lost) == received:
+            raise lost[0][0]
+        self._count_lost(lost)
+
+    def _lost_of(self, violations: Sequence[Violation]) -> PartialFailures:
+        """Deliver violations, also those after a failure; return the lost ones."""
+        lost: PartialFailures = []
+        for part in parts_of(violations, self.inner):
+            try:
+                forward(self.inner, part)
+            except BaseException as error:  # also SystemExit must not affect the others
+                if is_signal_exception(error):
+                    raise
+                lost.append((error, part))
+        return lost
+
+    def _count_lost(self, lost: PartialFailures) -> None:
+        """Count all lost violations, then report each failure; errors of the listener propagate."""
+        for error, part in lost:
+            reason = error.reason if isinstance(error, DeliveryError) else "failed"
+            self.stats.drop(reason, len(part))
+        for error, _ in lost:
+            self.stats.report(error)
 
 
 entries: Final[WeakRegistry[DeliveryEntry]] = WeakRegistry()
@@ -224,12 +258,11 @@ def supports_batch(sink: Sink) -> bool:
         return False
 
 
-def parts_of(violations: Sequence[Violation], sink: Sink) -> Iterator[Sequence[Violation]]:
-    """Yield the parts that arrive in `sink` as a whole or not at all."""
-    if supports_batch(sink):
-        yield violations
-    else:
-        yield from ((violation,) for violation in violations)
+def parts_of(violations: Sequence[Violation], sink: Sink) -> Sequence[Sequence[Violation]]:
+    """Return the parts that arrive in `sink` as a whole or not at all."""
+    if violations and supports_batch(sink):
+        return [violations]
+    return [(violation,) for violation in violations]
 
 
 def tick_of(sink: Sink) -> float | None:
@@ -273,42 +306,3 @@ def layers_of(sink: Sink) -> Sequence[Sink]:
     while isinstance(found[-1], Layer):  # a sink may have any attribute, a mock has all of them
         found.append(found[-1].inner)
     return found
-
-
-# -- partial failures
-#
-# A layer that raises has lost all the violations that it received, and its caller counts them. A
-# layer that lost some of them, while others arrived or were suppressed, counts those itself.
-
-
-def partial_failures_of(sink: Sink, violations: Sequence[Violation]) -> PartialFailures:
-    """Deliver `violations` to `sink`, also those after a failure; return the lost ones."""
-    partial_failures: PartialFailures = []
-    for part in parts_of(violations, sink) if violations else ():
-        try:
-            forward(sink, part)
-        except BaseException as error:  # also SystemExit must not affect the others
-            if is_signal_exception(error):
-                raise
-            partial_failures.append((error, part))
-    return partial_failures
-
-
-def raise_or_count(partial_failures: PartialFailures, received: int, stats: DeliveryStats) -> None:
-    """Raise the first failure if all of the `received` violations are lost, else count the lost.
-
-    Raises:
-        BaseException: The first failure, or an error of the listener of `stats`.
-    """
-    if partial_failures and sum(len(part) for _, part in partial_failures) == received:
-        raise partial_failures[0][0]
-    count_failures(partial_failures, stats)
-
-
-def count_failures(partial_failures: PartialFailures, stats: DeliveryStats) -> None:
-    """Count all lost violations, then report each failure; exceptions of the listener propagate."""
-    for error, part in partial_failures:
-        reason = error.reason if isinstance(error, DeliveryError) else "failed"
-        stats.drop(reason, len(part))
-    for error, _ in partial_failures:
-        stats.report(error)

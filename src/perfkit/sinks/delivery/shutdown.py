@@ -62,6 +62,7 @@ def flush_all(seconds: float, *, ends_threads: bool = False) -> bool:
 
 
 def _flush_and_drop() -> None:
+    """Flush all layers, drop what still waits, and log how many violations did not arrive."""
     deadline = time.monotonic() + EXIT_SECONDS
     layers = list(_buffering)
     # Each has a share of half the time first, so that healthy sinks are flushed although others
@@ -75,7 +76,15 @@ def _flush_and_drop() -> None:
         lost[layer.stats.sink] += layer.drop_pending()
     for totals in stats_registry.totals():
         lost[totals.sink] += totals.waiting  # being delivered: whether it arrives stays unknown
-    _log_lost(+lost)
+    lost = +lost  # without those that are zero
+    if count := lost.total():
+        which = "1 violation did not reach its sink"
+        if count > 1:
+            which = f"{count} violations did not reach their sinks"
+        by_sink = ", ".join(f"{printable(sink)}: {each}" for sink, each in lost.most_common())
+        logging.getLogger("perfkit").warning(
+            "perfkit: %s before the process ended (%s)", which, by_sink
+        )
 
 
 def _try_until(deadline: float, function: Callable[[float], bool]) -> bool:
@@ -86,19 +95,3 @@ def _try_until(deadline: float, function: Callable[[float], bool]) -> bool:
         if is_signal_exception(error):
             raise
         return False
-
-
-def _log_lost(lost: Counter[str]) -> None:
-    """Log the number of violations that did not arrive, by sink; nothing if all did."""
-    if not lost:
-        return
-    by_sink = ", ".join(f"{printable(sink)}: {count}" for sink, count in lost.most_common())
-    count = lost.total()
-    which = (
-        "1 violation did not reach its sink"
-        if count == 1
-        else f"{count} violations did not reach their sinks"
-    )
-    logging.getLogger("perfkit").warning(
-        "perfkit: %s before the process ended (%s)", which, by_sink
-    )

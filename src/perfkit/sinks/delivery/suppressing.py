@@ -17,8 +17,6 @@ from perfkit.sinks.delivery.layer import (
     Layer,
     PartialFailures,
     SinkOrCallable,
-    partial_failures_of,
-    raise_or_count,
 )
 
 
@@ -50,28 +48,41 @@ class Filtered(Layer):
         passed = [violation for violation in violations if self._match(violation)]
         if len(passed) < len(violations):
             self.stats.suppress("filter", len(violations) - len(passed))
-        raise_or_count(partial_failures_of(self.inner, passed), len(violations), self.stats)
+        self._pass_on(passed, len(violations))
 
 
-class SuppressionCounts:
-    """Counts by kind, of the latest thousand kinds. Not safe from several threads by itself."""
+class SuppressingLayer(Layer):
+    """A layer that passes some violations on, each with the number of those suppressed before it.
 
-    def __init__(self) -> None:
-        self._counts: OrderedDict[Hashable, tuple[int, int]] = OrderedDict()
+    If one that passed does not arrive, the next of its kind carries its number too. The numbers of
+    the latest thousand kinds are kept.
+    """
 
-    def add(self, violation: Violation) -> None:
-        """Count `violation`, and the suppressed ones that it carries."""
+    def after_fork_in_child(self) -> None:
+        """Begin with all counts at 0."""
+        self._lock = Lock()
+        self._held: OrderedDict[Hashable, tuple[int, int]] = OrderedDict()
+
+    def emit_many(self, violations: Sequence[Violation]) -> None:
+        """Pass on the violations that are not suppressed."""
+        with busy, self._lock:
+            found = [self._passed(each) for each in violations]
+        passed = [each for each in found if each is not None]
+        self._pass_on(passed, len(violations))
+
+    def _passed(self, violation: Violation) -> Violation | None:
+        """Return the violation to pass on; None if it is held. Called under the lock."""
+        raise NotImplementedError
+
+    def _hold(self, violation: Violation, reason: str) -> None:
+        """Count a suppressed violation, and those that it carries. Called under the lock."""
         first_ns = _earlier(violation.suppressed_since_ns, violation.at_ns)
         self._add(violation.kind, 1 + violation.suppressed, first_ns)
+        self.stats.suppress(reason)
 
-    def add_suppressed_before(self, violation: Violation) -> None:
-        """Count only the suppressed ones that `violation` carries, as it did not arrive."""
-        if violation.suppressed:
-            self._add(violation.kind, violation.suppressed, violation.suppressed_since_ns)
-
-    def release(self, violation: Violation) -> Violation:
+    def _release(self, violation: Violation) -> Violation:
         """Return `violation` with the count of its kind, which begins at 0 again."""
-        count, since_ns = self._counts.pop(violation.kind, (0, 0))
+        count, since_ns = self._held.pop(violation.kind, (0, 0))
         if not count:
             return violation
         return evolve(
@@ -81,46 +92,17 @@ class SuppressionCounts:
         )
 
     def _add(self, kind: Hashable, count: int, first_ns: int) -> None:
-        before, since_ns = self._counts.pop(kind, (0, 0))
-        self._counts[kind] = (before + count, _earlier(since_ns, first_ns))
-        if len(self._counts) > MOST_KEYS:
-            self._counts.popitem(last=False)
+        before, since_ns = self._held.pop(kind, (0, 0))
+        self._held[kind] = (before + count, _earlier(since_ns, first_ns))
+        if len(self._held) > MOST_KEYS:
+            self._held.popitem(last=False)
 
-
-class SuppressingLayer(Layer):
-    """A layer that passes some violations on, each with the number of those suppressed before it.
-
-    If one that passed does not arrive, the next of its kind carries its number too.
-    """
-
-    def after_fork_in_child(self) -> None:
-        """Begin with all counts at 0."""
-        self._lock = Lock()
-        self._held = SuppressionCounts()
-
-    def emit_many(self, violations: Sequence[Violation]) -> None:
-        """Pass on the violations that are not suppressed."""
+    def _lost_of(self, violations: Sequence[Violation]) -> PartialFailures:
+        lost = super()._lost_of(violations)
         with busy, self._lock:
-            passed = [self._held.release(each) for each in violations if self._passes(each)]
-        raise_or_count(self._partial_failures_of(passed), len(violations), self.stats)
-
-    def _passes(self, violation: Violation) -> bool:
-        """Return whether `violation` passes; if not, count it. Called under the lock."""
-        raise NotImplementedError
-
-    def _hold(self, violation: Violation, reason: str) -> None:
-        """Count a suppressed violation. Called under the lock."""
-        self._held.add(violation)
-        self.stats.suppress(reason)
-
-    def _partial_failures_of(self, violations: Sequence[Violation]) -> PartialFailures:
-        """Pass violations on; return those that did not arrive."""
-        partial_failures = partial_failures_of(self.inner, violations)
-        with busy, self._lock:
-            for _, part in partial_failures:
-                for each in part:
-                    self._held.add_suppressed_before(each)
-        return partial_failures
+            for each in (each for _, part in lost for each in part if each.suppressed):
+                self._add(each.kind, each.suppressed, each.suppressed_since_ns)
+        return lost
 
 
 class RateLimited(SuppressingLayer):
@@ -158,9 +140,9 @@ class RateLimited(SuppressingLayer):
         self._tokens = float(self._burst)
         self._spent_at = self.now()
 
-    def _passes(self, violation: Violation) -> bool:
+    def _passed(self, violation: Violation) -> Violation | None:
         if violation.is_recovery:
-            return True
+            return self._release(violation)
         # Always computed from the last token spent: updating the bucket at each look would add a
         # rounding error each time.
         now = max(self._spent_at, self.now())
@@ -168,9 +150,9 @@ class RateLimited(SuppressingLayer):
         tokens = min(float(self._burst), self._tokens + gained)
         if tokens < 1:
             self._hold(violation, "rate limit")
-            return False
+            return None
         self._tokens, self._spent_at = tokens - 1, now
-        return True
+        return self._release(violation)
 
 
 def _earlier(one_ns: int, other_ns: int) -> int:
