@@ -57,13 +57,6 @@ def test_one_that_fails_does_not_keep_it_from_the_others(error: BaseException) -
     assert caught.value.__cause__ is error
 
 
-def test_an_interrupt_goes_through_at_once() -> None:
-    other = Kept()
-    with pytest.raises(KeyboardInterrupt):
-        FanOut([Kept(KeyboardInterrupt()), other]).emit(of("a"))
-    assert other.got == []
-
-
 def test_a_raise_sink_among_them_raises_after_all_have_heard() -> None:
     other = Kept(OSError("gone"))
     fan_out = FanOut([RaiseSink(), other, last := Kept()])
