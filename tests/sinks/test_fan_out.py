@@ -121,5 +121,5 @@ def test_it_takes_callables_and_refuses_what_is_no_sink() -> None:
     heard: list[Violation] = []
     FanOut([heard.append]).emit(of("a"))
     assert len(heard) == 1
-    with pytest.raises(ConfigurationError, match="a name is not a sink here"):
+    with pytest.raises(ConfigurationError, match="of type str is not a sink; pass"):
         FanOut(["log"])

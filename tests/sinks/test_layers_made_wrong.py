@@ -107,11 +107,13 @@ def test_a_class_that_takes_one_violation_is_a_callable_like_any_other() -> None
     ("thing", "problem"),
     [
         (
-            5,
-            "of type int is not a sink; pass an object with emit(), or a callable of one violation",
+            None,
+            "of type NoneType is not a sink; pass an object with emit(), such as LogSink(),",
         ),
-        (None, "of type NoneType is not a sink; pass"),
-        ("hunter2", "a name is not a sink here; pass the sink itself, such as LogSink()"),
+        (
+            "hunter2",
+            "of type str is not a sink; pass an object with emit(), such as LogSink(),",
+        ),
         (LogSink, "LogSink is a class; make a sink of it, LogSink(...)"),
     ],
 )

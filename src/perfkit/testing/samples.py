@@ -27,6 +27,9 @@ _Changes = dict[str, dict[str, Any]]
 """The name of each sample, and the fields in which it differs from the plain violation."""
 
 _MINUTE_NS: Final = 60_000_000_000
+_LIMIT: Final = Limit(
+    metric=Metric.DURATION, target=0.1, threshold=0.3, direction=Direction.AT_MOST
+)
 PLAIN: Final = "a plain violation"
 """The name of the sample from which all others are derived."""
 
@@ -54,7 +57,6 @@ def sample_violations(at_ns: int = 1_700_000_000_000_000_000) -> dict[str, Viola
         **_with_evidence(),
         **_with_hostile_text(),
         **_with_extreme_values(),
-        **_of_each_metric(),
     }
     return {PLAIN: plain, **{name: evolve(plain, **fields) for name, fields in changed.items()}}
 
@@ -62,7 +64,7 @@ def sample_violations(at_ns: int = 1_700_000_000_000_000_000) -> dict[str, Viola
 def _plain(at_ns: int) -> Violation:
     return Violation(
         budget=Budget(name="load_session", category="database", description="Load one session."),
-        limit=_limit(Metric.DURATION, 0.1, 0.3),
+        limit=_LIMIT,
         value=0.412,
         state=State.VIOLATED,
         severity=Severity.WARNING,
@@ -71,23 +73,6 @@ def _plain(at_ns: int) -> Violation:
         trace_id="4bf92f3577b34da6a3ce929d0e0e4736",
         span_id="00f067aa0ba902b7",
         trace_flags=1,
-    )
-
-
-def _limit(
-    metric: Metric,
-    target: float,
-    threshold: float,
-    direction: Direction = Direction.AT_MOST,
-    statistic: Statistic = Statistic.EACH,
-) -> Limit:
-    return Limit(
-        metric=metric,
-        target=target,
-        threshold=threshold,
-        direction=direction,
-        statistic=statistic,
-        window=None if statistic is Statistic.EACH else 60.0,
     )
 
 
@@ -110,7 +95,7 @@ def _of_one_call() -> _Changes:
 def _over_time(at_ns: int) -> _Changes:
     """Return violations of windows and objectives, recoveries, and violations after others."""
     since = at_ns - _MINUTE_NS
-    window = _limit(Metric.DURATION, 0.1, 0.3, statistic=Statistic.P95)
+    window = evolve(_LIMIT, statistic=Statistic.P95, window=60.0)
     broken = {"limit": window, "samples": 1200, "since_ns": at_ns}
     over = {"is_recovery": True, "state": State.MET, "value": 0.05, "since_ns": since}
     halfway = {"state": State.DEGRADED, "value": 0.2}
@@ -177,13 +162,15 @@ def _with_hostile_text() -> _Changes:
 
 
 def _with_extreme_values() -> _Changes:
-    at_least = _limit(Metric.HIT_RATIO, 0.95, 0.85, Direction.AT_LEAST)
+    samples = _of_each_metric()
+    at_least = samples["the metric hit_ratio"]["limit"]
     return {
+        **samples,
         "an infinite value": {"value": math.inf},
         "a huge value": {"value": 1e15},
         "a value just beyond its limit": {"value": math.nextafter(0.3, 1.0)},
-        "a tiny value": {"limit": _limit(Metric.DURATION, 0.0, 1e-12), "value": 5e-12},
-        "a limit of zero": {"limit": _limit(Metric.DURATION, 0.0, 0.0), "value": 1e-9},
+        "a tiny value": {"limit": evolve(_LIMIT, target=0.0, threshold=1e-12), "value": 5e-12},
+        "a limit of zero": {"limit": evolve(_LIMIT, target=0.0, threshold=0.0), "value": 1e-9},
         "a limit that is a minimum": {"limit": at_least, "value": 0.5},
         "nothing where there is a minimum": {"limit": at_least, "value": 0.0},
     }
@@ -192,10 +179,16 @@ def _with_extreme_values() -> _Changes:
 def _of_each_metric() -> _Changes:
     samples: _Changes = {}
     for metric in Metric:
-        direction = metric.default_direction or Direction.AT_MOST
-        target, threshold, value = (
-            (1.0, 2.0, 3.0) if direction is Direction.AT_MOST else (0.9, 0.8, 0.5)
+        is_at_least = metric.default_direction is Direction.AT_LEAST
+        target, threshold, value = (0.9, 0.8, 0.5) if is_at_least else (1.0, 2.0, 3.0)
+        statistic = metric.default_statistic
+        limit = Limit(
+            metric=metric,
+            target=target,
+            threshold=threshold,
+            direction=metric.default_direction or Direction.AT_MOST,
+            statistic=statistic,
+            window=None if statistic is Statistic.EACH else 60.0,
         )
-        limit = _limit(metric, target, threshold, direction, metric.default_statistic)
         samples[f"the metric {metric}"] = {"limit": limit, "value": value}
     return samples

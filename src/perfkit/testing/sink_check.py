@@ -197,7 +197,6 @@ def _try_in_several_threads(trial: Trial) -> None:
 
 
 def _try_many(trial: Trial) -> None:
-    """Call `emit_many`, if the sink has it, with 1 violation and with 150."""
     if (emit_many := trial.method("emit_many")) is None:
         return
     for many in (1, _MANY):
@@ -210,7 +209,6 @@ def _try_many(trial: Trial) -> None:
 
 
 def _try_to_tick(trial: Trial) -> None:
-    """Call `tick`, if the sink has it, and check the wait that it returns."""
     call = trial.call_method("tick", "tick", "let it raise only where delivering fails")
     if call is not None and call.result is not None and not is_wait(call.result):
         trial.note(
@@ -221,7 +219,6 @@ def _try_to_tick(trial: Trial) -> None:
 
 
 def _try_to_flush(trial: Trial) -> None:
-    """Call `flush`, if the sink has it, as `perfkit.flush_sinks` does."""
     done = f"flush({trial.longest_seconds:g})"
     remedy = "let it take the seconds that there are, and bring away what waits"
     call = trial.call_method("flush", done, remedy, trial.longest_seconds)

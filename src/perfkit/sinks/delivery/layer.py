@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol, TypeAlias, cast, runtime_checkable
 
 from perfkit.errors import BudgetExceeded, ConfigurationError, DeliveryError
 from perfkit.forks import WeakRegistry, register_after_fork
-from perfkit.model import Clock, Sink, Violation
+from perfkit.model import Sink, Violation
 from perfkit.sinks.delivery.recursion import thread_state
 from perfkit.sinks.delivery.shutdown import register_shutdown
 from perfkit.sinks.delivery.signals import is_signal_exception
@@ -183,12 +183,10 @@ class DeliveryEntry(Layer):
                 self.inner.emit(violation)
                 if self.reaches_caller:
                     self.stats.suppress("not raised")
-            except BudgetExceeded as error:
-                if self.reaches_caller:
+            except BaseException as error:  # also SystemExit must not end the application
+                if self.reaches_caller and isinstance(error, BudgetExceeded):
                     self.stats.deliver()
                     raise
-                self.stats.fail(error)
-            except BaseException as error:  # also SystemExit must not end the application
                 if is_signal_exception(error):
                     # A queued violation is counted by the queue from then on.
                     if thread_state.queued is before:
@@ -227,13 +225,9 @@ def as_sink(thing: object) -> Sink:
         from perfkit.sinks.builtin.callback import CallbackSink  # noqa: PLC0415 - for callables only
 
         return CallbackSink(thing)
-    if isinstance(thing, str):
-        raise ConfigurationError(
-            "a name is not a sink here; pass the sink itself, such as LogSink()"
-        )
     raise ConfigurationError(
-        f"an object of type {type(thing).__name__} is not a sink; pass an object with emit(), or a "
-        "callable of one violation"
+        f"an object of type {type(thing).__name__} is not a sink; pass an object with emit(), such "
+        "as LogSink(), or a callable of one violation"
     )
 
 
@@ -290,14 +284,8 @@ def flush_of(sink: Sink, seconds: float) -> bool:
 
 def buffers(sink: Sink) -> bool:
     """Return whether `sink` itself may buffer violations, which a flush delivers."""
-    if isinstance(sink, Layer):
-        return type(sink).flush is not Layer.flush
-    return hasattr(sink, "flush")
-
-
-def seconds_of(clock: Clock) -> Now:
-    """Return the monotonic time of `clock` as layers read it, in seconds."""
-    return lambda: clock.monotonic_ns() / 1e9
+    is_forwarding = isinstance(sink, Layer) and type(sink).flush is Layer.flush
+    return hasattr(sink, "flush") and not is_forwarding
 
 
 def layers_of(sink: Sink) -> Sequence[Sink]:
