@@ -22,7 +22,6 @@ from perfkit.testing.sink_surroundings import (
     watching_what_it_prints,
 )
 from perfkit.testing.sink_trial import (
-    Problem,
     SinkHangsError,
     Trial,
     describe,
@@ -81,7 +80,7 @@ def check_sink(
     ):
         _try(trial)
     if trial.problems:
-        raise AssertionError(_report(type(trial.sink).__name__, trial.problems))
+        raise AssertionError(_report(trial))
 
 
 def _try(trial: Trial) -> None:
@@ -251,14 +250,10 @@ def _takes_nothing(function: Callable[..., object]) -> bool:
     return True
 
 
-def _report(name: str, problems: Sequence[Problem]) -> str:
-    """Return all problems as text; problems with equal result and remedy are one entry."""
-    alike: dict[tuple[str, str], list[str]] = {}
-    for problem in problems:
-        alike.setdefault((problem.happened, problem.remedy), []).append(problem.done)
-    count = f"{len(alike)} problem{'s' if len(alike) > 1 else ''}"
-    lines = [f"{name} is not yet a sink as perfkit expects them: {count}"]
-    for number, ((happened, remedy), done) in enumerate(alike.items(), start=1):
+def _report(trial: Trial) -> str:
+    count = f"{len(trial.problems)} problem{'s' if len(trial.problems) > 1 else ''}"
+    lines = [f"{type(trial.sink).__name__} is not yet a sink as perfkit expects them: {count}"]
+    for number, ((happened, remedy), done) in enumerate(trial.problems.items(), start=1):
         lines += ["", f"{number}. {_together(done)}:", f"   {happened}.", f"   Instead: {remedy}."]
     return "\n".join(lines)
 

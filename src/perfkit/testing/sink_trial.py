@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from perfkit.errors import BudgetExceeded, DeliveryError
 from perfkit.model import Violation
@@ -22,15 +22,6 @@ _MOST_QUOTED: Final = 300
 _TAKE_EVERY: Final = (
     "take violations of every kind, as perfkit.testing.sample_violations() has them"
 )
-
-
-@frozen
-class Problem:
-    """A problem of a sink: the call that was made, its wrong result, and the correct behaviour."""
-
-    done: str
-    happened: str
-    remedy: str
 
 
 class SinkHangsError(Exception):
@@ -70,18 +61,19 @@ class Trial:
     """Calls a sink and records the problems of its behaviour.
 
     Each call runs in its own daemon thread, in a copy of the caller's context, so that a sink that
-    hangs does not block the check. `longest_seconds` is the timeout of one call.
+    hangs does not block the check. `longest_seconds` is the timeout of one call. `problems` has the
+    calls with each wrong result and the correct behaviour.
     """
 
     sink: Any
     longest_seconds: float
-    problems: list[Problem] = field(factory=list)
+    problems: dict[tuple[str, str], list[str]] = field(factory=dict)
 
     def note(self, done: str, happened: str, remedy: str) -> None:
         """Record a problem, once."""
-        problem = Problem(done, happened, remedy)
-        if problem not in self.problems:
-            self.problems.append(problem)
+        calls = self.problems.setdefault((happened, remedy), [])
+        if done not in calls:
+            calls.append(done)
 
     def emit(self, violation: Violation | None = None) -> object:
         """Deliver a violation, by default a plain one, in this thread; return the result.
