@@ -115,10 +115,7 @@ def _look_at_the_destination(trial: Trial) -> None:
 
 
 def _try_a_plain_one(trial: Trial) -> bool:
-    """Deliver one plain violation; return whether the backend is available.
-
-    Without its backend a sink fails for each violation, so that further checks are useless.
-    """
+    """Deliver a plain violation; return False if the backend of all further checks is missing."""
     done = f"emit, given {PLAIN}"
     (call,) = trial.call(done, trial.emit)
     trial.judge_result(done, call.result)
@@ -136,10 +133,7 @@ def _try_a_plain_one(trial: Trial) -> bool:
 
 
 def _try_every_kind(trial: Trial) -> None:
-    """Deliver violations of every kind; their names are from users' code and may be any text.
-
-    A sink must not change them, because the other sinks receive the same objects.
-    """
+    """Deliver violations of every kind; other sinks receive the same objects, unchanged."""
     at_ns = time.time_ns()
     as_new = sample_violations(at_ns)
     for name, violation in sample_violations(at_ns).items():

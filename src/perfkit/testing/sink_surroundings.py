@@ -14,8 +14,9 @@ import sys
 import threading
 import tracemalloc
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
@@ -27,15 +28,14 @@ from perfkit.testing.sink_trial import Trial, describe, quoted
 def watching_what_it_changes(trial: Trial) -> Iterator[None]:
     """Record global state of the process that differs after the block."""
     threads = set(threading.enumerate())
-    loggers = _loggers()
-    before = {name: look() for name, look in _SHARED.items()}
+    loggers = [logging.root, *logging.root.manager.loggerDict.values()]
+    shared = {**_SHARED, "the configuration of logging": partial(_configuration_of, loggers)}
+    before = {name: look() for name, look in shared.items()}
     yield
-    changed = [name for name, look in _SHARED.items() if look() != before[name]]
-    if any(_of_logger(logger) != configured for logger, configured in loggers.items()):
-        changed.append("the configuration of logging")
-    for name in changed:
-        remedy = "leave that to the application, or put it back at once"
-        trial.note("while it delivered", f"it changed {name}", remedy)
+    for name, look in shared.items():
+        if look() != before[name]:
+            remedy = "leave that to the application, or put it back at once"
+            trial.note("while it delivered", f"it changed {name}", remedy)
     _look_at_threads(trial, threads)
 
 
@@ -71,10 +71,7 @@ def watching_what_it_prints(trial: Trial, *, may_print: bool) -> Iterator[None]:
 
 
 def try_after_a_fork(trial: Trial) -> None:
-    """Deliver in a forked child, where threads are missing and locks may stay locked forever.
-
-    Does nothing on systems without `os.fork`.
-    """
+    """Deliver in a forked child, where threads are missing and locks may stay locked forever."""
     if not hasattr(os, "fork"):
         return
     happened, seconds = "", 3 * trial.longest_seconds
@@ -135,14 +132,12 @@ def _look_at_threads(trial: Trial, before: set[threading.Thread]) -> None:
             )
 
 
-def _loggers() -> dict[logging.Logger, object]:
-    named = logging.root.manager.loggerDict.values()
-    loggers = [logging.root, *(each for each in named if isinstance(each, logging.Logger))]
-    return {logger: _of_logger(logger) for logger in loggers}
-
-
-def _of_logger(logger: logging.Logger) -> object:
-    return (logger.level, list(logger.handlers), logger.disabled, logger.propagate)
+def _configuration_of(loggers: Sequence[object]) -> object:
+    return [
+        (each.level, list(each.handlers), each.disabled, each.propagate)
+        for each in loggers
+        if isinstance(each, logging.Logger)
+    ]
 
 
 def _umask() -> int:

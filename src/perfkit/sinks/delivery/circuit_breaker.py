@@ -79,11 +79,7 @@ class CircuitBroken(Layer):
                 self._is_half_open = False
 
     def _begin_attempt(self) -> bool:
-        """Return whether this is the one attempt of a half-open circuit.
-
-        Raises:
-            DeliveryError: If the circuit is open.
-        """
+        """Return whether this is the one attempt of a half-open circuit; raise if it is open."""
         with busy, self._lock:
             if not self.is_open:
                 return False

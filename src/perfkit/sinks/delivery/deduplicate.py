@@ -186,10 +186,7 @@ class Deduplicated(SuppressingLayer):
         )
 
     def _resolve(self, incident: _Incident, recovery: Violation) -> None:
-        """Deliver a recovery, and then the violation that arrived meanwhile.
-
-        No caller waits for either, so failures are counted here.
-        """
+        """Deliver a recovery and what arrived meanwhile; no caller would count the lost ones."""
         self.stats.take()
         try:
             lost = self._lost_of([recovery])

@@ -111,11 +111,7 @@ class Layer:
     # A layer that lost some of them, while others arrived or were suppressed, counts those itself.
 
     def _pass_on(self, violations: Sequence[Violation], received: int) -> None:
-        """Deliver violations; raise the first failure if all of the `received` are lost.
-
-        Raises:
-            BaseException: The first failure, or an error of the listener of `stats`.
-        """
+        """Deliver violations; raise the first failure if all of the `received` are lost."""
         lost = self._lost_of(violations)
         if lost and sum(len(part) for _, part in lost) == received:
             raise lost[0][0]
