@@ -16,7 +16,6 @@ import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
-from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
@@ -29,7 +28,10 @@ def watching_what_it_changes(trial: Trial) -> Iterator[None]:
     """Record global state of the process that differs after the block."""
     threads = set(threading.enumerate())
     loggers = [logging.root, *logging.root.manager.loggerDict.values()]
-    shared = {**_SHARED, "the configuration of logging": partial(_configuration_of, loggers)}
+    shared: dict[str, Callable[[], object]] = {
+        **_SHARED,
+        "the configuration of logging": lambda: _configuration_of(loggers),
+    }
     before = {name: look() for name, look in shared.items()}
     yield
     for name, look in shared.items():

@@ -151,8 +151,21 @@ class Deduplicated(SuppressingLayer):
         return is_worse or is_time
 
     def _resolve_all(self) -> None:
-        while (ending := self._next_resolved()) is not None:
-            self._resolve(*ending)
+        """Deliver the recoveries that are due, each before what arrived during its delivery.
+
+        No caller counts what is lost of these.
+        """
+        while (resolved := self._next_resolved()) is not None:
+            incident, recovery = resolved
+            self.stats.take()
+            try:
+                lost = self._lost_of([recovery])
+            except BaseException:  # an interrupt; any other error is among the failures
+                self.stats.drop("interrupted", 1 + len(self._end(incident)))
+                raise
+            with busy, self._lock:
+                passed = [self._begin(each) for each in self._end(incident)]
+            self._count_lost(lost + self._lost_of(passed))
 
     def _first_resolved(self) -> tuple[_Incident, float] | None:
         """Return the incident to resolve first, and in how many seconds. Called under the lock."""
@@ -185,20 +198,8 @@ class Deduplicated(SuppressingLayer):
             suppressed_since_ns=0,
         )
 
-    def _resolve(self, incident: _Incident, recovery: Violation) -> None:
-        """Deliver a recovery and what arrived meanwhile; no caller would count the lost ones."""
-        self.stats.take()
-        try:
-            lost = self._lost_of([recovery])
-        except BaseException:  # an interrupt; any other error is among the failures
-            self.stats.drop("interrupted", 1 + len(self._end(incident)))
-            raise
-        with busy, self._lock:
-            passed = [self._begin(each) for each in self._end(incident)]
-        self._count_lost(lost + self._lost_of(passed))
-
     def _end(self, incident: _Incident) -> Sequence[Violation]:
         """Make room for another incident of the kind; return the violation that begins it."""
         with busy, self._lock:
             self._incidents.pop(incident.last.kind, None)
-            return [] if incident.follower is None else [incident.follower]
+            return [incident.follower] if incident.follower else []
