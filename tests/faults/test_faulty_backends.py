@@ -47,14 +47,24 @@ def receiver() -> Iterator[WebhookReceiver]:
         yield server
 
 
-@pytest.fixture
-def configure(tmp_path: Path) -> Callable[..., Hearing]:
-    """Configure a backend beside a sink that hears everything."""
+_WITHOUT_SUPPRESSION = {
+    "webhook": 'rate_limit = "off"',
+    "alertmanager": 'resolve_after = "off"\nrepeat_interval = "off"',
+}
 
-    def configure(kind: str, url: str, more: str = "", **options: Any) -> Hearing:
-        given = {"timeout": "200ms", "attempts": 1, "failures": 100, "cooldown": "1ms", **options}
+
+@pytest.fixture(params=_WITHOUT_SUPPRESSION)
+def configure(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Hearing]:
+    """Configure a backend of each kind beside a sink that hears everything."""
+    kind = request.param
+
+    def configure(url: str, **options: Any) -> Hearing:
+        given = {"timeout": "20s", "attempts": 1, "failures": 100, "cooldown": "1ms", **options}
+        url = url.removesuffix("/hook") if kind == "alertmanager" else url
         catalog = tmp_path / "perfkit.toml"
-        catalog.write_text(_TABLE.format(kind=kind, url=url, more=more, **given))
+        catalog.write_text(
+            _TABLE.format(kind=kind, url=url, more=_WITHOUT_SUPPRESSION[kind], **given)
+        )
         hearing = Hearing()
         perfkit.configure(
             catalog,
@@ -73,21 +83,6 @@ def break_budgets(calls: int = _CALLS) -> None:
             pass
 
 
-def url_of(kind: str, receiver: WebhookReceiver) -> str:
-    return receiver.url.removesuffix("/hook") if kind == "alertmanager" else receiver.url
-
-
-_KINDS = pytest.mark.parametrize(
-    ("kind", "more"),
-    [
-        ("webhook", 'rate_limit = "off"'),
-        ("alertmanager", 'resolve_after = "off"\nrepeat_interval = "off"'),
-    ],
-    ids=["webhook", "am"],
-)
-
-
-@_KINDS
 @pytest.mark.parametrize(
     ("behave", "reason"),
     [
@@ -101,18 +96,12 @@ _KINDS = pytest.mark.parametrize(
     ],
     ids=["500", "429", "413", "reset", "slow status", "slow headers", "silent"],
 )
-def test_what_a_backend_does_not_take_is_dropped_with_its_reason(  # noqa: PLR0913, PLR0917 - fixtures
-    kind: str,
-    more: str,
-    behave: Behaviour,
-    reason: str,
-    receiver: WebhookReceiver,
-    configure: Any,
-    accounts: Accounts,
+def test_what_a_backend_does_not_take_is_dropped_with_its_reason(
+    behave: Behaviour, reason: str, receiver: WebhookReceiver, configure: Any, accounts: Accounts
 ) -> None:
     receiver.always(behave)
     timeout = "200ms" if reason == "timeout" else "20s"  # on a busy machine answers take a while
-    hearing = configure(kind, url_of(kind, receiver), more, timeout=timeout)
+    hearing = configure(receiver.url, timeout=timeout)
     break_budgets()
     assert perfkit.flush_sinks(LONGEST)
     totals = accounts()["backend"]
@@ -123,44 +112,40 @@ def test_what_a_backend_does_not_take_is_dropped_with_its_reason(  # noqa: PLR09
     assert receiver.wait_for(1)
 
 
-@_KINDS
 def test_a_good_status_counts_though_the_body_comes_at_a_byte_a_second(
-    kind: str, more: str, receiver: WebhookReceiver, configure: Any, accounts: Accounts
+    receiver: WebhookReceiver, configure: Any, accounts: Accounts
 ) -> None:
     receiver.always(trickle_body(200, 1.0))
-    configure(kind, url_of(kind, receiver), more, timeout="20s")
+    configure(receiver.url)
     break_budgets()
     assert perfkit.flush_sinks(LONGEST)
     assert accounts()["backend"].delivered == _CALLS
 
 
-@_KINDS
-def test_a_backend_that_is_down(kind: str, more: str, configure: Any, accounts: Accounts) -> None:
-    hearing = configure(kind, f"http://127.0.0.1:{closed_port()}/x", more)
+def test_a_backend_that_is_down(configure: Any, accounts: Accounts) -> None:
+    hearing = configure(f"http://127.0.0.1:{closed_port()}/x")
     break_budgets()
     assert perfkit.flush_sinks(LONGEST)
     assert accounts()["backend"].dropped_by == {"unreachable": _CALLS}
     assert len(hearing.heard) == _CALLS
 
 
-@_KINDS
 def test_a_certificate_that_is_not_trusted(
-    kind: str, more: str, configure: Any, accounts: Accounts, tmp_path: Path
+    configure: Any, accounts: Accounts, tmp_path: Path
 ) -> None:
     with WebhookReceiver(make_certificate(tmp_path)) as receiver:
-        configure(kind, url_of(kind, receiver), more, timeout="20s")
+        configure(receiver.url)
         break_budgets()
         assert perfkit.flush_sinks(LONGEST)
         assert accounts()["backend"].dropped_by == {"failed": _CALLS}
         assert receiver.requests == []
 
 
-@_KINDS
 def test_a_second_attempt_delivers(
-    kind: str, more: str, receiver: WebhookReceiver, configure: Any, accounts: Accounts
+    receiver: WebhookReceiver, configure: Any, accounts: Accounts
 ) -> None:
     receiver.then(answer(503), answer(200))
-    configure(kind, url_of(kind, receiver), more, attempts=3, timeout="5s")
+    configure(receiver.url, attempts=3)
     break_budgets(1)
     assert perfkit.flush_sinks(LONGEST)
     totals = accounts()["backend"]
@@ -168,22 +153,14 @@ def test_a_second_attempt_delivers(
     assert len(receiver.requests) == 2
 
 
-@_KINDS
 def test_a_dead_backend_is_left_alone_and_heard_again_when_it_is_back(
-    kind: str, more: str, configure: Any, accounts: Accounts
+    configure: Any, accounts: Accounts
 ) -> None:
     """The circuit opens, one attempt is made when it is half open, and then it is closed."""
     with WebhookReceiver() as receiver:
         port = receiver.port
         receiver.always(answer(500))
-        configure(
-            kind,
-            url_of(kind, receiver),
-            more,
-            failures=2,
-            cooldown="500ms",
-            timeout="5s",
-        )
+        configure(receiver.url, failures=2, cooldown="500ms", timeout="5s")
         break_budgets(10)
         assert perfkit.flush_sinks(LONGEST)
         dropped = accounts()["backend"].dropped_by

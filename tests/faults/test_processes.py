@@ -276,51 +276,52 @@ def test_the_exception_that_ends_the_process_is_the_only_one_shown() -> None:
     assert "KeyError: 'its own'" in ended.errors
 
 
-@pytest.mark.parametrize("sinks", ["Hearing()", "*dead(), Raising(), Recursing(), Hearing()"])
-def test_daemon_threads_that_go_on_breaking_budgets_do_not_disturb_the_exit(sinks: str) -> None:
-    ended = run(f"""
-        configure({sinks})
-        def violate():
-            while True:
-                break_budgets(1)
-        for _ in range(8):
-            threading.Thread(target=violate, daemon=True).start()
-        time.sleep(0.2)
-        sys.exit(4)
-    """)
+_DAEMONS = """
+    configure({sinks})
+    def violate():
+        while True:
+            break_budgets(1)
+    for _ in range(8):
+        threading.Thread(target=violate, daemon=True).start()
+    time.sleep(0.2)
+    sys.exit(4)
+"""
+_HOOKS_BEFORE_AND_AFTER = """
+    import atexit
+    atexit.register(break_budgets, 5)
+    configure(Hearing(), *dead())
+    break_budgets(5)
+    atexit.register(break_budgets, 5)
+    sys.exit(4)
+"""
+_FINALIZER_AT_THE_VERY_END = """
+    @perfkit.timed("late", threshold="0s")
+    def call():
+        pass
+    class Late:
+        def __del__(self):
+            call()
+    late = Late()
+    late.itself = late
+    configure(Hearing())
+    call()
+    sys.exit(4)
+"""
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        _DAEMONS.format(sinks="Hearing()"),
+        _DAEMONS.format(sinks="*dead(), Raising(), Recursing(), Hearing()"),
+        _HOOKS_BEFORE_AND_AFTER,
+        _FINALIZER_AT_THE_VERY_END,
+    ],
+    ids=["daemons", "daemons and faulty sinks", "atexit", "finalizer"],
+)
+def test_violations_during_the_exit_do_not_disturb_it(program: str) -> None:
+    ended = run(program)
     assert ended.code == 4, ended.errors
-    assert_quiet(ended)
-
-
-def test_violations_of_atexit_hooks_do_not_disturb_the_exit() -> None:
-    """One hook runs before perfkit's own, and one after it."""
-    ended = run("""
-        import atexit
-        atexit.register(break_budgets, 5)
-        configure(Hearing(), *dead())
-        break_budgets(5)
-        atexit.register(break_budgets, 5)
-        sys.exit(6)
-    """)
-    assert ended.code == 6, ended.errors
-    assert_quiet(ended)
-
-
-def test_a_violation_of_a_finalizer_at_the_very_end_does_not_disturb_it() -> None:
-    ended = run("""
-        @perfkit.timed("late", threshold="0s")
-        def call():
-            pass
-        class Late:
-            def __del__(self):
-                call()
-        late = Late()
-        late.itself = late
-        configure(Hearing())
-        call()
-        sys.exit(6)
-    """)
-    assert ended.code == 6, ended.errors
     assert_quiet(ended)
 
 

@@ -138,35 +138,6 @@ def fork_while_locked(layer: Layer, in_child: Callable[[], object]) -> int:
         holder.join()
 
 
-class FailingFlush:
-    """A sink whose flush fails as long as it is broken."""
-
-    def __init__(self) -> None:
-        self.is_broken = True
-
-    def emit(self, violation: Violation) -> None:
-        """Take it."""
-
-    def flush(self, seconds: float) -> bool:
-        """Say that nothing waits, or fail."""
-        if self.is_broken:
-            raise OSError("gone")
-        return True
-
-
-class Blocking:
-    """A sink that stops in each delivery until told to go on."""
-
-    def __init__(self) -> None:
-        self.got: list[Violation] = []
-        self.is_there, self.may_go_on = threading.Event(), threading.Event()
-
-    def emit(self, violation: Violation) -> None:
-        self.is_there.set()
-        self.may_go_on.wait(30)
-        self.got.append(violation)
-
-
 LONGEST = 20.0
 """Seconds: far longer than any delivery of these tests takes, unless it hangs."""
 

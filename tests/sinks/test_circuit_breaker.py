@@ -10,14 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perfkit.sinks import CircuitBroken
-from tests.sinks.chains import (
-    Blocking,
-    Chain,
-    Kept,
-    of,
-)
-
-pytest.importorskip("tenacity")
+from tests.sinks.chains import LONGEST, Chain, Gate, Kept, of
 
 
 def _broken(*failures: BaseException) -> Chain:
@@ -35,20 +28,19 @@ def test_a_dead_sink_is_left_alone_for_a_while() -> None:
     assert "next attempt in 30 s" in str(chain.failures[-1])
 
 
-def test_nothing_else_goes_through_while_the_one_attempt_lasts() -> None:
+def test_nothing_else_goes_through_while_the_one_attempt_lasts(gate: Gate) -> None:
     chain = _broken(OSError(), OSError())
-    blocking = Blocking()
-    chain.inner.inner.inner = blocking
+    chain.inner.inner.inner = gate
     chain.now.seconds = 30.0
     attempt = threading.Thread(target=chain.emit, args=(of("a"),))
     attempt.start()
-    blocking.is_there.wait(30)
+    assert gate.has_begun.wait(LONGEST)
     chain.now.seconds = 1000.0  # however long it takes
     for _ in range(5):
         chain.emit(of("b"))
-    blocking.may_go_on.set()
+    gate.is_open.set()
     attempt.join()
-    assert [each.budget.name for each in blocking.got] == ["a"]
+    assert [each.budget.name for each in gate.heard] == ["a"]
     assert chain.stats.totals().dropped_by == {"failed": 2, "circuit open": 5}
     assert "next attempt is being made" in str(chain.failures[-1])
     assert not chain.inner.is_open

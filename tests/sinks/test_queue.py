@@ -123,32 +123,12 @@ def test_a_coroutine_callback_runs_in_the_event_loop_of_the_call(closing: Any) -
     assert asyncio.run(application())
 
 
-class Many:
-    """A sink that takes many at once."""
-
-    def __init__(self) -> None:
-        self.sizes: list[int] = []
-        self.gate = Gate()
-
-    def emit(self, violation: Violation) -> None:
-        self.emit_many([violation])
-
-    def emit_many(self, violations: Any) -> None:
-        self.gate.emit(violations[0])
-        self.sizes.append(len(violations))
-
-
-def test_what_waits_goes_together_to_a_sink_that_takes_many(closing: Any) -> None:
-    sink, stats = Many(), DeliveryStats()
-    queue = closing(DeliveryQueue(DeliveredCounter(sink, stats=stats), stats=stats))
-    queue.emit(make_violation())
-    assert sink.gate.has_begun.wait(LONGEST)
-    for _ in range(150):
-        queue.emit(make_violation())
-    sink.gate.is_open.set()
-    assert queue.flush(LONGEST)
-    assert sink.sizes == [1, 100, 50]
-    assert stats.totals().delivered == 151
+def test_what_waits_goes_in_batches_of_a_hundred_to_a_sink_that_takes_many(closing: Any) -> None:
+    sink = Batches(batch_wait=3600.0)
+    closing(sink.queue)
+    sink.add(150)
+    assert sink.queue.flush(LONGEST)
+    assert sink.sizes == [100, 50]
 
 
 def test_a_batch_is_delivered_when_it_is_full_and_the_rest_waits(closing: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Any
 from unittest.mock import MagicMock
@@ -12,7 +13,7 @@ from perfkit import Violation
 from perfkit.sinks import CallbackSink, DeliveryQueue, DeliveryStats
 from perfkit.sinks.delivery import queue as queue_module
 from perfkit.sinks.delivery.layer import Layer, supports_batch, tick_of
-from tests.sinks.chains import LONGEST, Batches, DeliveredCounter, FailingFlush, Gate
+from tests.sinks.chains import LONGEST, Batches, DeliveredCounter, Gate
 from tests.sinks.violations import make_violation
 
 
@@ -57,18 +58,13 @@ def test_a_tick_that_fails_is_reported_and_loses_nothing(closing: Any) -> None:
     assert stats.totals().dropped == 0
 
 
-class Nonsensical:
-    """A sink whose tick returns nonsense."""
+@pytest.mark.parametrize("nonsense", ["soon", math.nan, math.inf])
+def test_a_tick_that_returns_nonsense_is_not_waited_for(nonsense: Any) -> None:
+    class Nonsensical(Layer):
+        def tick(self) -> Any:
+            return nonsense
 
-    def emit(self, violation: Violation) -> None:
-        pass
-
-    def tick(self) -> str:
-        return "soon"
-
-
-def test_a_tick_that_returns_nonsense_is_not_waited_for() -> None:
-    assert tick_of(Nonsensical()) is None
+    assert tick_of(Nonsensical(print)) is None
 
 
 def test_a_mock_is_a_sink_of_single_violations_that_never_ticks() -> None:
@@ -183,6 +179,23 @@ def test_a_flush_is_bounded_also_where_a_layer_within_buffers(gate: Gate, closin
     assert stats.totals().delivered == 3
 
 
+def test_a_flush_does_not_take_an_earlier_one_for_its_own(gate: Gate, closing: Any) -> None:
+    queue = closing(DeliveryQueue(Buffering(gate)))
+    queue.emit(make_violation())
+    assert not queue.flush(0.0)
+    assert gate.has_begun.wait(LONGEST)  # in the flush of the first one
+    queue.emit(make_violation())
+    results: list[bool] = []
+    second = threading.Thread(target=lambda: results.append(queue.flush(LONGEST)))
+    second.start()
+    while queue._flushes_requested < 2:
+        assert not results
+    gate.is_open.set()
+    second.join(LONGEST)
+    assert results == [True]
+    assert len(gate.heard) == 2
+
+
 def test_a_flush_without_time_is_done_at_the_next_poll(closing: Any) -> None:
     has_arrived = threading.Event()
     queue = closing(DeliveryQueue(lambda _: has_arrived.set(), batch_wait=3600.0))
@@ -199,13 +212,18 @@ def test_an_empty_queue_starts_no_thread_for_a_flush() -> None:
 
 def test_a_flush_within_that_fails_is_reported_and_tried_again_by_the_next(closing: Any) -> None:
     reported: list[str] = []
+    failures = [OSError("gone")]
 
-    sink = FailingFlush()
+    class Failing(Layer):
+        def flush(self, seconds: float) -> bool:
+            if failures:
+                raise failures.pop()
+            return super().flush(seconds)
+
     stats = DeliveryStats("pager", lambda _, error: reported.append(str(error)))
-    queue = closing(DeliveryQueue(sink, stats=stats))
+    queue = closing(DeliveryQueue(Failing(print), stats=stats))
     queue.emit(make_violation())
     assert not queue.flush(LONGEST)
-    sink.is_broken = False
     assert queue.flush(LONGEST)
     assert reported == ["gone"]
 

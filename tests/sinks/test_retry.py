@@ -122,13 +122,6 @@ def test_where_one_at_a_time_arrives_only_what_failed_is_sent_again() -> None:
     assert chain.sums == (3, 2, 0, 1, 0)
 
 
-def test_an_interrupt_is_not_tried_again() -> None:
-    chain, slept = _retried(KeyboardInterrupt())
-    with pytest.raises(KeyboardInterrupt):
-        chain.emit(of("a"))
-    assert (slept, chain.sums) == ([], (1, 0, 0, 1, 0))
-
-
 def test_without_its_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tenacity", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'perfkit\[webhook\]'"):

@@ -56,48 +56,35 @@ def test_every_budget_was_called(soak: Soak) -> None:
 
 
 def test_the_duration_of_every_call_is_counted(soak: Soak) -> None:
-    assert (
-        _differing(
-            (
-                (name, outcome),
-                soak.backend.total(_DURATION, budget__name=name, outcome=outcome),
-                soak.book.of(name, outcome),
-            )
-            for name in sorted(TIMED)
-            for outcome in Outcome
+    _agree(
+        (
+            (name, outcome),
+            soak.backend.total(_DURATION, budget__name=name, outcome=outcome),
+            soak.book.of(name, outcome),
         )
-        == []
+        for name in sorted(TIMED)
+        for outcome in Outcome
     )
 
 
 def test_the_cpu_time_of_every_call_is_counted(soak: Soak) -> None:
-    assert (
-        _differing(
-            (
-                name,
-                soak.backend.total("perfkit.call.cpu.time", budget__name=name),
-                soak.book.of(name),
-            )
-            for name in sorted(CPU_TIMED)
-        )
-        == []
+    _agree(
+        (name, soak.backend.total("perfkit.call.cpu.time", budget__name=name), soak.book.of(name))
+        for name in sorted(CPU_TIMED)
     )
 
 
 def test_a_call_that_is_traced_has_its_memory_counted_and_any_other_its_duration(
     soak: Soak,
 ) -> None:
-    assert (
-        _differing(
-            (
-                name,
-                soak.backend.total(_DURATION, budget__name=name)
-                + soak.backend.total("perfkit.call.memory.peak", budget__name=name),
-                soak.book.of(name),
-            )
-            for name in sorted(TRACED)
+    _agree(
+        (
+            name,
+            soak.backend.total(_DURATION, budget__name=name)
+            + soak.backend.total("perfkit.call.memory.peak", budget__name=name),
+            soak.book.of(name),
         )
-        == []
+        for name in sorted(TRACED)
     )
 
 
@@ -111,31 +98,25 @@ def test_a_call_that_gathers_evidence_is_no_data_and_any_other_has_its_duration_
 
 
 def test_every_call_is_judged_by_every_limit_on_a_single_call(soak: Soak) -> None:
-    assert (
-        _differing(
-            (
-                (name, metric),
-                soak.backend.total(_VERDICTS, budget__name=name, metric=metric),
-                soak.book.of(name),
-            )
-            for name, metrics in JUDGED.items()
-            for metric in metrics
+    _agree(
+        (
+            (name, metric),
+            soak.backend.total(_VERDICTS, budget__name=name, metric=metric),
+            soak.book.of(name),
         )
-        == []
+        for name, metrics in JUDGED.items()
+        for metric in metrics
     )
 
 
 def test_every_violation_of_a_call_is_delivered(soak: Soak) -> None:
-    assert (
-        _differing(
-            (
-                name,
-                soak.book.heard[name],
-                soak.backend.total(_VERDICTS, budget__name=name, budget__state="violated"),
-            )
-            for name in JUDGED
+    _agree(
+        (
+            name,
+            soak.book.heard[name],
+            soak.backend.total(_VERDICTS, budget__name=name, budget__state="violated"),
         )
-        == []
+        for name in JUDGED
     )
 
 
@@ -145,12 +126,8 @@ def test_every_violation_of_a_call_is_delivered_through_a_queue_too(soak: Soak) 
 
 
 def test_every_call_has_its_span(soak: Soak) -> None:
-    assert (
-        _differing(
-            (name, soak.backend.spans.counts[name], soak.book.of(name)) for name in sorted(SPANNED)
-        )
-        == []
-    )
+    counts = soak.backend.spans.counts
+    _agree((name, counts[name], soak.book.of(name)) for name in sorted(SPANNED))
 
 
 def test_windows_hold_every_call_and_every_try(soak: Soak) -> None:
@@ -196,10 +173,8 @@ def test_reset_leaves_default_settings_and_no_windows(soak: Soak) -> None:
     assert window_registry._registry.windows == {}
 
 
-def _differing(rows: Iterator[tuple[object, int, int]]) -> list[str]:
-    """Return the rows in which what perfkit counted is not what really happened."""
-    return [
-        f"{what}: {counted} counted, {happened} happened"
-        for what, counted, happened in rows
-        if counted != happened
-    ]
+def _agree(rows: Iterator[tuple[object, int, int]]) -> None:
+    """Check that what perfkit counted is what really happened, in each row."""
+    assert [
+        f"{what}: {count} counted, {real} happened" for what, count, real in rows if count != real
+    ] == []

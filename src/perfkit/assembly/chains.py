@@ -9,18 +9,11 @@ from perfkit.model import Clock, Policy, Sink
 from perfkit.runtime import internal_errors
 from perfkit.sinks.delivery.circuit_breaker import CircuitBroken
 from perfkit.sinks.delivery.deduplicate import Deduplicated
-from perfkit.sinks.delivery.filter import Filtered
-from perfkit.sinks.delivery.layer import (
-    DeliveredCounter,
-    DeliveryEntry,
-    Layer,
-    layers_of,
-    seconds_of,
-)
+from perfkit.sinks.delivery.layer import DeliveredCounter, DeliveryEntry, Layer, layers_of
 from perfkit.sinks.delivery.queue import DeliveryQueue, Queued
-from perfkit.sinks.delivery.rate_limit import RateLimited
 from perfkit.sinks.delivery.retry import Retried
 from perfkit.sinks.delivery.stats import DeliveryStats, stats_registry
+from perfkit.sinks.delivery.suppressing import Filtered, RateLimited
 
 _MOST_QUEUES: Final = 64
 """The maximum number of sinks made in code with their own queue; further ones share one."""
@@ -39,7 +32,7 @@ class SinkChains:
     """
 
     def __init__(self, clock: Clock, *, in_background: bool) -> None:
-        self._now = seconds_of(clock)
+        self._now = lambda: clock.monotonic_ns() / 1e9
         self._in_background = in_background
         self._adopted: dict[int, tuple[Sink, Sink]] = {}
         self._queues: dict[object, DeliveryQueue] = {}

@@ -266,7 +266,7 @@ def deliver(
     if _delivering.is_busy:
         _delivering.later.append((tuple(violations), sinks_for))
         return
-    # As `recursion.current_depth`, without its frame.
+    # The task of a callback is a delivery at the largest depth.
     depth = recursion.MAX_DEPTH if recursion.is_delivering.get() else recursion.thread_state.depth
     if depth >= recursion.MAX_DEPTH:
         _drop(violations, sinks_for)

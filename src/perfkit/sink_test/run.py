@@ -15,8 +15,8 @@ from perfkit.sink_test.routes import DeliveryRoute, NamedSink
 from perfkit.sink_test.samples import UnreachableRoute, find_sample
 from perfkit.sinks.delivery.circuit_breaker import CircuitBroken
 from perfkit.sinks.delivery.layer import Layer, flush_of, layers_of
-from perfkit.sinks.delivery.rate_limit import SuppressingLayer
 from perfkit.sinks.delivery.stats import DeliveryStats, Totals
+from perfkit.sinks.delivery.suppressing import SuppressingLayer
 
 _FLUSH_SECONDS: Final = 30.0
 _NOT_HERE: Final = {

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from perfkit.sinks.delivery.circuit_breaker import CircuitBroken as CircuitBroken
     from perfkit.sinks.delivery.deduplicate import Deduplicated as Deduplicated
     from perfkit.sinks.delivery.fan_out import FanOut as FanOut
-    from perfkit.sinks.delivery.filter import Filtered as Filtered
     from perfkit.sinks.delivery.layer import Layer as Layer
     from perfkit.sinks.delivery.queue import DeliveryQueue as DeliveryQueue
-    from perfkit.sinks.delivery.rate_limit import RateLimited as RateLimited
     from perfkit.sinks.delivery.retry import Retried as Retried
     from perfkit.sinks.delivery.stats import DeliveryStats as DeliveryStats
     from perfkit.sinks.delivery.stats import Totals as Totals
+    from perfkit.sinks.delivery.suppressing import Filtered as Filtered
+    from perfkit.sinks.delivery.suppressing import RateLimited as RateLimited
     from perfkit.sinks.flushing import flush_sinks as flush_sinks
     from perfkit.sinks.flushing import sink_stats as sink_stats
     from perfkit.sinks.routing import Router as Router
@@ -49,12 +49,11 @@ __all__, __getattr__, __dir__ = lazy_names(
         "perfkit.sinks.delivery.circuit_breaker": "CircuitBroken",
         "perfkit.sinks.delivery.deduplicate": "Deduplicated",
         "perfkit.sinks.delivery.fan_out": "FanOut",
-        "perfkit.sinks.delivery.filter": "Filtered",
         "perfkit.sinks.delivery.layer": "Layer",
         "perfkit.sinks.delivery.queue": "DeliveryQueue",
-        "perfkit.sinks.delivery.rate_limit": "RateLimited",
         "perfkit.sinks.delivery.retry": "Retried",
         "perfkit.sinks.delivery.stats": "DeliveryStats Totals",
+        "perfkit.sinks.delivery.suppressing": "Filtered RateLimited",
         "perfkit.sinks.flushing": "flush_sinks sink_stats",
         "perfkit.model.violation": "as_record",
         "perfkit.sinks.routing": "Router",

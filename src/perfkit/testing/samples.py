@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from attrs import evolve
@@ -23,11 +23,13 @@ from perfkit.model import (
     Violation,
 )
 
-_Samples = Iterator[tuple[str, dict[str, Any]]]
+_Changes = dict[str, dict[str, Any]]
 """The name of each sample, and the fields in which it differs from the plain violation."""
 
 _MINUTE_NS: Final = 60_000_000_000
-_LONG: Final = 10_000
+_LIMIT: Final = Limit(
+    metric=Metric.DURATION, target=0.1, threshold=0.3, direction=Direction.AT_MOST
+)
 PLAIN: Final = "a plain violation"
 """The name of the sample from which all others are derived."""
 
@@ -49,23 +51,20 @@ def sample_violations(at_ns: int = 1_700_000_000_000_000_000) -> dict[str, Viola
         at_ns: The time of the violations, in nanoseconds since the Unix epoch.
     """
     plain = _plain(at_ns)
-    parts = (
-        _of_one_call(),
-        _over_time(plain),
-        _held_back(at_ns),
-        _with_evidence(),
-        _with_hostile_text(),
-        _with_extreme_values(),
-        _of_each_metric(),
-    )
-    changed = {name: evolve(plain, **changes) for part in parts for name, changes in part}
-    return {PLAIN: plain, **changed}
+    changed = {
+        **_of_one_call(),
+        **_over_time(at_ns),
+        **_with_evidence(),
+        **_with_hostile_text(),
+        **_with_extreme_values(),
+    }
+    return {PLAIN: plain, **{name: evolve(plain, **fields) for name, fields in changed.items()}}
 
 
 def _plain(at_ns: int) -> Violation:
     return Violation(
         budget=Budget(name="load_session", category="database", description="Load one session."),
-        limit=_limit(Metric.DURATION, 0.1, 0.3),
+        limit=_LIMIT,
         value=0.412,
         state=State.VIOLATED,
         severity=Severity.WARNING,
@@ -77,78 +76,51 @@ def _plain(at_ns: int) -> Violation:
     )
 
 
-def _limit(
-    metric: Metric,
-    target: float,
-    threshold: float,
-    direction: Direction = Direction.AT_MOST,
-    statistic: Statistic = Statistic.EACH,
-) -> Limit:
-    window = None if statistic is Statistic.EACH else 60.0
-    return Limit(
-        metric=metric,
-        target=target,
-        threshold=threshold,
-        direction=direction,
-        statistic=statistic,
-        window=window,
-    )
-
-
-def _of_one_call() -> _Samples:
+def _of_one_call() -> _Changes:
     critical = Budget(name="load_session", category="database", critical=True)
-    yield "a critical one", {"budget": critical, "severity": Severity.CRITICAL}
-    yield "a missed target", {"value": 0.2, "state": State.DEGRADED, "severity": Severity.INFO}
-    yield "a call that failed", {"outcome": Outcome.ERROR}
-    yield "a cancelled call", {"outcome": Outcome.CANCELLED}
-    yield "a contended value", {"contended": True}
-    yield "one without a trace", {"trace_id": "", "span_id": "", "trace_flags": 0}
-    yield "one of an environment", {"environment": "production"}
-    yield "a budget with nothing but a name", {"budget": Budget(name="load_session")}
-    yield "a place without a file", {"where": CodeLocation(function="shop.sessions.load")}
-    yield "a test", {"is_test": True}
+    return {
+        "a critical one": {"budget": critical, "severity": Severity.CRITICAL},
+        "a missed target": {"value": 0.2, "state": State.DEGRADED, "severity": Severity.INFO},
+        "a call that failed": {"outcome": Outcome.ERROR},
+        "a cancelled call": {"outcome": Outcome.CANCELLED},
+        "a contended value": {"contended": True},
+        "one without a trace": {"trace_id": "", "span_id": "", "trace_flags": 0},
+        "one of an environment": {"environment": "production"},
+        "a budget with nothing but a name": {"budget": Budget(name="load_session")},
+        "a place without a file": {"where": CodeLocation(function="shop.sessions.load")},
+        "a test": {"is_test": True},
+    }
 
 
-def _over_time(plain: Violation) -> _Samples:
-    """Yield violations of windows and objectives, and their recoveries."""
-    window = _limit(Metric.DURATION, 0.1, 0.3, statistic=Statistic.P95)
-    since = plain.at_ns - _MINUTE_NS
-    over = {"is_recovery": True, "state": State.MET, "value": 0.05, "since_ns": since}
-    broken = {"limit": window, "samples": 1200, "since_ns": plain.at_ns}
-    yield "a broken window", broken
-    yield "a broken window that got worse", {**broken, "since_ns": since, "value": 2.5}
-    yield "a window that holds again", {"limit": window, "samples": 1200, **over}
-    yield (
-        "a window that holds its threshold, not its target",
-        {
-            "limit": window,
-            "samples": 1200,
-            **over,
-            "state": State.DEGRADED,
-            "value": 0.2,
-        },
-    )
-    yield "calls that begin to break a budget", {"since_ns": plain.at_ns}
-    yield "calls that hold their budget again", over
-
-
-def _held_back(at_ns: int) -> _Samples:
+def _over_time(at_ns: int) -> _Changes:
+    """Return violations of windows and objectives, recoveries, and violations after others."""
     since = at_ns - _MINUTE_NS
-    yield "one with others held back before it", {"suppressed": 1, "suppressed_since_ns": since}
-    yield "one with very many held back", {"suppressed": 10**9, "suppressed_since_ns": since}
-    yield "one with others held back, nobody knows since when", {"suppressed": 3}
+    window = evolve(_LIMIT, statistic=Statistic.P95, window=60.0)
+    broken = {"limit": window, "samples": 1200, "since_ns": at_ns}
+    over = {"is_recovery": True, "state": State.MET, "value": 0.05, "since_ns": since}
+    halfway = {"state": State.DEGRADED, "value": 0.2}
+    return {
+        "a broken window": broken,
+        "a broken window that got worse": {**broken, "since_ns": since, "value": 2.5},
+        "a window that holds again": {**broken, **over},
+        "a window that holds its threshold, not its target": {**broken, **over, **halfway},
+        "calls that begin to break a budget": {"since_ns": at_ns},
+        "calls that hold their budget again": over,
+        "one with others held back before it": {"suppressed": 1, "suppressed_since_ns": since},
+        "one with very many held back": {"suppressed": 10**9, "suppressed_since_ns": since},
+        "one with others held back, nobody knows since when": {"suppressed": 3},
+    }
 
 
-def _with_evidence() -> _Samples:
-    found = [_evidence(kind, "shop.db.query") for kind in EVIDENCE_KINDS]
-    for each in found:
-        yield f"evidence of kind {each.kind}", {"evidence": (each,)}
-    yield "evidence of every kind", {"evidence": tuple(found)}
-    yield (
-        "evidence that could not be had",
-        {"evidence": (Evidence(kind="cpu", note="profiler_busy"),)},
-    )
-    yield "evidence of another call", {"evidence": (evolve(found[0], since_armed=0.124),)}
+def _with_evidence() -> _Changes:
+    found = {kind: _evidence(kind, "shop.db.query") for kind in EVIDENCE_KINDS}
+    missing = Evidence(kind="cpu", note="profiler_busy")
+    return {
+        **{f"evidence of kind {kind}": {"evidence": (each,)} for kind, each in found.items()},
+        "evidence of every kind": {"evidence": tuple(found.values())},
+        "evidence that could not be had": {"evidence": (missing,)},
+        "evidence of another call": {"evidence": (evolve(found["cpu"], since_armed=0.124),)},
+    }
 
 
 def _evidence(kind: str, text: str) -> Evidence:
@@ -167,8 +139,8 @@ def _evidence(kind: str, text: str) -> Evidence:
     )
 
 
-def _with_hostile_text() -> _Samples:
-    """Yield text that may occur in file names and in generated budget names."""
+def _with_hostile_text() -> _Changes:
+    """Return text that may occur in file names and in generated budget names."""
     texts = {
         "text with line ends": "first\nsecond\r\nthird\u2028fourth\x85::error::forged",
         "text with control characters": "\x1b[31m red, bell \a, back \b\b, nothing \0, delete \x7f",
@@ -176,40 +148,47 @@ def _with_hostile_text() -> _Samples:
         "text that is no valid Unicode": "a lone surrogate \udcff \ud800",
         "letters of many alphabets": "größe 大きさ размер 📏",
         "quotes, braces and percent signs": """' " ` \\ {budget} {{ }} {0} %s %(x)d % ${A} <b>&""",
-        "very long text": "x" * _LONG,
+        "very long text": "x" * 10_000,
     }
-    for name, text in texts.items():
-        yield (
-            name,
-            {
-                "budget": Budget(name=text, category=text, description=text),
-                "where": CodeLocation(function=text, file=text, line=1),
-                "environment": text,
-                "evidence": tuple(_evidence(kind, text) for kind in EVIDENCE_KINDS),
-            },
-        )
+    return {
+        name: {
+            "budget": Budget(name=text, category=text, description=text),
+            "where": CodeLocation(function=text, file=text, line=1),
+            "environment": text,
+            "evidence": tuple(_evidence(kind, text) for kind in EVIDENCE_KINDS),
+        }
+        for name, text in texts.items()
+    }
 
 
-def _with_extreme_values() -> _Samples:
-    yield "an infinite value", {"value": math.inf}
-    yield "a huge value", {"value": 1e15}
-    yield "a value just beyond its limit", {"value": math.nextafter(0.3, 1.0)}
-    yield "a tiny value", {"limit": _limit(Metric.DURATION, 0.0, 1e-12), "value": 5e-12}
-    yield "a limit of zero", {"limit": _limit(Metric.DURATION, 0.0, 0.0), "value": 1e-9}
-    at_least = _limit(Metric.HIT_RATIO, 0.95, 0.85, Direction.AT_LEAST)
-    yield "a limit that is a minimum", {"limit": at_least, "value": 0.5}
-    yield "nothing where there is a minimum", {"limit": at_least, "value": 0.0}
+def _with_extreme_values() -> _Changes:
+    samples = _of_each_metric()
+    at_least = samples["the metric hit_ratio"]["limit"]
+    return {
+        **samples,
+        "an infinite value": {"value": math.inf},
+        "a huge value": {"value": 1e15},
+        "a value just beyond its limit": {"value": math.nextafter(0.3, 1.0)},
+        "a tiny value": {"limit": evolve(_LIMIT, target=0.0, threshold=1e-12), "value": 5e-12},
+        "a limit of zero": {"limit": evolve(_LIMIT, target=0.0, threshold=0.0), "value": 1e-9},
+        "a limit that is a minimum": {"limit": at_least, "value": 0.5},
+        "nothing where there is a minimum": {"limit": at_least, "value": 0.0},
+    }
 
 
-def _of_each_metric() -> _Samples:
+def _of_each_metric() -> _Changes:
+    samples: _Changes = {}
     for metric in Metric:
-        direction = metric.default_direction or Direction.AT_MOST
-        is_at_most = direction is Direction.AT_MOST
-        lines = (1.0, 2.0) if is_at_most else (0.9, 0.8)
-        yield (
-            f"the metric {metric}",
-            {
-                "limit": _limit(metric, *lines, direction, metric.default_statistic),
-                "value": 3.0 if is_at_most else 0.5,
-            },
+        is_at_least = metric.default_direction is Direction.AT_LEAST
+        target, threshold, value = (0.9, 0.8, 0.5) if is_at_least else (1.0, 2.0, 3.0)
+        statistic = metric.default_statistic
+        limit = Limit(
+            metric=metric,
+            target=target,
+            threshold=threshold,
+            direction=metric.default_direction or Direction.AT_MOST,
+            statistic=statistic,
+            window=None if statistic is Statistic.EACH else 60.0,
         )
+        samples[f"the metric {metric}"] = {"limit": limit, "value": value}
+    return samples

@@ -67,7 +67,9 @@ class CircuitBroken(Layer):
         except BaseException as error:
             # An exception of a signal handler is not a failure of the sink.
             if not is_signal_exception(error):
-                self._note_failure()
+                with busy, self._lock:
+                    self._failures += 1
+                    self._failed_at = self.now()
             raise
         else:
             with busy, self._lock:
@@ -77,11 +79,7 @@ class CircuitBroken(Layer):
                 self._is_half_open = False
 
     def _begin_attempt(self) -> bool:
-        """Return whether this is the one attempt of a half-open circuit.
-
-        Raises:
-            DeliveryError: If the circuit is open.
-        """
+        """Return whether this is the one attempt of a half-open circuit; raise if it is open."""
         with busy, self._lock:
             if not self.is_open:
                 return False
@@ -95,8 +93,3 @@ class CircuitBroken(Layer):
                 )
             self._is_half_open = True
             return True
-
-    def _note_failure(self) -> None:
-        with busy, self._lock:
-            self._failures += 1
-            self._failed_at = self.now()

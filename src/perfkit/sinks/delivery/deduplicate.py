@@ -12,14 +12,8 @@ from perfkit.errors import ConfigurationError
 from perfkit.model import State, Violation
 from perfkit.reentrancy import busy
 from perfkit.sinks.arguments import check_figures
-from perfkit.sinks.delivery.layer import (
-    MOST_KEYS,
-    SinkOrCallable,
-    count_failures,
-    raise_or_count,
-    tick_of,
-)
-from perfkit.sinks.delivery.rate_limit import SuppressingLayer
+from perfkit.sinks.delivery.layer import MOST_KEYS, SinkOrCallable, tick_of
+from perfkit.sinks.delivery.suppressing import SuppressingLayer
 
 
 @define(eq=False)
@@ -103,31 +97,22 @@ class Deduplicated(SuppressingLayer):
     def emit_many(self, violations: Sequence[Violation]) -> None:
         """Pass on violations that begin an incident, are more severe, or are due again."""
         self._resolve_all()
-        with busy, self._lock:
-            found = [self._passed(each) for each in violations]
-        passed = [each for each in found if each is not None]
-        raise_or_count(self._partial_failures_of(passed), len(violations), self.stats)
+        super().emit_many(violations)
 
     def tick(self) -> float | None:
         """Deliver the recoveries that are due."""
         self._resolve_all()
-        wait = None
-        if self._resolve_after is not None:
-            with busy, self._lock:
-                lasting = (each for each in self._incidents.values() if not each.is_ending)
-                first = next(lasting, None)
-                if first is not None:
-                    wait = first.last_at + self._resolve_after - self.now()
-        waits = (wait, tick_of(self.inner))
+        with busy, self._lock:
+            first = self._first_resolved()
+        waits = (first[1] if first else None, tick_of(self.inner))
         return min((each for each in waits if each is not None), default=None)
 
     def _passed(self, violation: Violation) -> Violation | None:
-        """Return the violation to pass on; None for a duplicate. Called under the lock."""
         incident = self._incidents.get(violation.kind)
         if violation.since_ns or violation.is_recovery:
             if violation.is_recovery and incident is not None and not incident.is_ending:
                 del self._incidents[violation.kind]
-                return self._held.release(violation)
+                return self._release(violation)
             return violation
         if incident is None:
             return self._begin(violation)
@@ -150,7 +135,7 @@ class Deduplicated(SuppressingLayer):
         return self._of(incident, violation)
 
     def _of(self, incident: _Incident, violation: Violation) -> Violation:
-        released = self._held.release(violation)
+        released = self._release(violation)
         return evolve(released, since_ns=incident.since_ns) if self._sends_resolved else released
 
     def _is_due(self, incident: _Incident, violation: Violation) -> bool:
@@ -166,57 +151,55 @@ class Deduplicated(SuppressingLayer):
         return is_worse or is_time
 
     def _resolve_all(self) -> None:
-        if self._resolve_after is None:
-            return
-        while (ending := self._next_resolved(self._resolve_after)) is not None:
-            self._resolve(*ending)
+        """Deliver the recoveries that are due, each before what arrived during its delivery.
 
-    def _next_resolved(self, resolve_after: float) -> tuple[_Incident, Violation] | None:
+        No caller counts what is lost of these.
+        """
+        while (resolved := self._next_resolved()) is not None:
+            incident, recovery = resolved
+            self.stats.take()
+            try:
+                lost = self._lost_of([recovery])
+            except BaseException:  # an interrupt; any other error is among the failures
+                self.stats.drop("interrupted", 1 + len(self._end(incident)))
+                raise
+            with busy, self._lock:
+                passed = [self._begin(each) for each in self._end(incident)]
+            self._count_lost(lost + self._lost_of(passed))
+
+    def _first_resolved(self) -> tuple[_Incident, float] | None:
+        """Return the incident to resolve first, and in how many seconds. Called under the lock."""
+        lasting = (each for each in self._incidents.values() if not each.is_ending)
+        if self._resolve_after is None or (first := next(lasting, None)) is None:
+            return None
+        return first, first.last_at + self._resolve_after - self.now()
+
+    def _next_resolved(self) -> tuple[_Incident, Violation] | None:
         """Return an incident that is over, which no other thread resolves too, and its recovery."""
         with busy, self._lock:
-            while incident := next((e for e in self._incidents.values() if not e.is_ending), None):
-                if self.now() - incident.last_at < resolve_after:
-                    break
+            while (first := self._first_resolved()) is not None and first[1] <= 0:
+                incident, _ = first
                 if self._sends_resolved:
                     incident.is_ending = True
-                    recovery = self._recovery_of(incident, resolve_after)
-                    return incident, self._held.release(recovery)
+                    return incident, self._release(self._recovery_of(incident))
                 del self._incidents[incident.last.kind]
         return None
 
-    def _recovery_of(self, incident: _Incident, resolve_after: float) -> Violation:
+    def _recovery_of(self, incident: _Incident) -> Violation:
         return evolve(
             incident.last,
             severity=incident.sent.severity,
             is_recovery=True,
             state=State.MET,
             since_ns=incident.since_ns,
-            at_ns=incident.last.at_ns + round(resolve_after * 1e9),
+            at_ns=incident.last.at_ns + round((self._resolve_after or 0.0) * 1e9),
             evidence=(),
             suppressed=0,
             suppressed_since_ns=0,
         )
 
-    def _resolve(self, incident: _Incident, recovery: Violation) -> None:
-        """Deliver a recovery, and then the violation that arrived meanwhile.
-
-        No caller waits for either, so failures are counted here.
-        """
-        self.stats.take()
-        try:
-            partial_failures = self._partial_failures_of([recovery])
-        except BaseException:  # an interrupt; any other error is among the failures
-            lost = 1 if self._remove(incident) is None else 2
-            self.stats.drop("interrupted", lost)
-            raise
-        with busy, self._lock:
-            follower = self._remove(incident)
-            passed = None if follower is None else self._begin(follower)
-        partial_failures += self._partial_failures_of([passed] if passed else [])
-        count_failures(partial_failures, self.stats)
-
-    def _remove(self, incident: _Incident) -> Violation | None:
+    def _end(self, incident: _Incident) -> Sequence[Violation]:
         """Make room for another incident of the kind; return the violation that begins it."""
         with busy, self._lock:
             self._incidents.pop(incident.last.kind, None)
-            return incident.follower
+            return [incident.follower] if incident.follower else []

@@ -59,16 +59,13 @@ class FanOut:
         for sink, error in _failures(lambda sink: forward(sink, (violation,)), self.sinks):
             is_raise_sink = isinstance(error, BudgetExceeded) and _reaches_caller(sink)
             (raised if is_raise_sink else failures).append(error)
-        failed = self._failed(failures) if failures else None
+        texts = "; ".join(f"{type(error).__name__}: {error}" for error in failures)
+        text = f"{len(failures)} of {len(self.sinks)} failed: {texts}"
+        failed = DeliveryError(text, is_permanent=True) if failures else None
         if raised:
             raise raised[0] from failed
         if failed:
             raise failed from failures[0]
-
-    def _failed(self, failures: Sequence[BaseException]) -> DeliveryError:
-        texts = "; ".join(f"{type(error).__name__}: {error}" for error in failures)
-        text = f"{len(failures)} of {len(self.sinks)} failed: {texts}"
-        return DeliveryError(text, is_permanent=True)
 
     def tick(self) -> float | None:
         """Tick each sink; return in how many seconds to call again, None for no need."""

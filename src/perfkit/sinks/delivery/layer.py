@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, TypeAlias, cast, runtime_checkable
 
 from perfkit.errors import BudgetExceeded, ConfigurationError, DeliveryError
 from perfkit.forks import WeakRegistry, register_after_fork
-from perfkit.model import Clock, Sink, Violation
+from perfkit.model import Sink, Violation
 from perfkit.sinks.delivery.recursion import thread_state
 from perfkit.sinks.delivery.shutdown import register_shutdown
 from perfkit.sinks.delivery.signals import is_signal_exception
@@ -107,6 +107,36 @@ class Layer:
         """Drop and count queued violations at shutdown, also within; return the number dropped."""
         return self.inner.drop_pending() if isinstance(self.inner, Layer) else 0
 
+    # A layer that raises has lost all the violations that it received, and its caller counts them.
+    # A layer that lost some of them, while others arrived or were suppressed, counts those itself.
+
+    def _pass_on(self, violations: Sequence[Violation], received: int) -> None:
+        """Deliver violations; raise the first failure if all of the `received` are lost."""
+        lost = self._lost_of(violations)
+        if lost and sum(len(part) for _, part in lost) == received:
+            raise lost[0][0]
+        self._count_lost(lost)
+
+    def _lost_of(self, violations: Sequence[Violation]) -> PartialFailures:
+        """Deliver violations, also those after a failure; return the lost ones."""
+        lost: PartialFailures = []
+        for part in parts_of(violations, self.inner):
+            try:
+                forward(self.inner, part)
+            except BaseException as error:  # also SystemExit must not affect the others
+                if is_signal_exception(error):
+                    raise
+                lost.append((error, part))
+        return lost
+
+    def _count_lost(self, lost: PartialFailures) -> None:
+        """Count all lost violations, then report each failure; errors of the listener propagate."""
+        for error, part in lost:
+            reason = error.reason if isinstance(error, DeliveryError) else "failed"
+            self.stats.drop(reason, len(part))
+        for error, _ in lost:
+            self.stats.report(error)
+
 
 entries: Final[WeakRegistry[DeliveryEntry]] = WeakRegistry()
 """All that are in use, for `flush_sinks`."""
@@ -132,11 +162,6 @@ class DeliveryEntry(Layer):
         """Register for the flush at exit with the next violation."""
         self._is_flushed_at_exit = False
 
-    @property
-    def name(self) -> str:
-        """The name of the sink in its statistics."""
-        return self.stats.sink
-
     def close(self, seconds: float) -> bool:
         """Flush: there is no thread to end."""
         return self.flush(seconds)
@@ -154,12 +179,10 @@ class DeliveryEntry(Layer):
                 self.inner.emit(violation)
                 if self.reaches_caller:
                     self.stats.suppress("not raised")
-            except BudgetExceeded as error:
-                if self.reaches_caller:
+            except BaseException as error:  # also SystemExit must not end the application
+                if self.reaches_caller and isinstance(error, BudgetExceeded):
                     self.stats.deliver()
                     raise
-                self.stats.fail(error)
-            except BaseException as error:  # also SystemExit must not end the application
                 if is_signal_exception(error):
                     # A queued violation is counted by the queue from then on.
                     if thread_state.queued is before:
@@ -198,13 +221,9 @@ def as_sink(thing: object) -> Sink:
         from perfkit.sinks.builtin.callback import CallbackSink  # noqa: PLC0415 - for callables only
 
         return CallbackSink(thing)
-    if isinstance(thing, str):
-        raise ConfigurationError(
-            "a name is not a sink here; pass the sink itself, such as LogSink()"
-        )
     raise ConfigurationError(
-        f"an object of type {type(thing).__name__} is not a sink; pass an object with emit(), or a "
-        "callable of one violation"
+        f"an object of type {type(thing).__name__} is not a sink; pass an object with emit(), such "
+        "as LogSink(), or a callable of one violation"
     )
 
 
@@ -229,12 +248,11 @@ def supports_batch(sink: Sink) -> bool:
         return False
 
 
-def parts_of(violations: Sequence[Violation], sink: Sink) -> Iterator[Sequence[Violation]]:
-    """Yield the parts that arrive in `sink` as a whole or not at all."""
-    if supports_batch(sink):
-        yield violations
-    else:
-        yield from ((violation,) for violation in violations)
+def parts_of(violations: Sequence[Violation], sink: Sink) -> Sequence[Sequence[Violation]]:
+    """Return the parts that arrive in `sink` as a whole or not at all."""
+    if violations and supports_batch(sink):
+        return [violations]
+    return [(violation,) for violation in violations]
 
 
 def tick_of(sink: Sink) -> float | None:
@@ -262,14 +280,8 @@ def flush_of(sink: Sink, seconds: float) -> bool:
 
 def buffers(sink: Sink) -> bool:
     """Return whether `sink` itself may buffer violations, which a flush delivers."""
-    if isinstance(sink, Layer):
-        return type(sink).flush is not Layer.flush
-    return hasattr(sink, "flush")
-
-
-def seconds_of(clock: Clock) -> Now:
-    """Return the monotonic time of `clock` as layers read it, in seconds."""
-    return lambda: clock.monotonic_ns() / 1e9
+    is_forwarding = isinstance(sink, Layer) and type(sink).flush is Layer.flush
+    return hasattr(sink, "flush") and not is_forwarding
 
 
 def layers_of(sink: Sink) -> Sequence[Sink]:
@@ -278,42 +290,3 @@ def layers_of(sink: Sink) -> Sequence[Sink]:
     while isinstance(found[-1], Layer):  # a sink may have any attribute, a mock has all of them
         found.append(found[-1].inner)
     return found
-
-
-# -- partial failures
-#
-# A layer that raises has lost all the violations that it received, and its caller counts them. A
-# layer that lost some of them, while others arrived or were suppressed, counts those itself.
-
-
-def partial_failures_of(sink: Sink, violations: Sequence[Violation]) -> PartialFailures:
-    """Deliver `violations` to `sink`, also those after a failure; return the lost ones."""
-    partial_failures: PartialFailures = []
-    for part in parts_of(violations, sink) if violations else ():
-        try:
-            forward(sink, part)
-        except BaseException as error:  # also SystemExit must not affect the others
-            if is_signal_exception(error):
-                raise
-            partial_failures.append((error, part))
-    return partial_failures
-
-
-def raise_or_count(partial_failures: PartialFailures, received: int, stats: DeliveryStats) -> None:
-    """Raise the first failure if all of the `received` violations are lost, else count the lost.
-
-    Raises:
-        BaseException: The first failure, or an error of the listener of `stats`.
-    """
-    if partial_failures and sum(len(part) for _, part in partial_failures) == received:
-        raise partial_failures[0][0]
-    count_failures(partial_failures, stats)
-
-
-def count_failures(partial_failures: PartialFailures, stats: DeliveryStats) -> None:
-    """Count all lost violations, then report each failure; exceptions of the listener propagate."""
-    for error, part in partial_failures:
-        reason = error.reason if isinstance(error, DeliveryError) else "failed"
-        stats.drop(reason, len(part))
-    for error, _ in partial_failures:
-        stats.report(error)

@@ -36,8 +36,3 @@ origin_loop: Final[ContextVar[asyncio.AbstractEventLoop | None]] = ContextVar(
     "perfkit_origin_loop", default=None
 )
 """The event loop in which the measured call ran, for a delivery in another thread."""
-
-
-def current_depth() -> int:
-    """Return the depth of this thread, or of the task of a callback that runs in it."""
-    return max(thread_state.depth, MAX_DEPTH if is_delivering.get() else 0)

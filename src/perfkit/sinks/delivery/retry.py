@@ -16,7 +16,6 @@ from perfkit.sinks.delivery.layer import (
     SinkOrCallable,
     forward,
     parts_of,
-    raise_or_count,
 )
 from perfkit.sinks.delivery.signals import is_signal_exception
 
@@ -87,26 +86,26 @@ class Retried(Layer):
 
     def emit_many(self, violations: Sequence[Violation]) -> None:
         """Deliver violations, until that succeeds or no retry is left."""
-        partial_failures: PartialFailures = []
+        self._pass_on(violations, len(violations))
+
+    def _lost_of(self, violations: Sequence[Violation]) -> PartialFailures:
         # A sink without batches may have received some of them when it fails; these must not arrive
         # twice, so each part is retried by itself.
-        for part in parts_of(violations, self.inner):
-            partial_failures += self._partial_failures_of(part)
-        raise_or_count(partial_failures, len(violations), self.stats)
+        parts = parts_of(violations, self.inner)
+        return [lost for part in parts for lost in self._lost_of_part(part)]
 
-    def _partial_failures_of(self, violations: Sequence[Violation]) -> PartialFailures:
+    def _lost_of_part(self, violations: Sequence[Violation]) -> PartialFailures:
         try:
             self._retrying(forward, self.inner, violations)
         except BaseException as error:  # a sink may raise anything
             if is_signal_exception(error):
                 raise
-            if not _is_too_large(error) or len(violations) == 1:
+            is_too_large = isinstance(error, DeliveryError) and error.is_too_large
+            if not is_too_large or len(violations) == 1:
                 return [(error, violations)]
             half = len(violations) // 2
-            return [
-                *self._partial_failures_of(violations[:half]),
-                *self._partial_failures_of(violations[half:]),
-            ]
+            halves = violations[:half], violations[half:]
+            return [lost for each in halves for lost in self._lost_of_part(each)]
         return []
 
     def _wait_after(self, state: RetryCallState) -> float:
@@ -119,7 +118,3 @@ def _may_succeed_later(error: BaseException) -> bool:
     if isinstance(error, DeliveryError):
         return not (error.is_permanent or error.is_too_large)
     return isinstance(error, OSError)
-
-
-def _is_too_large(error: BaseException) -> bool:
-    return isinstance(error, DeliveryError) and error.is_too_large

@@ -9,77 +9,59 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Final, Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
 from perfkit.forks import WeakRegistry
 from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.sinks.delivery.stats import stats_registry
 from perfkit.text import printable
 
+if TYPE_CHECKING:
+    from perfkit.sinks.delivery.layer import DeliveryEntry
+    from perfkit.sinks.delivery.queue import DeliveryQueue
+
 EXIT_SECONDS: Final = 1.5
 """The longest delay of the exit of a process, for all sinks together."""
 
 
-class Buffering(Protocol):
-    """A layer with violations that wait."""
-
-    def flush(self, seconds: float) -> bool:
-        """Deliver them, for at most `seconds`; return whether none waits."""
-
-    def close(self, seconds: float) -> bool:
-        """Flush, and end the thread."""
-
-    def drop_pending(self) -> int:
-        """Drop and count those that still wait; return the number dropped."""
-
-    @property
-    def name(self) -> str:
-        """The name of its sink."""
+_buffering: Final[WeakRegistry[DeliveryEntry | DeliveryQueue]] = WeakRegistry()
 
 
-_buffering: Final[WeakRegistry[Buffering]] = WeakRegistry()
-_is_registered = False
-_worker = 0
-
-
-def register_shutdown(layer: Buffering) -> None:
+def register_shutdown(layer: DeliveryEntry | DeliveryQueue) -> None:
     """Flush `layer` at the exit of the process, if it still exists."""
-    global _is_registered  # noqa: PLW0603 - one hook for all, registered when it is first needed
-    if not _is_registered:
-        _is_registered = True
-        atexit.register(_flush_and_drop)
-    _flush_at_end_of_worker()
+    _register_exit()
+    _register_end_of_worker(os.getpid())
     _buffering.add(layer)
 
 
-def _flush_at_end_of_worker() -> None:
+@cache
+def _register_exit() -> None:
+    atexit.register(_flush_and_drop)
+
+
+@cache
+def _register_end_of_worker(_pid: int) -> None:
     """Flush also at the end of a forked worker of `multiprocessing`, which skips atexit."""
-    global _worker  # noqa: PLW0603 - once in each process
     module = sys.modules.get("multiprocessing.process")
     parent_of = getattr(module, "parent_process", None)  # it may be partially imported
-    if parent_of is None or parent_of() is None or _worker == os.getpid():
-        return
-    from multiprocessing.util import Finalize  # noqa: PLC0415 - for its workers only
+    if parent_of is not None and parent_of() is not None:
+        from multiprocessing.util import Finalize  # noqa: PLC0415 - for its workers only
 
-    _worker = os.getpid()
-    Finalize(None, _flush_and_drop, exitpriority=0)
+        Finalize(None, _flush_and_drop, exitpriority=0)
 
 
-def flush_all(seconds: float) -> bool:
+def flush_all(seconds: float, *, ends_threads: bool = False) -> bool:
     """Flush all layers that buffer, for at most `seconds`; return whether nothing waits."""
     deadline = time.monotonic() + seconds
-    results = [_try_until(deadline, layer.flush) for layer in _buffering]
-    return all(results)
-
-
-def close_all(seconds: float) -> bool:
-    """Flush all layers that buffer, for at most `seconds`, and end their threads."""
-    deadline = time.monotonic() + seconds
-    results = [_try_until(deadline, layer.close) for layer in _buffering]
+    results = [
+        _try_until(deadline, layer.close if ends_threads else layer.flush) for layer in _buffering
+    ]
     return all(results)
 
 
 def _flush_and_drop() -> None:
+    """Flush all layers, drop what still waits, and log how many violations did not arrive."""
     deadline = time.monotonic() + EXIT_SECONDS
     layers = list(_buffering)
     # Each has a share of half the time first, so that healthy sinks are flushed although others
@@ -90,10 +72,18 @@ def _flush_and_drop() -> None:
         _try_until(deadline, layer.flush)
     lost = Counter[str]()
     for layer in layers:
-        lost[layer.name] += layer.drop_pending()
+        lost[layer.stats.sink] += layer.drop_pending()
     for totals in stats_registry.totals():
         lost[totals.sink] += totals.waiting  # being delivered: whether it arrives stays unknown
-    _log_lost(+lost)
+    lost = +lost  # without those that are zero
+    if count := lost.total():
+        which = "1 violation did not reach its sink"
+        if count > 1:
+            which = f"{count} violations did not reach their sinks"
+        by_sink = ", ".join(f"{printable(sink)}: {each}" for sink, each in lost.most_common())
+        logging.getLogger("perfkit").warning(
+            "perfkit: %s before the process ended (%s)", which, by_sink
+        )
 
 
 def _try_until(deadline: float, function: Callable[[float], bool]) -> bool:
@@ -104,19 +94,3 @@ def _try_until(deadline: float, function: Callable[[float], bool]) -> bool:
         if is_signal_exception(error):
             raise
         return False
-
-
-def _log_lost(lost: Counter[str]) -> None:
-    """Log the number of violations that did not arrive, by sink; nothing if all did."""
-    if not lost:
-        return
-    by_sink = ", ".join(f"{printable(sink)}: {count}" for sink, count in lost.most_common())
-    count = lost.total()
-    which = (
-        "1 violation did not reach its sink"
-        if count == 1
-        else f"{count} violations did not reach their sinks"
-    )
-    logging.getLogger("perfkit").warning(
-        "perfkit: %s before the process ended (%s)", which, by_sink
-    )

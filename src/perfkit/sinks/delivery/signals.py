@@ -10,6 +10,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from functools import partial
+from traceback import walk_tb
 from types import CodeType
 from typing import Any
 
@@ -18,17 +19,10 @@ def is_signal_exception(error: BaseException) -> bool:
     """Return whether a signal handler raised `error`, so that it has to reach the application."""
     if threading.current_thread() is not threading.main_thread():
         return False
-    return isinstance(error, KeyboardInterrupt) or _is_of_handler(error)
-
-
-def _is_of_handler(error: BaseException) -> bool:
+    if isinstance(error, KeyboardInterrupt):
+        return True
     handlers = set(_handlers())
-    traceback = error.__traceback__
-    while traceback is not None:
-        if traceback.tb_frame.f_code in handlers:
-            return True
-        traceback = traceback.tb_next
-    return False
+    return any(frame.f_code in handlers for frame, _ in walk_tb(error.__traceback__))
 
 
 def _handlers() -> Iterator[CodeType]:
@@ -37,8 +31,6 @@ def _handlers() -> Iterator[CodeType]:
         handler: Any = signal.getsignal(number)
         while isinstance(handler, partial):
             handler = handler.func
-        if not callable(handler):
-            continue
         for function in (handler, getattr(type(handler), "__call__", None)):  # noqa: B004 - for its code
             code = getattr(function, "__code__", None)
             if isinstance(code, CodeType):

@@ -19,10 +19,6 @@ FaultReport = Callable[[str, Exception], object]
 """Receives the name of a failed part, such as ``"sink pager"``, and its exception."""
 
 
-def _ignore(_: str, __: Exception) -> None:
-    """Do nothing: the failure is counted."""
-
-
 @frozen(kw_only=True)
 class Totals:
     """A snapshot of `DeliveryStats`: ``raised == delivered + suppressed + dropped + waiting``.
@@ -73,7 +69,7 @@ class DeliveryStats:
     def __init__(self, sink: str = "sink", report: FaultReport | None = None) -> None:
         self.sink = sink
         self.redactor = Redactor()
-        self._report = report or _ignore
+        self._report = report
         self.after_fork_in_child()
         register_after_fork(self)
 
@@ -113,8 +109,9 @@ class DeliveryStats:
 
     def report(self, error: BaseException) -> None:
         """Report a failure without counting a loss; raises any exception of the listener."""
-        fault = error if isinstance(error, Exception) else RuntimeError(repr(error))
-        self._report(f"sink {printable(self.sink)}", self.redactor.redact_error(fault))
+        if self._report is not None:
+            fault = error if isinstance(error, Exception) else RuntimeError(repr(error))
+            self._report(f"sink {printable(self.sink)}", self.redactor.redact_error(fault))
 
     def redact(self, secrets: Collection[str]) -> None:
         """Replace `secrets` by ``***`` in each report from now on; earlier ones stay redacted."""
@@ -123,9 +120,11 @@ class DeliveryStats:
     def totals(self) -> Totals:
         """Return a snapshot."""
         with busy, self._lock:
+            # `repr` is the only way to read a counter without a step.
+            raised = repr(self._raised).removeprefix("count(").removesuffix(")")
             return Totals(
                 sink=self.sink,
-                raised=_reached(self._raised),
+                raised=int(raised),
                 delivered=self._delivered,
                 suppressed_by=dict(self._suppressed),
                 dropped_by=dict(self._dropped),
@@ -134,11 +133,6 @@ class DeliveryStats:
 
 _MOST_SINKS: Final = 200
 """Names become attributes of metrics, whose number should be bounded."""
-
-
-def _reached(counter: itertools.count[int]) -> int:
-    """Return the number of `next` calls on a counter that began at 0."""
-    return int(repr(counter).removeprefix("count(").removesuffix(")"))
 
 
 class _StatsRegistry:
