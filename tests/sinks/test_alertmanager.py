@@ -289,9 +289,9 @@ def test_in_the_child_of_a_fork_nothing_goes_on(receiver: WebhookReceiver, times
         ({"labels": {"severity": "page"}}, "severity in labels is set by perfkit"),
         ({"labels": {"a": 1}}, "a in labels is 1; write a text"),
         ({"annotations": {"a b": "c"}}, "'a b' is not a name for annotations"),
-        ({"resend": 0.0}, "resend is 0 s"),
-        ({"hold": float("nan")}, "hold is nan s"),
-        ({"hold": float("inf")}, "hold is inf s"),
+        ({"resend": 0.0}, "resend is 0.0; it is a number of seconds above 0"),
+        ({"hold": float("nan")}, "hold is nan; "),
+        ({"hold": "5m"}, "hold is '5m'; "),
         ({"generator_url": "javascript:alert(1)"}, "generator_url is not a link"),
         ({"url": "https://example.org?a=b"}, "has a query"),
     ],
@@ -307,7 +307,7 @@ def test_an_option_that_cannot_be_used_is_an_error_at_once(
 def test_it_says_where_it_leads_and_no_more() -> None:
     sink = AlertmanagerSink("https://example.org/secret", headers={"Authorization": "secret"})
     assert sink.destination == "https://example.org:443"
-    assert repr(sink) == "AlertmanagerSink(https://example.org:443)"
+    assert "secret" not in repr(sink)
 
 
 def test_it_takes_many_and_ticks() -> None:

