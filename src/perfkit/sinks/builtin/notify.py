@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from perfkit.errors import ConfigurationError, DeliveryError, MissingExtraError
 from perfkit.model import Severity, Violation
 from perfkit.sinks.redaction import URLLIB3_LOGGERS, Redactor, redacted_logs, values_in, watch
-from perfkit.sinks.template import Line
+from perfkit.sinks.template import Template
 from perfkit.text import printable, shorten
 
 _TYPES: Final = {
@@ -23,7 +23,6 @@ _LONGEST_TITLE: Final = 200
 _LONGEST_BODY: Final = 2000
 _SCHEMA: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30})://")
 _BETWEEN_SECRETS: Final = re.compile(r"[/:@?&=#,;\s]+")
-_TITLE_NAMES: Final = ("severity", "budget", "category", "metric", "state", "environment")
 
 watch("apprise", *URLLIB3_LOGGERS)
 
@@ -43,13 +42,12 @@ class NotifySink:
 
     Args:
         urls: One address, or several. They contain secrets.
-        title: A text with the placeholders ``{severity}``, ``{budget}``, ``{category}``,
-            ``{metric}``, ``{state}`` and ``{environment}``; ``{{`` and ``}}`` are braces. The
+        title: A text with placeholders such as ``{budget}``; see `perfkit.sinks.template`. The
             severity of a recovery is ``recovered``.
 
     Raises:
         ConfigurationError: If apprise cannot use an address, one turns the verification of
-            certificates off, or the title has another placeholder.
+            certificates off, or the title has an unknown placeholder.
         MissingExtraError: If apprise is not installed.
     """
 
@@ -68,7 +66,7 @@ class NotifySink:
             raise ConfigurationError("there is no address to notify; give at least one URL")
         self._redactor = Redactor(_secrets_in(urls))
         self._schemas = [_schema_of(url) for url in urls]
-        self._title = Line(title, "title", _TITLE_NAMES)
+        self._title = Template(title, "title")
         with redacted_logs(self._redactor):
             self._services = _make_services(apprise, urls, self._schemas)
         self._partly: tuple[Violation, list[int]] | None = None
@@ -112,16 +110,8 @@ class NotifySink:
         return range(len(self._services))
 
     def _title_of(self, violation: Violation) -> str:
-        title = self._title.fill(
-            {
-                "severity": "recovered" if violation.is_recovery else str(violation.severity),
-                "budget": violation.budget.name,
-                "category": violation.budget.category,
-                "metric": str(violation.limit.metric),
-                "state": str(violation.state),
-                "environment": violation.environment,
-            }
-        )
+        severity = "recovered" if violation.is_recovery else str(violation.severity)
+        title = self._title.fill(violation, severity=severity)
         return shorten(printable(f"{'TEST ' if violation.is_test else ''}{title}"), _LONGEST_TITLE)
 
 
