@@ -84,10 +84,9 @@ def test_no_name_can_forge_a_command() -> None:
 
 def test_of_a_very_long_name_the_beginning_and_the_end_are_said() -> None:
     name = f"first{'x' * 1_000_000}last"
-    where = CodeLocation(function="f", file=f"/github/workspace/{name}", line=7)
-    line = _written(budget=Budget(name=name), where=where)
+    line = _written(budget=Budget(name=name))
     assert len(line) < 2_000
-    assert line.startswith("::error title=perfkit budget firstx")
+    assert "title=perfkit budget firstx" in line
     assert "xlast::" in line
 
 
