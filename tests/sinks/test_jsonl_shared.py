@@ -6,7 +6,6 @@ import fcntl
 import os
 import signal
 import subprocess
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from io import FileIO
@@ -19,7 +18,6 @@ from perfkit.sinks import JsonLinesSink
 from perfkit.sinks.builtin import jsonl
 from tests.sinks import jsonl_writer
 from tests.sinks.jsonl_lines import named, names_in, writer
-from tests.sinks.violations import make_violation
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,21 +40,6 @@ def test_processes_and_threads_share_a_file_that_is_rotated(tmp_path: Path) -> N
         for thread in range(jsonl_writer.THREADS)
         for number in range(jsonl_writer.EACH)
     )
-
-
-def test_threads_share_one_sink(tmp_path: Path) -> None:
-    sink = JsonLinesSink(tmp_path / "v.jsonl")
-
-    def emit() -> None:
-        for _ in range(50):
-            sink.emit(make_violation())
-
-    threads = [threading.Thread(target=emit) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert names_in(tmp_path / "v.jsonl") == ["load"] * 400
 
 
 def test_the_file_may_be_removed_or_renamed_at_any_time(tmp_path: Path) -> None:
