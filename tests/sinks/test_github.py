@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,15 +115,3 @@ def test_elsewhere_it_says_why_nothing_is_shown(monkeypatch: pytest.MonkeyPatch)
     assert caught.value.is_permanent
     assert caught.value.reason == "not here"
     assert not stream.getvalue()
-
-
-def test_a_file_of_the_workspace_is_named_from_its_root(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
-    line = _written(where=CodeLocation(function="f", file=str(tmp_path / "a" / "b.py")))
-    assert line.startswith("::error file=a/b.py,title=")
-
-
-def test_it_says_where_annotations_go() -> None:
-    assert "GITHUB_ACTIONS" in GitHubSink().destination
