@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from email.message import Message
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 
-from perfkit.sinks.http.signing import Signer
+from perfkit.sinks.builtin.webhook import signature
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "sinks.md"
 SECRET: Final = "whsec_c2VjcmV0IG9mIGJvdGg="  # noqa: S105 - the one of the page
@@ -33,7 +34,7 @@ def is_genuine() -> IsGenuine:
 
 def signed(**changes: str | None) -> dict[str, str]:
     """Return the headers of a genuine post; None leaves one out."""
-    headers = Signer(SECRET).sign("msg_1", BODY)
+    headers = signature(b"secret of both", "msg_1", int(time.time()), BODY)
     changed = {f"webhook-{name}": text for name, text in changes.items()}
     return {name: text for name, text in {**headers, **changed}.items() if text is not None}
 

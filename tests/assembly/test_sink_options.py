@@ -301,12 +301,10 @@ OLD_PYTHON = "ignore:'imghdr' is deprecated:DeprecationWarning"  # apprise itsel
 
 @pytest.mark.filterwarnings(OLD_PYTHON)
 @pytest.mark.parametrize(
-    ("title", "wanted"), [("", "{severity}: budget {budget}"), ('title = "{budget}"', "{budget}")]
+    ("title", "wanted"), [("", "critical: budget load"), ('title = "{budget}"', "load")]
 )
 def test_the_notify_sink_is_made_with_its_title(title: str, wanted: str) -> None:
     pytest.importorskip("apprise")
     pytest.importorskip("tenacity")
     registry = shelf_of(f'[sinks.a]\ntype = "notify"\nurls = ["json://a.example"]\n{title}')
-    title_of = ending_of(registry, "a")._title.fill
-    facts = {"severity": "critical", "budget": "load"}
-    assert title_of(facts) == wanted.format(**facts)
+    assert ending_of(registry, "a")._title_of(make_violation()) == wanted

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.model import Budget
 from perfkit.sinks.builtin import alertmanager as module
 from perfkit.sinks.builtin.alertmanager import AlertmanagerSink
-from perfkit.sinks.delivery.layer import SupportsBatch, Ticks
+from tests.processes import fork
 from tests.receivers.webhook import WebhookReceiver, answer, reset
 from tests.sinks.alertmanagers import AT, Clock, ns, ongoing, recovery, severities, sink_for, spans
 from tests.sinks.violations import make_violation
@@ -74,16 +73,12 @@ def test_more_labels_and_annotations_can_be_put_on(receiver: WebhookReceiver, ti
         times,
         labels={"team": "web", "alertname": "Slow"},
         annotations={"runbook_url": "https://example.org", "function": "hidden"},
-    ).emit(make_violation())
+    ).emit(make_violation(is_test=True))
     (alert,) = receiver.requests[0].json()
+    assert alert["labels"]["test"] == "true"
     assert (alert["labels"]["team"], alert["labels"]["alertname"]) == ("web", "Slow")
     assert alert["annotations"]["runbook_url"] == "https://example.org"
     assert alert["annotations"]["function"] == "hidden"
-
-
-def test_one_that_was_made_up_says_so(receiver: WebhookReceiver, times: Clock) -> None:
-    sink_for(receiver, times).emit(make_violation(is_test=True))
-    assert receiver.requests[0].json()[0]["labels"]["test"] == "true"
 
 
 @pytest.mark.parametrize("prefix", ["", "/", "/prefix", "/prefix/", "/prefix/api/v2/alerts"])
@@ -136,21 +131,16 @@ def test_a_recovery_ends_it_once(receiver: WebhookReceiver, times: Clock) -> Non
     assert len(receiver.requests) == 2
 
 
+@pytest.mark.parametrize(("at", "end"), [(AT, 0.0), (AT - 60, -5.0)])
 def test_a_recovery_of_what_was_forgotten_ends_it_too(
-    receiver: WebhookReceiver, times: Clock
+    receiver: WebhookReceiver, times: Clock, at: float, end: float
 ) -> None:
-    """As after a restart: Alertmanager may know it still."""
+    """As after a restart: Alertmanager may know it still. It refuses ends before the start."""
     sink_for(receiver, times).emit(ongoing())
-    sink_for(receiver, times).emit(recovery(at_ns=ns(AT)))
+    sink_for(receiver, times).emit(recovery(at_ns=ns(at)))
     first, last = (request.json()[0] for request in receiver.requests)
     assert first["labels"] == last["labels"]
-    assert spans(receiver)[-1] == [(-5.0, 0.0)]
-
-
-def test_no_alert_ends_before_it_starts(receiver: WebhookReceiver, times: Clock) -> None:
-    """Alertmanager refuses a whole post for that; a clock may go backwards."""
-    sink_for(receiver, times).emit(recovery(at_ns=ns(AT - 60)))
-    assert spans(receiver) == [[(-5.0, -5.0)]]
+    assert spans(receiver)[-1] == [(-5.0, end)]
 
 
 def test_another_severity_takes_the_place_of_the_first(
@@ -187,12 +177,6 @@ def test_environments_and_tests_have_alerts_of_their_own(
     assert [len(each) for each in spans(receiver)] == [3, 1, 2]
 
 
-def test_many_violations_are_one_post(receiver: WebhookReceiver, times: Clock) -> None:
-    sink = sink_for(receiver, times)
-    sink.emit_many([make_violation(), ongoing(), recovery(budget=Budget(name="other"))])
-    assert [len(each) for each in spans(receiver)] == [3]
-
-
 def test_no_more_than_so_many_are_kept_firing(
     receiver: WebhookReceiver, times: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,18 +202,6 @@ def test_what_did_not_arrive_is_due_again_at_once(receiver: WebhookReceiver, tim
     assert sink.tick() == 60.0
     assert sink.tick() == 60.0
     assert len(receiver.requests) == 3
-
-
-def test_a_tick_that_fails_leaves_the_alert_due(receiver: WebhookReceiver, times: Clock) -> None:
-    sink = sink_for(receiver, times)
-    sink.emit(ongoing())
-    times.seconds = 60.0
-    receiver.then(answer(500))
-    with pytest.raises(DeliveryError):
-        sink.tick()
-    times.seconds = 61.0
-    assert sink.tick() == 60.0
-    assert spans(receiver)[-1] == [(-5.0, 301.0)]
 
 
 @pytest.mark.parametrize("is_recovered", [False, True])
@@ -261,16 +233,15 @@ def test_a_recovery_that_failed_can_be_tried_again(receiver: WebhookReceiver, ti
     assert sink.tick() is None
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_in_the_child_of_a_fork_nothing_goes_on(receiver: WebhookReceiver, times: Clock) -> None:
     sink = sink_for(receiver, times)
     sink.emit(ongoing())
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if sink.tick() is None else 1)
-    _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
+
+    def check() -> None:
+        assert sink.tick() is None
+
+    assert fork(check) == 0
     assert sink.tick() == 60.0
 
 
@@ -282,16 +253,14 @@ def test_in_the_child_of_a_fork_nothing_goes_on(receiver: WebhookReceiver, times
     [
         ({"labels": {"a-b": "c"}}, "'a-b' is not a name for labels"),
         ({"labels": {"1a": "c"}}, "is not a name for labels"),
-        ({"labels": {"": "c"}}, "is not a name for labels"),
-        ({"labels": {"\u00e9": "c"}}, "is not a name for labels"),
         ({"labels": {1: "c"}}, "is not a name for labels"),
         ({"labels": {"a\n": "c"}}, "is not a name for labels"),
         ({"labels": {"severity": "page"}}, "severity in labels is set by perfkit"),
         ({"labels": {"a": 1}}, "a in labels is 1; write a text"),
         ({"annotations": {"a b": "c"}}, "'a b' is not a name for annotations"),
-        ({"resend": 0.0}, "resend is 0 s"),
-        ({"hold": float("nan")}, "hold is nan s"),
-        ({"hold": float("inf")}, "hold is inf s"),
+        ({"resend": 0.0}, "resend is 0.0; it is a number of seconds above 0"),
+        ({"hold": float("nan")}, "hold is nan; "),
+        ({"hold": "5m"}, "hold is '5m'; "),
         ({"generator_url": "javascript:alert(1)"}, "generator_url is not a link"),
         ({"url": "https://example.org?a=b"}, "has a query"),
     ],
@@ -307,10 +276,4 @@ def test_an_option_that_cannot_be_used_is_an_error_at_once(
 def test_it_says_where_it_leads_and_no_more() -> None:
     sink = AlertmanagerSink("https://example.org/secret", headers={"Authorization": "secret"})
     assert sink.destination == "https://example.org:443"
-    assert repr(sink) == "AlertmanagerSink(https://example.org:443)"
-
-
-def test_it_takes_many_and_ticks() -> None:
-    sink = AlertmanagerSink("https://example.org")
-    assert isinstance(sink, SupportsBatch)
-    assert isinstance(sink, Ticks)
+    assert "secret" not in repr(sink)

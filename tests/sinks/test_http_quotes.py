@@ -65,16 +65,19 @@ def test_a_receiver_that_quotes_a_piece_of_a_header_gives_no_secret_away(
     assert not [each for each in ("se1", "cr", "NlY3JldD") if each in text.partition("; check")[0]]
 
 
-def test_the_word_before_the_credentials_can_be_read(receiver: WebhookReceiver) -> None:
-    receiver.always(answer(401, body=b"no such Bearer: secret1"))
-    client = client_for(receiver, headers={"Authorization": "Bearer secret1"})
-    assert ': "no such Bearer: ***"' in str(failure_of(client))
-
-
-def test_a_header_that_is_no_basic_after_all_is_no_trouble(receiver: WebhookReceiver) -> None:
-    receiver.always(answer(401, body=b"no such user"))
-    client = client_for(receiver, headers={"Authorization": "Basic a"})
-    assert ': "no such user"' in str(failure_of(client))
+@pytest.mark.parametrize(
+    ("credentials", "quoted", "shown"),
+    [
+        ("Bearer secret1", "no such Bearer: secret1", "no such Bearer: ***"),
+        ("Basic a", "no such user", "no such user"),
+    ],
+)
+def test_what_is_no_secret_of_a_header_can_be_read(
+    receiver: WebhookReceiver, credentials: str, quoted: str, shown: str
+) -> None:
+    receiver.always(answer(401, body=quoted.encode()))
+    client = client_for(receiver, headers={"Authorization": credentials})
+    assert f': "{shown}"' in str(failure_of(client))
 
 
 def test_a_part_of_the_path_after_a_colon_is_masked(receiver: WebhookReceiver) -> None:
@@ -99,7 +102,7 @@ def test_no_failure_and_no_repr_says_more_of_the_url_than_where_it_leads(
     client = HttpClient(url, timeout=SHORT, headers={"X-Key": TOKEN})
     where = f"http://127.0.0.1:{receiver.port}"
     assert client.destination == where
-    assert repr(client) == f"HttpClient({where})"
+    assert TOKEN not in repr(client)
     receiver.then(answer(400), redirect(url), never(), reset(), hang_up(b"nonsense"))
     for _ in range(5):
         failure = failure_of(client)

@@ -40,25 +40,15 @@ def test_a_batch_is_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert names_in(tmp_path / "v.jsonl") == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(math.inf, "Infinity"), (-math.inf, "-Infinity"), (math.nan, "NaN"), (0.5, 0.5)],
-)
-def test_a_number_that_json_does_not_know_is_text(
-    tmp_path: Path, value: float, text: object
-) -> None:
-    evidence = Evidence(kind="cpu", rows=({"seconds": value, "of": [value]},))
-    JsonLinesSink(tmp_path / "v.jsonl").emit(make_violation(value=value, evidence=(evidence,)))
+def test_what_json_does_not_know_is_text(tmp_path: Path) -> None:
+    row = {"file": Path("app.py"), (1, 2): 3, "seconds": [math.inf, -math.inf, math.nan, 0.5]}
+    evidence = Evidence(kind="cpu", rows=(row,))
+    JsonLinesSink(tmp_path / "v.jsonl").emit(make_violation(value=math.inf, evidence=(evidence,)))
     record = strictly((tmp_path / "v.jsonl").read_text("utf-8"))
-    assert record["value"] == text
-    assert record["evidence"][0]["rows"] == [{"seconds": text, "of": [text]}]
-
-
-def test_evidence_that_is_no_plain_data_is_text(tmp_path: Path) -> None:
-    evidence = Evidence(kind="cpu", rows=({"file": Path("app.py"), (1, 2): 3},))
-    JsonLinesSink(tmp_path / "v.jsonl").emit(make_violation(evidence=(evidence,)))
-    record = strictly((tmp_path / "v.jsonl").read_text("utf-8"))
-    assert record["evidence"][0]["rows"] == [{"file": "app.py", "(1, 2)": 3}]
+    assert record["value"] == "Infinity"
+    assert record["evidence"][0]["rows"] == [
+        {"file": "app.py", "(1, 2)": 3, "seconds": ["Infinity", "-Infinity", "NaN", 0.5]}
+    ]
 
 
 @given(name=st.text(), place=st.text())
@@ -72,11 +62,6 @@ def test_any_text_comes_back_and_stays_in_its_line(
     record = strictly(first)
     assert (record["function"], record["file"]) == (name, place)
     assert strictly(second)["budget"] == "next"
-
-
-def test_text_that_is_no_unicode_comes_back(tmp_path: Path) -> None:
-    JsonLinesSink(tmp_path / "v.jsonl").emit(named("lo\udcffad"))
-    assert names_in(tmp_path / "v.jsonl") == ["lo\udcffad"]
 
 
 @pytest.mark.parametrize(
@@ -94,20 +79,13 @@ def test_a_line_in_a_terminal_is_what_it_says(tmp_path: Path, character: str) ->
     assert strictly(line)["budget"] == name
 
 
-def test_letters_of_any_language_are_readable_in_the_file(tmp_path: Path) -> None:
-    JsonLinesSink(tmp_path / "v.jsonl").emit(named("größe 測定"))
-    assert "größe 測定" in (tmp_path / "v.jsonl").read_text("utf-8")
-
-
-def test_the_sink_says_where_it_writes() -> None:
-    assert JsonLinesSink("violations.jsonl").destination == "file violations.jsonl"
-
-
 # -- what is at the end of the file
 
 
 @pytest.mark.parametrize(
-    "torn", [b"{", b'{"time": "2023', b"{" + b"x" * 200_000, b"\0" * 10, b'{"budget": "\xc3']
+    "torn",
+    [b"{", b'{"time": "2023', b"{" + b"x" * (2**20 - 2), b"\0" * 10, b'{"budget": "\xc3'],
+    ids=range(5),
 )
 @pytest.mark.parametrize("before", [[], ["before"]])
 def test_a_torn_line_is_taken_off(tmp_path: Path, before: list[str], torn: bytes) -> None:
@@ -119,19 +97,15 @@ def test_a_torn_line_is_taken_off(tmp_path: Path, before: list[str], torn: bytes
     assert names_in(path) == [*before, "after"]
 
 
-def test_a_whole_object_without_its_line_end_gets_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text", ['{"budget": "whole"}', "precious", '{"a":' * 100_000], ids=["JSON", "text", "deep"]
+)
+def test_other_text_without_its_line_end_gets_one(tmp_path: Path, text: str) -> None:
     path = tmp_path / "v.jsonl"
-    path.write_text('{"budget": "whole"}')
-    JsonLinesSink(path).emit(named("after"))
-    assert names_in(path) == ["whole", "after"]
-
-
-def test_text_of_somebody_else_is_not_taken_off(tmp_path: Path) -> None:
-    path = tmp_path / "notes.txt"
-    path.write_text("precious")
+    path.write_text(text)
     JsonLinesSink(path).emit(named("after"))
     first, second = path.read_text("utf-8").splitlines()
-    assert first == "precious"
+    assert first == text
     assert strictly(second)["budget"] == "after"
 
 
@@ -161,25 +135,6 @@ def test_a_last_line_that_is_very_long_is_ended_and_not_read(tmp_path: Path, sta
     assert path.read_bytes().count(b"\n") == 3
 
 
-@pytest.mark.parametrize("length", [2**20 - 1, 2**20, 65_536, 65_537, 65_535])
-def test_a_torn_line_of_any_length_up_to_a_mebibyte_is_taken_off(
-    tmp_path: Path, length: int
-) -> None:
-    path = tmp_path / "v.jsonl"
-    path.write_bytes(b'{"budget": "before"}\n{' + b"x" * (length - 2))
-    JsonLinesSink(path).emit(named("after"))
-    assert names_in(path) == ["before", "after"]
-
-
-def test_text_that_is_nested_too_deep_to_be_read_stays(tmp_path: Path) -> None:
-    path = tmp_path / "v.jsonl"
-    path.write_bytes(b'{"a":' * 100_000)
-    JsonLinesSink(path).emit(named("after"))
-    first, second = path.read_text("utf-8").splitlines()
-    assert first == '{"a":' * 100_000
-    assert strictly(second)["budget"] == "after"
-
-
 # -- rotation
 
 
@@ -188,9 +143,9 @@ def test_a_torn_line_does_not_go_with_the_file_that_is_renamed(tmp_path: Path) -
     JsonLinesSink(path).emit(named("before"))
     with path.open("ab") as file:
         file.write(b'{"time"')
-    JsonLinesSink(path, max_bytes=1).emit(named("after"))
+    JsonLinesSink(path, max_bytes=1).emit_many([named("after"), named("more")])
     assert names_in(tmp_path / "v.jsonl.1") == ["before"]
-    assert names_in(path) == ["after"]
+    assert names_in(path) == ["after", "more"]  # a batch is not split
 
 
 def test_a_file_that_is_full_is_renamed_and_the_oldest_goes(tmp_path: Path) -> None:
@@ -198,16 +153,8 @@ def test_a_file_that_is_full_is_renamed_and_the_oldest_goes(tmp_path: Path) -> N
     sink = JsonLinesSink(path, max_bytes=1, keep=2)
     for name in "abcde":
         sink.emit(named(name))
-    assert sorted(each.name for each in tmp_path.iterdir()) == [
-        "v.jsonl",
-        "v.jsonl.1",
-        "v.jsonl.2",
-    ]
-    assert [names_in(tmp_path / name) for name in ("v.jsonl.2", "v.jsonl.1", "v.jsonl")] == [
-        ["c"],
-        ["d"],
-        ["e"],
-    ]
+    found = {each.name: names_in(each) for each in tmp_path.iterdir()}
+    assert found == {"v.jsonl": ["e"], "v.jsonl.1": ["d"], "v.jsonl.2": ["c"]}
 
 
 def test_a_file_does_not_get_larger_than_it_may(tmp_path: Path) -> None:
@@ -220,13 +167,6 @@ def test_a_file_does_not_get_larger_than_it_may(tmp_path: Path) -> None:
     assert sorted(int(it) for path in tmp_path.iterdir() for it in names_in(path)) == list(
         range(20)
     )
-
-
-def test_a_batch_is_not_split(tmp_path: Path) -> None:
-    sink = JsonLinesSink(tmp_path / "v.jsonl", max_bytes=1, keep=3)
-    sink.emit(named("a"))
-    sink.emit_many([named("b"), named("c")])
-    assert names_in(tmp_path / "v.jsonl") == ["b", "c"]
 
 
 def test_after_a_rotation_that_was_killed_no_file_has_to_go(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 import sys
 import threading
@@ -15,7 +14,6 @@ from perfkit import Severity, Violation
 from perfkit.errors import ConfigurationError, DeliveryError, MissingExtraError
 from perfkit.model import Budget, Evidence
 from perfkit.sinks.builtin.notify import NotifySink
-from perfkit.sinks.redaction import Interpolated
 from tests.receivers.certificates import make_certificate
 from tests.receivers.webhook import WebhookReceiver, answer, closed_port, redirect
 from tests.sinks.violations import make_violation
@@ -40,16 +38,10 @@ def _sent(receiver: WebhookReceiver, violation: Violation, **options: Any) -> di
 # -- what is sent
 
 
-def test_people_get_a_title_and_the_sentence(receiver: WebhookReceiver) -> None:
-    sent = _sent(receiver, make_violation())
-    assert sent["title"] == "critical: budget load"
-    assert sent["message"] == make_violation().describe()
-    assert sent["type"] == "failure"
-
-
 @pytest.mark.parametrize(
     ("changes", "kind", "title"),
     [
+        ({}, "failure", "critical: budget load"),
         ({"severity": Severity.INFO}, "info", "info: budget load"),
         ({"severity": Severity.WARNING}, "warning", "warning: budget load"),
         ({"is_recovery": True}, "success", "recovered: budget load"),
@@ -59,8 +51,10 @@ def test_people_get_a_title_and_the_sentence(receiver: WebhookReceiver) -> None:
 def test_title_and_kind_follow_the_severity(
     receiver: WebhookReceiver, changes: dict[str, Any], kind: str, title: str
 ) -> None:
-    sent = _sent(receiver, make_violation(**changes))
+    violation = make_violation(**changes)
+    sent = _sent(receiver, violation)
     assert (sent["type"], sent["title"]) == (kind, title)
+    assert sent["message"] == violation.describe()
 
 
 def test_the_title_can_be_chosen(receiver: WebhookReceiver) -> None:
@@ -69,38 +63,9 @@ def test_the_title_can_be_chosen(receiver: WebhookReceiver) -> None:
     assert sent["title"] == "[production] database/load duration violated"
 
 
-@pytest.mark.parametrize(
-    "title",
-    [
-        "{value}",
-        "{",
-        "}",
-        "{0}",
-        "{}",
-        "{budget.name}",
-        "{severity[x]}",
-        "{severity!r}",
-        "{severity:>99}",
-        "{severity:{budget}}",
-    ],
-)
-def test_a_title_that_names_something_else_is_refused(title: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"\{severity\}, \{budget\}"):
-        NotifySink("json://127.0.0.1", title=title)
-
-
-def test_what_is_in_a_title_beside_placeholders_is_text(receiver: WebhookReceiver) -> None:
-    title = Interpolated([("{{}} {budget} ", False), ("{budget} {{", True)])
-    assert _sent(receiver, make_violation(), title=title)["title"] == "{} load {budget} {{"
-
-
-@pytest.mark.parametrize("value", ["abc{topsecret}def", "pa'ss-word"])
-def test_what_is_wrong_with_a_title_is_told_without_what_a_variable_holds(value: str) -> None:
-    title = Interpolated([('"{value} ', False), (value, True)])
-    with pytest.raises(ConfigurationError) as caught:
-        NotifySink("json://127.0.0.1", title=title)
-    assert not [word for word in ("topsecret", "ss-word") if word in str(caught.value)]
-    assert str(caught.value).startswith("title: unknown placeholder {value}; There are {severity},")
+def test_a_title_that_names_something_else_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"^title: unknown placeholder \{severity!r\}"):
+        NotifySink("json://127.0.0.1", title="{severity!r}")
 
 
 def test_the_body_tells_of_all_evidence(receiver: WebhookReceiver) -> None:
@@ -226,10 +191,6 @@ def test_no_address_is_refused() -> None:
 # -- what is logged meanwhile
 
 
-def in_base64(text: bytes) -> str:
-    return base64.b64encode(text).decode()
-
-
 def _logged_while_it_notifies(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, url: str, log: Any
 ) -> str:
@@ -249,8 +210,7 @@ def _logged_while_it_notifies(
 @pytest.mark.parametrize(
     ("url", "line", "logged"),
     [
-        ("json://us:passw0rd@127.0.0.1", f"Basic {in_base64(b'us:passw0rd')}", "Basic ***="),
-        ("json://%75s:p%2Fss0@127.0.0.1", f"Basic {in_base64(b'us:p/ss0')}.", "Basic ***=."),
+        ("json://%75s:p%2Fss0@127.0.0.1", "Basic dXM6cC9zczA=.", "Basic ***=."),
         ("json://us:pwd@127.0.0.1", "the password pwd, us:pwd", "the password ***, ***"),
         ("json://us:pa%2Fss@127.0.0.1", '{"a": "pa\\/ss"}', '{"a": "***"}'),
     ],

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any
 
 import pytest
-from standardwebhooks import Webhook, WebhookVerificationError
+from standardwebhooks import Webhook
 
 from perfkit.catalog import parse_limits
 from perfkit.errors import ConfigurationError, DeliveryError
 from perfkit.model import Budget, CodeLocation, Evidence, Metric
 from perfkit.model.violation import as_record
-from perfkit.sinks.builtin.webhook import WebhookSink
+from perfkit.sinks.builtin.webhook import WebhookSink, signature
 from perfkit.sinks.delivery.layer import supports_batch
-from perfkit.sinks.http.signing import Signer
 from perfkit.sinks.redaction import Interpolated
 from perfkit.sinks.template import Template, fact_names, facts_of
 from tests.receivers.webhook import WebhookReceiver, answer
@@ -47,22 +45,16 @@ def test_many_violations_are_one_post(receiver: WebhookReceiver) -> None:
     assert len(receiver.requests) == 1
 
 
-def test_text_that_is_no_unicode_arrives(receiver: WebhookReceiver) -> None:
-    sink_for(receiver).emit(make_violation(budget=Budget(name="lo\udcffad \u00e9")))
-    assert receiver.records()[0]["budget"] == "lo\udcffad \u00e9"
-
-
-def test_what_json_cannot_hold_in_evidence_arrives_as_text(receiver: WebhookReceiver) -> None:
-    row = {"type": CodeLocation(function="f")}
-    sink_for(receiver).emit(make_violation(evidence=(Evidence(kind="x", rows=(row,)),)))
-    assert receiver.records()[0]["evidence"][0]["rows"] == [{"type": "f"}]
-
-
-def test_a_receiver_that_says_no_is_a_failure(receiver: WebhookReceiver) -> None:
-    receiver.always(answer(503, {"Retry-After": "3"}))
-    with pytest.raises(DeliveryError) as caught:
-        sink_for(receiver).emit(make_violation())
-    assert caught.value.retry_after == 3.0
+def test_what_json_cannot_hold_arrives_as_text(receiver: WebhookReceiver) -> None:
+    evidence = Evidence(kind="x", rows=({"type": CodeLocation(function="f")},))
+    name = "lo\udcffad \u00e9"
+    sink_for(receiver).emit(
+        make_violation(budget=Budget(name=name), value=float("inf"), evidence=(evidence,))
+    )
+    (record,) = receiver.records()
+    assert (record["budget"], record["value"]) == (name, "Infinity")
+    assert record["evidence"][0]["rows"] == [{"type": "f"}]
+    assert receiver.requests[0].body.isascii()
 
 
 # A shape of one's own.
@@ -111,16 +103,11 @@ def test_no_name_breaks_out_of_the_text_that_it_is_in(receiver: WebhookReceiver,
 
 
 def test_with_a_shape_each_violation_is_a_post_of_its_own(receiver: WebhookReceiver) -> None:
-    sink_for(receiver, body={"text": "{value}"}).emit_many(
-        [make_violation(value=value) for value in (0.4, 0.5)]
-    )
-    assert [each.json() for each in receiver.requests] == [{"text": "0.4"}, {"text": "0.5"}]
-
-
-def test_a_shape_can_be_a_text_or_a_list(receiver: WebhookReceiver) -> None:
-    sink_for(receiver, body="{budget}").emit(make_violation())
-    sink_for(receiver, body=["{budget}"]).emit(make_violation())
-    assert [each.json() for each in receiver.requests] == ["load", ["load"]]
+    """Layers count what has arrived: of three in one hand nobody knew which, if one failed."""
+    sink = sink_for(receiver, body="\u00e9\u2028 {value}")
+    sink.emit_many([make_violation(value=value) for value in (0.4, 0.5)])
+    assert [each.json() for each in receiver.requests] == ["\u00e9\u2028 0.4", "\u00e9\u2028 0.5"]
+    assert (supports_batch(sink), supports_batch(sink_for(receiver))) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -215,46 +202,28 @@ def test_a_receiver_can_verify_the_signature(
     assert Webhook(secret).verify(request.body, dict(request.headers)) == request.json()
 
 
-def test_a_changed_body_or_id_is_noticed(receiver: WebhookReceiver) -> None:
-    sink_for(receiver, secret=SECRET).emit(make_violation())
-    (request,) = receiver.requests
-    headers = dict(request.headers)
-    for body, changed in (
-        (request.body.replace(b"load", b"laod"), headers),
-        (request.body, {**headers, "webhook-id": "msg_other"}),
-    ):
-        with pytest.raises(WebhookVerificationError):
-            Webhook(SECRET).verify(body, changed)
-
-
 def test_the_signature_covers_the_time() -> None:
     """The figures are those of an HMAC made with the openssl command."""
-    headers = Signer(b"secret", now=lambda: 1_700_000_000.9).sign("msg_1", b"{}")
-    assert headers == {
+    assert signature(b"secret", "msg_1", 1_700_000_000, b"{}") == {
         "webhook-id": "msg_1",
         "webhook-timestamp": "1700000000",
         "webhook-signature": "v1,A5oIrJxXPB/PkULSoVu0e4khvPiqpF9vljmhkSKg0FI=",
     }
 
 
-def test_a_second_attempt_has_the_same_id_and_other_violations_have_others(
+def test_a_second_attempt_has_the_same_id_and_other_violations_and_sinks_have_others(
     receiver: WebhookReceiver,
 ) -> None:
-    receiver.then(answer(503), answer(), answer())
-    sink = sink_for(receiver, secret=SECRET, body="always the same")
+    receiver.then(answer(503))
+    sink, other = (sink_for(receiver, secret=SECRET, body="always the same") for _ in range(2))
     with pytest.raises(DeliveryError):
         sink.emit(make_violation())
     sink.emit(make_violation())
     sink.emit(make_violation(at_ns=1_700_000_000_000_000_001))
-    first, again, other = (each.headers["webhook-id"] for each in receiver.requests)
-    assert first == again != other
-
-
-def test_two_sinks_give_ids_of_their_own(receiver: WebhookReceiver) -> None:
-    for _ in range(2):
-        sink_for(receiver, secret=SECRET).emit(make_violation())
-    first, second = (each.headers["webhook-id"] for each in receiver.requests)
-    assert first != second
+    other.emit(make_violation())
+    first, again, *others = (each.headers["webhook-id"] for each in receiver.requests)
+    assert first == again
+    assert len({first, *others}) == 3
 
 
 def test_without_a_secret_nothing_is_signed(receiver: WebhookReceiver) -> None:
@@ -280,30 +249,6 @@ def test_no_repr_and_no_failure_gives_a_secret_away(receiver: WebhookReceiver) -
     sink = sink_for(receiver, secret=SECRET, headers={"Authorization": "Bearer 4711-4711"})
     with pytest.raises(DeliveryError) as caught:
         sink.emit(make_violation())
-    told = f"{sink!r} {sink._signer!r} {sink._client!r}"
     for secret in (SECRET, KEY.decode(), "/hook", "4711"):
-        assert secret not in told
-        assert secret not in f"{caught.value!r}"
+        assert secret not in f"{sink!r} {sink._client!r} {caught.value!r}"
     assert sink.destination == f"http://127.0.0.1:{receiver.port}"
-    assert repr(sink) == f"WebhookSink({sink.destination})"
-
-
-def test_a_body_is_json_of_ascii(receiver: WebhookReceiver) -> None:
-    sink_for(receiver, body="\u00e9\u2028 {budget}").emit(make_violation())
-    assert receiver.requests[0].body.isascii()
-    assert json.loads(receiver.requests[0].body) == "\u00e9\u2028 load"
-
-
-def test_many_with_a_body_go_one_by_one_so_that_each_arrives_or_not(
-    receiver: WebhookReceiver,
-) -> None:
-    """Layers count what has arrived: of three in one hand nobody knew which, if one failed."""
-    plain = WebhookSink(receiver.url)
-    filled = WebhookSink(receiver.url, body={"text": "{sentence}"})
-    assert (supports_batch(plain), supports_batch(filled)) == (True, False)
-
-
-def test_a_value_that_json_does_not_know_is_text(receiver: WebhookReceiver) -> None:
-    WebhookSink(receiver.url).emit(make_violation(value=float("inf")))
-    (record,) = receiver.records()
-    assert record["value"] == "Infinity"

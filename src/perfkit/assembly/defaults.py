@@ -90,7 +90,7 @@ def assemble(catalog: Catalog, options: ConfigureOptions) -> Settings:
         ConfigurationError: If a setting or a sink cannot be used.
         MissingExtraError: If an optional package is needed and not installed.
     """
-    chosen = _chosen(options.settings, read_variables(os.environ), catalog.settings)
+    chosen = chosen_settings(options.settings, read_variables(os.environ), catalog.settings)
     environment = chosen.environment or ""
     providers = _providers(options.telemetry)
     clock = options.clock or SystemClock()
@@ -136,7 +136,7 @@ def _wanted_monitor(chosen: CatalogSettings) -> Wanted | None:
     return names, chosen.monitor_interval or 1.0
 
 
-def _chosen(*sources: CatalogSettings) -> Any:
+def chosen_settings(*sources: CatalogSettings) -> Any:
     """Return each setting from the first source with a value, else its default."""
     is_test = is_under_pytest()
     chosen = {}

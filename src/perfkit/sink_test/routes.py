@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from attrs import Factory, evolve, frozen
+from attrs import Factory, frozen
 
-from perfkit.assembly.defaults import ConfigureOptions, assemble
+from perfkit.assembly.defaults import chosen_settings
 from perfkit.assembly.env_vars import VariableNotSetError
 from perfkit.assembly.resolving import UNNAMED, SinkReference, references_of
 from perfkit.assembly.sink_registry import SinkRegistry
 from perfkit.assembly.sink_types import FAN_OUT
-from perfkit.catalog import Catalog, CatalogSettings
+from perfkit.catalog import Catalog
 from perfkit.catalog.catalog import SinkDeclaration
+from perfkit.catalog.settings import read_variables
 from perfkit.errors import ConfigurationError, PerfkitError
 from perfkit.instruments.options import as_sink
 from perfkit.model import Budget, Direction, Limit, Metric, Route, Severity, Sink, Violation
 from perfkit.otel.telemetry import Telemetry
 from perfkit.probes.clock import SystemClock
-from perfkit.runtime.settings import Settings
 from perfkit.sinks.delivery.fan_out import FanOut
 from perfkit.sinks.delivery.layer import Layer, layers_of
 from perfkit.sinks.redaction import Redactor
@@ -143,7 +144,8 @@ class _RouteBuilder:
         self._registry = SinkRegistry(catalog, Telemetry(), SystemClock(), in_background=False)
         self._environment = ""
         try:
-            self._environment = _settings_of(catalog).environment
+            chosen = chosen_settings(read_variables(os.environ), catalog.settings)
+            self._environment = chosen.environment
         except PerfkitError as error:
             problems.append(str(error))
 
@@ -228,19 +230,6 @@ def _members_of(chain: Sink, declared: SinkDeclaration | None) -> Sequence[Sink]
 
 def _name_of(chain: Sink) -> str:
     return chain.stats.sink if isinstance(chain, Layer) else type(chain).__name__
-
-
-def _settings_of(catalog: Catalog) -> Settings:
-    """Return the settings of the catalog, without any sink."""
-    # Without sinks, because `assemble` would build all of them and raise their problems.
-    bare = evolve(
-        catalog,
-        budgets=[evolve(budget, sinks=None) for budget in catalog.budgets],
-        settings=evolve(catalog.settings, sinks=()),
-        routes=(),
-        sinks=(),
-    )
-    return assemble(bare, ConfigureOptions(settings=CatalogSettings(enabled=True)))
 
 
 _SAMPLES: Final = (

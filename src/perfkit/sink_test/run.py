@@ -12,7 +12,7 @@ from attrs import frozen
 from perfkit.errors import BudgetExceeded
 from perfkit.model import Sink, Violation
 from perfkit.sink_test.routes import DeliveryRoute, NamedSink
-from perfkit.sink_test.samples import UnreachableRoute, find_sample
+from perfkit.sink_test.samples import find_sample
 from perfkit.sinks.delivery.circuit_breaker import CircuitBroken
 from perfkit.sinks.delivery.layer import Layer, flush_of, layers_of
 from perfkit.sinks.delivery.stats import DeliveryStats, Totals
@@ -40,7 +40,7 @@ class DeliveryResult:
         result: ``"delivered"``, ``"raised"``, ``"held back"``, ``"lost"``, ``"unreachable"``,
             ``"not tried"`` or ``"not checkable here"``.
         reason: The reason if it is not delivered; else empty.
-        seconds: The time from the entry of the violation to its result.
+        seconds: The time from the entry of the violation to its delivery; 0 without one.
     """
 
     route: str
@@ -92,7 +92,7 @@ def _test_sink(route: DeliveryRoute, sink: NamedSink) -> Iterator[DeliveryResult
         if isinstance(violation, Violation):
             yield from _send(route, [path], violation)
         else:
-            yield _result_of(route, path, "unreachable", violation.reason)
+            yield _result_of(route, path, "unreachable", violation)
 
 
 def _paths_of(sink: NamedSink) -> Iterator[_Path]:
@@ -102,9 +102,7 @@ def _paths_of(sink: NamedSink) -> Iterator[_Path]:
         yield from ((sink, *path) for path in _paths_of(member))
 
 
-def _violation_for(
-    route: DeliveryRoute, sinks: Sequence[NamedSink]
-) -> Violation | UnreachableRoute:
+def _violation_for(route: DeliveryRoute, sinks: Sequence[NamedSink]) -> Violation | str:
     return find_sample(route, [sink.match for sink in sinks if sink.match is not None])
 
 
@@ -145,29 +143,16 @@ class _TestStats(DeliveryStats):
 
     def __init__(self, sink: str) -> None:
         self.errors: list[Exception] = []
-        self._begun = self._ended = 0.0
+        self._begun = self.seconds = 0.0
         super().__init__(sink, lambda _, error: self.errors.append(error))
-
-    @property
-    def seconds(self) -> float:
-        """Seconds from the entry to the result; 0 without one of them."""
-        return max(0.0, self._ended - self._begun) if self._begun else 0.0
 
     def take(self, count: int = 1) -> None:
         self._begun = time.monotonic()
         super().take(count)
 
     def deliver(self, count: int = 1) -> None:
-        self._ended = time.monotonic()
+        self.seconds = time.monotonic() - self._begun
         super().deliver(count)
-
-    def suppress(self, reason: str, count: int = 1) -> None:
-        self._ended = time.monotonic()
-        super().suppress(reason, count)
-
-    def drop(self, reason: str, count: int = 1) -> None:
-        self._ended = time.monotonic()
-        super().drop(reason, count)
 
 
 def _new_stats(sink: NamedSink) -> dict[int, _TestStats]:

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
-from attrs import frozen
-
 from perfkit.evaluation.objective import ALERTS
 from perfkit.model import (
     Budget,
@@ -30,26 +28,22 @@ from perfkit.text import quote
 from perfkit.units import Unit
 
 
-@frozen
-class UnreachableRoute:
-    """The finding that no budget of the catalog can send a violation to a sink, with the reason."""
+def find_sample(route: DeliveryRoute, filters: Sequence[Route]) -> Violation | str:
+    """Return a violation that `route` and all `filters` of its sinks accept, marked as a test.
 
-    reason: str
-
-
-def find_sample(route: DeliveryRoute, filters: Sequence[Route]) -> Violation | UnreachableRoute:
-    """Return a violation that `route` and all `filters` of its sinks accept, marked as a test."""
+    Else return the reason why no budget of the catalog can send one.
+    """
     conditions = [route.reference.conditions, *filters]
     environments = [each.environment for each in conditions if each.environment is not None]
     # The catalog does not list the environments of the application: each condition names its own.
     choices = [route.environment, *(glob.replace("*", "") for glob in environments)]
     environment = next((each for each in choices if _matches_all(each, environments)), None)
     if environment is None:
-        return UnreachableRoute(f"no environment matches {_quoted(environments)}")
+        return f"no environment matches {_quoted(environments)}"
     samples = [each for budget in route.budgets for each in samples_of(budget, environment)]
     matching = [each for each in samples if all(c.matches(each) for c in conditions)]
     accepted = next(filter(route.accepts, matching), None)
-    return accepted or UnreachableRoute(_reason(route, conditions, samples, matching))
+    return accepted or _reason(route, conditions, samples, matching)
 
 
 def samples_of(budget: Budget, environment: str = "") -> Iterator[Violation]:
@@ -57,19 +51,35 @@ def samples_of(budget: Budget, environment: str = "") -> Iterator[Violation]:
 
     A limit whose target equals its threshold has no missed target.
     """
+    row = {"budget": budget.name, "calls": 1, "total_s": 0.0, "self_s": 0.0}
+    for limit, value, state, severity in _cases_of(budget):
+        yield Violation(
+            budget=budget,
+            limit=limit,
+            value=value,
+            state=state,
+            severity=severity or Severity.WARNING,
+            where=CodeLocation(function="perfkit sinks test"),
+            at_ns=time.time_ns(),
+            # A new object each time: the evidence sink saves each piece of evidence once.
+            evidence=(Evidence(kind="children", note="test", rows=(row,)),),
+            environment=environment,
+            is_test=True,
+        )
+
+
+def _cases_of(budget: Budget) -> Iterator[tuple[Limit, float, State, Severity | None]]:
     for limit in budget.limits:
         between = (limit.target + limit.threshold) / 2
         for state, value in ((State.VIOLATED, _beyond(limit)), (State.DEGRADED, between)):
-            severity = severity_of(state, critical=budget.critical)
             is_real = not limit.meets_target(value)
-            if severity and is_real and limit.holds_threshold(value) is (state is State.DEGRADED):
-                yield _sample(budget, limit, value, environment, state=state, severity=severity)
-    for alert in ALERTS if budget.objective else ():
-        severity = alert.urgency or severity_of(alert.state, critical=budget.critical)
-        if severity and budget.objective:
+            if is_real and limit.holds_threshold(value) is (state is State.DEGRADED):
+                yield limit, value, state, severity_of(state, critical=budget.critical)
+    if budget.objective:
+        for alert in ALERTS:
             limit = _burn_rate_limit(budget.objective, alert.burn_rate, alert.share)
-            value = _beyond(limit)
-            yield _sample(budget, limit, value, environment, state=alert.state, severity=severity)
+            severity = alert.urgency or severity_of(alert.state, critical=budget.critical)
+            yield limit, _beyond(limit), alert.state, severity
 
 
 def _beyond(limit: Limit) -> float:
@@ -90,31 +100,6 @@ def _burn_rate_limit(objective: Objective, rate: float, share: float) -> Limit:
         statistic=Statistic.RATIO,
         window=share * objective.period,
         min_samples=objective.min_samples,
-    )
-
-
-def _sample(  # noqa: PLR0913 - the parts of a violation, which only this module combines
-    budget: Budget,
-    limit: Limit,
-    value: float,
-    environment: str,
-    *,
-    state: State,
-    severity: Severity,
-) -> Violation:
-    row = {"budget": budget.name, "calls": 1, "total_s": 0.0, "self_s": 0.0}
-    return Violation(
-        budget=budget,
-        limit=limit,
-        value=value,
-        state=state,
-        severity=severity,
-        where=CodeLocation(function="perfkit sinks test"),
-        at_ns=time.time_ns(),
-        # A new object each time: the evidence sink saves each piece of evidence once.
-        evidence=(Evidence(kind="children", note="test", rows=(row,)),),
-        environment=environment,
-        is_test=True,
     )
 
 

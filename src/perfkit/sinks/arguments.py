@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from math import inf
 from pathlib import Path
@@ -49,7 +50,6 @@ def checked_flag(name: str, value: object) -> bool:
 
 
 def _shown(value: object) -> str:
-    """Return a value as one short line of ASCII."""
     text = ascii(value)
     return text if len(text) <= _LONGEST else type(value).__name__
 
@@ -71,56 +71,40 @@ def check_figures(
         ConfigurationError: Lists each argument that is not such a number, with a remedy.
     """
     problems = [
-        *_wrong_times(seconds or {}),
-        *_wrong_rates(rates or {}),
-        *_wrong_counts(counts or {}),
+        f"{name} is {kind}; write {right(value)}"
+        for given, method, kind, right in (
+            (seconds, "__float__", "seconds in code", _right_seconds),
+            (rates, "__float__", "a number of violations a second in code", _right_rate),
+            (counts, "__index__", "a whole number", _right_count),
+        )
+        for name, value in (given or {}).items()
+        # By the method: a number may be of another library.
+        if isinstance(value, bool) or not hasattr(type(value), method)
     ]
     if problems:
         raise ConfigurationError("\n".join(problems))
 
 
-def _wrong_times(given: Mapping[str, object]) -> Iterator[str]:
-    for name, value in given.items():
-        if not _is_number(value):
-            meant = _seconds_in(value)
-            remedy = "a number, such as 300.0" if meant is None else repr(meant)
-            yield f"{name} is seconds in code; write {remedy}"
-
-
-def _wrong_rates(given: Mapping[str, object]) -> Iterator[str]:
-    for name, value in given.items():
-        if not _is_number(value):
-            meant = _quantity_in(value, Unit.PER_SECOND)
-            remedy = "one, such as 0.1" if meant is None else f"{meant:.3g}"
-            yield f"{name} is a number of violations a second in code; write {remedy}"
-
-
-def _wrong_counts(given: Mapping[str, object]) -> Iterator[str]:
-    for name, value in given.items():
-        if isinstance(value, bool) or not hasattr(type(value), "__index__"):
-            meant = _quantity_in(value, Unit.COUNT)
-            is_whole = meant is not None and meant.is_integer()
-            remedy = f"{meant:.0f}" if is_whole else "one, such as 20"
-            yield f"{name} is a whole number; write {remedy}"
-
-
-def _is_number(value: object) -> bool:
-    """Return whether `value` is a number, perhaps of another library."""
-    return hasattr(type(value), "__float__") and not isinstance(value, bool)
-
-
-def _seconds_in(value: object) -> float | None:
+def _right_seconds(value: object) -> str:
     if isinstance(value, timedelta):
-        return value.total_seconds()
-    seconds = _quantity_in(value, Unit.SECONDS)
-    return _quantity_in(value, Unit.COUNT) if seconds is None else seconds
+        return f"{value.total_seconds()}"
+    meant = _quantity_in(value, Unit.SECONDS, Unit.COUNT)
+    return "a number, such as 300.0" if meant is None else f"{meant}"
 
 
-def _quantity_in(value: object, unit: Unit) -> float | None:
-    """Return the quantity that was meant; None if that is unclear."""
-    try:
-        if isinstance(value, str):
-            return parse_quantity(value, unit)
-    except UnitError:
-        return None
+def _right_rate(value: object) -> str:
+    meant = _quantity_in(value, Unit.PER_SECOND)
+    return "one, such as 0.1" if meant is None else f"{meant:.3g}"
+
+
+def _right_count(value: object) -> str:
+    meant = _quantity_in(value, Unit.COUNT)
+    return f"{meant:.0f}" if meant is not None and meant.is_integer() else "one, such as 20"
+
+
+def _quantity_in(value: object, *units: Unit) -> float | None:
+    """Return the quantity that was meant, in the first unit that fits; None if that is unclear."""
+    for unit in units if isinstance(value, str) else ():
+        with suppress(UnitError):
+            return parse_quantity(str(value), unit)
     return value if isinstance(value, float) else None

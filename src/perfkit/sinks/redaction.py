@@ -47,7 +47,11 @@ def parts_of(text: str) -> tuple[tuple[str, bool], ...]:
 
 def values_in(data: Any) -> frozenset[str]:
     """Return the values of variables in all texts of `data`, at any depth."""
-    return frozenset(_values_in(data))
+    if isinstance(data, str):
+        return frozenset(text for text, is_value in parts_of(data) if is_value)
+    parts = data.values() if isinstance(data, Mapping) else data
+    is_nested = isinstance(data, Mapping | list | tuple)
+    return frozenset[str]().union(*map(values_in, parts)) if is_nested else frozenset()
 
 
 def as_plain(data: Any) -> Any:
@@ -59,14 +63,6 @@ def as_plain(data: Any) -> Any:
     if isinstance(data, list | tuple):
         return [as_plain(each) for each in data]
     return data
-
-
-def _values_in(data: Any) -> Iterator[str]:
-    if isinstance(data, str):
-        yield from (text for text, is_value in parts_of(data) if is_value)
-    elif isinstance(data, Mapping | list | tuple):
-        for each in data.values() if isinstance(data, Mapping) else data:
-            yield from _values_in(each)
 
 
 class Redactor:

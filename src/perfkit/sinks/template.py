@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from perfkit.errors import ConfigurationError
 from perfkit.model import (
@@ -24,9 +24,6 @@ from perfkit.sinks.redaction import parts_of
 from perfkit.text import printable, suggest
 from perfkit.units import format_quantity
 
-_Fill: TypeAlias = Callable[[Mapping[str, str]], Any]
-_Piece: TypeAlias = tuple[str, bool]
-"""A literal text or the name of a placeholder, and whether it is the latter."""
 _PIECE: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
@@ -40,47 +37,22 @@ class Template:
 
     Args:
         shape: Data that JSON can represent.
+        place: Its name in messages.
 
     Raises:
         ConfigurationError: If it has other data, or a placeholder that is not one of `fact_names`.
-            The message lists every problem.
+            The message lists every problem, without values of environment variables.
     """
 
-    def __init__(self, shape: Any) -> None:
-        problems: list[str] = []
-        self._fill = _compile(shape, "body", problems)
+    def __init__(self, shape: Any, place: str = "body") -> None:
+        problems = list(_problems_of(shape, place))
         if problems:
             raise ConfigurationError("\n".join(problems))
+        self._shape = shape
 
-    def fill(self, violation: Violation) -> Any:
-        """Return the shape with the facts of `violation`."""
-        return self._fill(facts_of(violation))
-
-
-class Line:
-    """One text with placeholders, filled like those of a `Template`.
-
-    Args:
-        text: The text.
-        place: Its name in messages.
-        names: The placeholders that it may have.
-
-    Raises:
-        ConfigurationError: If it has a placeholder that is not one of `names`. The message lists
-            every problem, without values of environment variables.
-    """
-
-    def __init__(self, text: str, place: str, names: Sequence[str]) -> None:
-        known = ", ".join(f"{{{name}}}" for name in names)
-        found = _problems_of(text, names, known, beside_sign=f". There are {known}")
-        problems = [f"{place}: {problem}" for problem in found]
-        if problems:
-            raise ConfigurationError("\n".join(problems))
-        self._pieces = _pieces_of(text)
-
-    def fill(self, facts: Mapping[str, str]) -> str:
-        """Return the text with `facts` in the places of their names."""
-        return _filled(self._pieces, facts)
+    def fill(self, violation: Violation, **changed: str) -> Any:
+        """Return the shape with the facts of `violation`, of which some may be `changed`."""
+        return _filled(self._shape, {**facts_of(violation), **changed})
 
 
 def facts_of(violation: Violation) -> dict[str, str]:
@@ -120,74 +92,47 @@ def fact_names() -> tuple[str, ...]:
     return tuple(facts_of(example))
 
 
-def _compile(shape: Any, place: str, problems: list[str]) -> _Fill:
-    """Return a function that fills `shape`; append the problems of `shape` to `problems`."""
-    if isinstance(shape, str):
-        problems.extend(f"{place}: {problem}" for problem in _body_problems(shape))
-        pieces = _pieces_of(shape)
-        return lambda facts: _filled(pieces, facts)
+def _filled(shape: Any, facts: Mapping[str, str]) -> Any:
     if isinstance(shape, Mapping):
-        if not all(isinstance(key, str) for key in shape):
-            problems.append(f"{place}: a key is not a text; write it in quotes")
-        return _filling_mapping(
-            {key: _compile(value, f"{place}.{key}", problems) for key, value in shape.items()}
-        )
+        return {key: _filled(value, facts) for key, value in shape.items()}
     if isinstance(shape, list | tuple):
-        return _filling_list(
-            [_compile(value, f"{place}[{index}]", problems) for index, value in enumerate(shape)]
-        )
-    if not isinstance(shape, bool | int | float | None) or not math.isfinite(shape or 0):
-        problems.append(f"{place}: {shape!r} cannot be written as JSON; write it as text")
-    return lambda _: shape
-
-
-def _filling_mapping(values: Mapping[str, _Fill]) -> _Fill:
-    return lambda facts: {key: fill(facts) for key, fill in values.items()}
-
-
-def _filling_list(values: Iterable[_Fill]) -> _Fill:
-    kept = tuple(values)
-    return lambda facts: [fill(facts) for fill in kept]
-
-
-def _filled(pieces: Iterable[_Piece], facts: Mapping[str, str]) -> str:
-    return "".join(facts[text] if is_name else text for text, is_name in pieces)
-
-
-def _pieces_of(text: str) -> Sequence[_Piece]:
-    """Split a text without problems into pieces."""
-    return tuple(_each_piece_of(text))
-
-
-def _each_piece_of(text: str) -> Iterator[_Piece]:
+        return [_filled(value, facts) for value in shape]
+    if not isinstance(shape, str):
+        return shape
     # A token may contain braces, so the values of variables are not searched for placeholders.
-    for part, is_value in parts_of(text):
-        end = 0
-        for found in () if is_value else _PIECE.finditer(part):
-            yield part[end : found.start()], False
-            yield (found[0][0], False) if found[1] is None else (found[1], True)
-            end = found.end()
-        yield part[end:], False
+    return "".join(
+        part if is_value else _PIECE.sub(lambda it: facts[it[1]] if it[1] else it[0][0], part)
+        for part, is_value in parts_of(shape)
+    )
 
 
-def _body_problems(text: str) -> Iterable[str]:
-    return _problems_of(text, fact_names(), ", ".join(fact_names()))
+def _problems_of(shape: Any, place: str) -> Iterator[str]:
+    if isinstance(shape, str):
+        pieces = (
+            piece
+            for part, is_value in parts_of(shape)
+            for piece in (() if is_value else _PIECE.finditer(part))
+        )
+        yield from (f"{place}: {problem}" for piece in pieces if (problem := _problem_of(piece)))
+    elif isinstance(shape, Mapping):
+        if not all(isinstance(key, str) for key in shape):
+            yield f"{place}: a key is not a text; write it in quotes"
+        for key, value in shape.items():
+            yield from _problems_of(value, f"{place}.{key}")
+    elif isinstance(shape, list | tuple):
+        for index, value in enumerate(shape):
+            yield from _problems_of(value, f"{place}[{index}]")
+    elif not isinstance(shape, bool | int | float | None) or not math.isfinite(shape or 0):
+        yield f"{place}: {shape!r} cannot be written as JSON; write it as text"
 
 
-def _problems_of(
-    text: str, names: Sequence[str], known: str, beside_sign: str = ""
-) -> Iterable[str]:
-    for part, is_value in parts_of(text):
-        for piece in () if is_value else _PIECE.finditer(part):
-            sign = piece[0]
-            if sign in {"{", "}"}:
-                remedy = f"write {sign * 2} for the sign itself{beside_sign}"
-                yield f"a single {sign} has no partner; {remedy}"
-            elif piece[1] is not None and piece[1] not in names:
-                yield _unknown(piece[1], names, known)
-
-
-def _unknown(name: str, names: Sequence[str], known: str) -> str:
-    close = suggest(name, names)
+def _problem_of(piece: re.Match[str]) -> str:
+    sign, name = piece[0], piece[1]
+    if sign in {"{", "}"}:
+        return f"a single {sign} has no partner; write {sign * 2} for the sign itself"
+    if name is None or name in fact_names():
+        return ""
+    close = suggest(name, fact_names())
     hint = f"did you mean {{{close}}}? " if close else ""
-    return f"unknown placeholder {{{printable(name[:50])}}}; {hint}There are {known}"
+    there_are = f"{hint}There are {', '.join(fact_names())}"
+    return f"unknown placeholder {{{printable(name[:50])}}}; {there_are}"

@@ -2,30 +2,56 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from datetime import UTC, datetime
+from typing import Any, Final, Self
 
-from attrs import define
+from attrs import define, evolve, frozen
 
 from perfkit.errors import ConfigurationError
 from perfkit.forks import register_after_fork
 from perfkit.model import Violation
 from perfkit.reentrancy import Lock, busy
-from perfkit.sinks.alerts import RESERVED_LABELS, Alert, alert_of
+from perfkit.sinks.arguments import checked_seconds
 from perfkit.sinks.redaction import values_in
+from perfkit.units import format_quantity
 
 MOST_ACTIVE: Final = 1000
 """The number of alerts that a sink renews at once."""
 _PATH: Final = "/api/v2/alerts"
 _LABEL_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_AS_JSON: Final = {"Content-Type": "application/json"}
+_RESERVED: Final = frozenset({"budget", "category", "metric", "statistic", "severity", "test"})
+"""Labels that identify an alert, which no configuration may replace."""
 # Three POSTs in a row may fail before an alert that is still active resolves.
 _PERIODS_TO_END: Final = 4
 
-_Key: TypeAlias = tuple[Any, ...]
+
+@frozen(kw_only=True)
+class _Alert:
+    """One alert; its times are seconds since the Unix epoch."""
+
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    starts: float
+    ends: float = 0.0
+
+    def ending_at(self, seconds: float) -> Self:
+        # Alertmanager would refuse an alert that ends before it starts.
+        return evolve(self, ends=max(seconds, self.starts))
+
+    def as_json(self, generator_url: str) -> dict[str, Any]:
+        link = {"generatorURL": generator_url} if generator_url else {}
+        return {
+            "labels": self.labels,
+            "annotations": self.annotations,
+            "startsAt": _time(self.starts),
+            "endsAt": _time(self.ends),
+            **link,
+        }
 
 
 @define(eq=False)
@@ -38,11 +64,11 @@ class _Active:
         over: Alerts that it replaced, until their end is posted.
     """
 
-    alert: Alert
+    alert: _Alert
     due: float
-    over: tuple[Alert, ...] = ()
+    over: tuple[_Alert, ...] = ()
 
-    def alerts_until(self, ends: float) -> list[Alert]:
+    def alerts_until(self, ends: float) -> list[_Alert]:
         """Return the alerts to post: this one, and those that it replaced."""
         return [*self.over, self.alert.ending_at(ends)]
 
@@ -106,10 +132,10 @@ class AlertmanagerSink:
             ca_file=ca_file,
             secrets=values_in((url, labels, annotations, generator_url)),
         )
-        self._labels = _checked("labels", labels, RESERVED_LABELS)
+        self._labels = _checked("labels", labels, _RESERVED)
         self._annotations = _checked("annotations", annotations)
-        self._resend = _above_zero("resend", resend)
-        self._hold = _above_zero("hold", hold)
+        self._resend = checked_seconds("resend", resend)
+        self._hold = checked_seconds("hold", hold)
         self._generator_url = _checked_link(generator_url)
         self._now = now
         self._wall = wall
@@ -121,16 +147,13 @@ class AlertmanagerSink:
         """Scheme, host and port of the URL, none of which is a secret."""
         return self._client.destination
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.destination})"
-
     def after_fork_in_child(self) -> None:
         """Start without active alerts: at first, and in the child of a fork."""
         # Held only while the alerts below are read or changed; `_turn` is held while one POST is
         # sent, which may last as long as the timeout.
         self._lock = Lock()
         self._turn = Lock()
-        self._active: dict[_Key, _Active] = {}
+        self._active: dict[Any, _Active] = {}
 
     def emit(self, violation: Violation) -> None:
         """Post one violation; raise `DeliveryError` if Alertmanager does not accept it."""
@@ -164,9 +187,14 @@ class AlertmanagerSink:
                 times = [each.due for each in self._active.values()]
                 return max(0.0, min(times) - self._now()) if times else None
 
-    def _alerts_for(self, violation: Violation, begun: list[_Active]) -> list[Alert]:
+    def _alerts_for(self, violation: Violation, begun: list[_Active]) -> list[_Alert]:
         """Return the alerts to post for one violation; append a newly active one to `begun`."""
-        alert = alert_of(violation, self._labels, self._annotations)
+        # A recovery has the labels of the violation that ended.
+        alert = _Alert(
+            labels=_filled({**_labels_of(violation), **self._labels}),
+            annotations=_filled({**_annotations_of(violation), **self._annotations}),
+            starts=(violation.since_ns or violation.at_ns) / 1e9,
+        )
         wall = self._wall()
         if violation.is_recovery:
             return self._end(violation, alert, wall)
@@ -176,7 +204,7 @@ class AlertmanagerSink:
         begun.append(active)
         return active.alerts_until(wall + _PERIODS_TO_END * self._resend)
 
-    def _begin(self, violation: Violation, alert: Alert, wall: float) -> _Active:
+    def _begin(self, violation: Violation, alert: _Alert, wall: float) -> _Active:
         """Register an active alert; it replaces one of another severity."""
         with busy, self._lock:
             active = _Active(alert, self._now())
@@ -191,15 +219,16 @@ class AlertmanagerSink:
                 del self._active[next(iter(self._active))]
             return active
 
-    def _end(self, violation: Violation, alert: Alert, wall: float) -> list[Alert]:
+    def _end(self, violation: Violation, alert: _Alert, wall: float) -> list[_Alert]:
         """Remove an active alert, and return the alerts to post for its end."""
         with busy, self._lock:
             before = self._active.pop(_key_of(violation), None)
         # An end in the future would let the alert fire until then, so a clock that was set back
         # since the violation must not count.
-        ended = alert if before is None else before.alert.with_annotations_of(alert)
-        over = () if before is None else before.over
-        return [*over, ended.ending_at(min(violation.at_ns / 1e9, wall))]
+        ended = min(violation.at_ns / 1e9, wall)
+        if before is None:
+            return [alert.ending_at(ended)]
+        return [*before.over, evolve(before.alert, annotations=alert.annotations).ending_at(ended)]
 
     def _postpone(self, posted: Sequence[_Active]) -> None:
         """Set when posted alerts are due again."""
@@ -208,15 +237,52 @@ class AlertmanagerSink:
                 each.due = self._now() + self._resend
                 each.over = ()
 
-    def _post(self, alerts: Sequence[Alert]) -> None:
-        import json  # noqa: PLC0415 - loads when first needed
-
+    def _post(self, alerts: Sequence[_Alert]) -> None:
         content = [alert.as_json(self._generator_url) for alert in alerts]
-        self._client.post(json.dumps(content).encode("ascii"), _AS_JSON)
+        self._client.post(json.dumps(content).encode("ascii"))
 
 
-def _key_of(violation: Violation) -> _Key:
+def _key_of(violation: Violation) -> tuple[Any, ...]:
     return (violation.kind, violation.environment, violation.is_test)
+
+
+def _labels_of(violation: Violation) -> dict[str, str]:
+    return {
+        "alertname": "PerformanceBudgetMissed",
+        "budget": violation.budget.name,
+        "category": violation.budget.category,
+        "metric": str(violation.limit.metric),
+        "statistic": str(violation.limit.statistic),
+        "severity": str(violation.severity),
+        "environment": violation.environment,
+        "test": "true" if violation.is_test else "",
+    }
+
+
+def _annotations_of(violation: Violation) -> dict[str, str]:
+    limit, unit = violation.limit, violation.limit.metric.unit
+    return {
+        "summary": violation.describe(),
+        "description": violation.budget.description,
+        "value": format_quantity(violation.value, unit),
+        "target": format_quantity(limit.target, unit),
+        "threshold": format_quantity(limit.threshold, unit),
+        "function": violation.where.function,
+        "trace_id": violation.trace_id,
+        "span_id": violation.span_id,
+        "suppressed": str(violation.suppressed or ""),
+    }
+
+
+def _filled(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return the texts that are not empty: to Alertmanager an empty label is a missing one."""
+    return {name: text for name, text in texts.items() if text}
+
+
+def _time(seconds: float) -> str:
+    """Return a time in UTC in the format of RFC 3339."""
+    written = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return written.replace("+00:00", "Z")
 
 
 def _with_path(url: str) -> str:
@@ -225,17 +291,11 @@ def _with_path(url: str) -> str:
     return url.rstrip("/").removesuffix(_PATH) + _PATH
 
 
-def _above_zero(name: str, seconds: float) -> float:
-    if not 0 < seconds < float("inf"):
-        raise ConfigurationError(f"{name} is {seconds:g} s; write a number of seconds above zero")
-    return seconds
-
-
 def _checked(
     what: str, given: Mapping[Any, Any] | None, reserved: frozenset[str] = frozenset()
 ) -> dict[str, str]:
-    """Return labels or annotations without empty ones, which Alertmanager drops."""
-    for name, value in (given or {}).items():
+    given = given or {}
+    for name, value in given.items():
         if not isinstance(name, str) or not _LABEL_NAME.fullmatch(name):
             raise ConfigurationError(
                 f"{name!r} is not a name for {what}; write letters, digits and underscores, "
@@ -245,7 +305,7 @@ def _checked(
             raise ConfigurationError(f"{name} in {what} is set by perfkit; write another name")
         if not isinstance(value, str):
             raise ConfigurationError(f"{name} in {what} is {value!r}; write a text in quotes")
-    return {name: value for name, value in (given or {}).items() if value}
+    return _filled(given)
 
 
 def _checked_link(url: str) -> str:

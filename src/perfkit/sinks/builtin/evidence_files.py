@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import marshal
 import os
 import re
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from weakref import WeakValueDictionary
+
+from attrs import asdict
 
 from perfkit.model import Evidence, Metric, Violation
 from perfkit.model.record import as_finite
@@ -40,8 +42,8 @@ def save_evidence(evidence: Evidence, folder: str | os.PathLike[str], *, name: s
     Args:
         evidence: What to save.
         folder: Where.
-        name: Without its ending. What is no letter of ASCII, digit, dot, ``_`` or ``-`` becomes
-            ``-``, and what is past 150 characters is left out.
+        name: Without its ending, cut to 150 characters; all but letters of ASCII, digits, dots,
+            ``_`` and ``-`` becomes ``-``.
 
     Returns:
         The path of the file; None where there is nothing to save.
@@ -57,8 +59,8 @@ def save_evidence(evidence: Evidence, folder: str | os.PathLike[str], *, name: s
     path = _reserve(folder, _safe(name, _LONGEST_NAME), ending)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
-        with open(temporary, "xb", opener=_for_owner) as file:
-            file.write(data)
+        temporary.touch(0o600, exist_ok=False)
+        temporary.write_bytes(data)
         os.replace(temporary, path)  # noqa: PTH105 - the same, and its name says that it is atomic
     except BaseException:
         for left in (temporary, path):
@@ -129,45 +131,26 @@ def _as_file(evidence: Evidence) -> tuple[str, bytes]:
     if evidence.kind == "cpu":
         return ".pstats", marshal.dumps(dict(evidence.detail)) if evidence.detail else b""
     if evidence.kind == "stack":
-        return ".collapsed.txt", "".join(_collapsed_lines(evidence)).encode()
-    return ".json", _as_json(evidence) if evidence.rows else b""
-
-
-def _collapsed_lines(evidence: Evidence) -> Iterator[str]:
-    for stack, count in evidence.detail.items():
-        yield f"{printable(str(stack))} {count}\n"
-
-
-def _as_json(evidence: Evidence) -> bytes:
-    import json  # noqa: PLC0415 - loads when first needed
-
-    content = {
-        "kind": evidence.kind,
-        "summary": evidence.summary,
-        "note": evidence.note,
-        "since_armed": evidence.since_armed,
-        "rows": [dict(row) for row in evidence.rows],
-    }
-    return (json.dumps(as_finite(content), indent=2, default=str) + "\n").encode()
+        lines = (f"{printable(str(it))} {count}\n" for it, count in evidence.detail.items())
+        return ".collapsed.txt", "".join(lines).encode()
+    content = {key: value for key, value in asdict(evidence).items() if key != "detail"}
+    text = json.dumps(as_finite(content), indent=2, default=str)
+    return ".json", f"{text}\n".encode() if evidence.rows else b""
 
 
 def _safe(name: str, longest: int) -> str:
-    """Return `name` as part of a file name: no folders, no hidden file, no character in doubt."""
+    """Return `name` as part of a file name that is in no other folder and not hidden."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:longest].strip(".-") or "evidence"
 
 
 def _reserve(folder: Path, name: str, ending: str) -> Path:
     """Make an empty file with a name that was free, and return its path."""
-    number = 1
+    path, number = folder / f"{name}{ending}", 1
     while True:
-        path = folder / f"{name}{f'-{number}' if number > 1 else ''}{ending}"
         try:
-            os.close(_for_owner(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+            path.touch(0o600, exist_ok=False)
         except FileExistsError:
             number += 1
+            path = folder / f"{name}-{number}{ending}"
         else:
             return path
-
-
-def _for_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

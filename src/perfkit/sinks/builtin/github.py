@@ -17,8 +17,6 @@ _COMMANDS: Final = {
     Severity.WARNING: "warning",
     Severity.CRITICAL: "error",
 }
-_LONGEST_PATH: Final = 1000
-"""In characters; what is longer is no file of a workspace, and is left out."""
 
 
 class GitHubSink:
@@ -26,9 +24,8 @@ class GitHubSink:
 
     A critical one is an error, a warning a warning, anything less and a recovery a notice. It is
     shown at its line of code where the file is in the workspace. GitHub shows ten annotations of
-    each kind for one step of a job.
-
-    The format: https://docs.github.com/actions/reference/workflow-commands-for-github-actions
+    each kind for one step of a job. The format:
+    https://docs.github.com/actions/reference/workflow-commands-for-github-actions
 
     Args:
         stream: Where to write; None means what `sys.stdout` is at that moment.
@@ -75,7 +72,7 @@ def _as_command(violation: Violation) -> str:
 
 def _properties(violation: Violation) -> Iterator[tuple[str, str]]:
     where = violation.where
-    if where.file and len(where.file) <= _LONGEST_PATH:
+    if where.file:
         yield "file", _in_workspace(where.file)
         if where.line:
             yield "line", str(where.line)

@@ -7,17 +7,15 @@ import re
 import stat
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from typing import Final
 
 from perfkit.errors import ConfigurationError, DeliveryError
-from perfkit.forks import register_after_fork
 from perfkit.model import Violation
 from perfkit.model.record import as_json
 from perfkit.model.violation import as_record
-from perfkit.reentrancy import Lock, busy
+from perfkit.reentrancy import busy
 from perfkit.sinks.arguments import checked_count, checked_flag, checked_path
 from perfkit.text import printable
 
@@ -33,6 +31,9 @@ _LONGEST_PAUSE: Final = 0.002
 """Seconds between two attempts to lock. The system has no queue for a lock that is polled, so a
 longer pause would mean a longer wait behind writers with a shorter one."""
 
+_FURTHEST: Final = 1024 * 1024
+"""Bytes at the end of a file that are read: a line of perfkit is shorter."""
+
 _STREAMS: Final = re.compile(r"/dev/(?!shm/).+|/proc/[^/]+/(?:task/[^/]+/)?fd/.+", re.DOTALL)
 """Names of open streams, which may lead to a regular file; files below /dev/shm are regular."""
 
@@ -40,27 +41,24 @@ _STREAMS: Final = re.compile(r"/dev/(?!shm/).+|/proc/[^/]+/(?:task/[^/]+/)?fd/.+
 class JsonLinesSink:
     """Appends each violation to a file as one line of strict JSON.
 
-    The file contains whole lines only. Any number of threads and processes may append to one file,
-    as long as all of them use this sink: each locks the file (``flock``) while it writes. The file
-    is opened for each batch, so it may be removed or renamed at any time; missing folders are made.
+    The file contains whole lines only. Any number of threads and processes may append to one file
+    through this sink: each locks the file (``flock``) while it writes. The file is opened for each
+    batch, so it may be removed or renamed at any time; missing folders are made.
 
-    - A process that is killed can leave the beginning of a line at the end of the file. The next
-      writer removes it. Any other text there without a line end gets one, and so does a last line
-      longer than 1 MiB.
+    - A process that is killed can leave the beginning of a line at the end of the file, which the
+      next writer removes. Any other text there, and a line longer than 1 MiB, gets a line end.
     - If the disk gets full in the middle of a batch, none of it stays.
     - Numbers that JSON lacks are text: ``"Infinity"``, ``"-Infinity"``, ``"NaN"``.
 
     Without locks on files (Windows, some network drives) each batch is one write at the end of the
     file: use a file for each process there. Nothing is removed then, and there is no rotation.
-    Standard output, pipes and devices are the business of `LogSink` with ``form="json"``.
 
     Args:
-        path: A regular file, which may not exist yet.
+        path: A regular file, which may not exist yet; `LogSink` writes JSON to streams.
         max_bytes: The largest size of the file, at least 1; None means any size. Before a batch
             that would exceed it, ``path`` is renamed to ``path.1``, that to ``path.2`` and so on;
-            if ``path`` is a link, its target is renamed, and the link stays. A batch is never
-            split, so a batch that is larger by itself makes a larger file. Either this sink or
-            another program may rotate a file, not both.
+            if ``path`` is a link, its target is renamed. A batch is never split, so a larger batch
+            makes a larger file. Either this sink or another program may rotate a file, not both.
         keep: The number of renamed files to keep, at least 1; the oldest is removed.
         fsync: Whether to wait for the disk, for each batch.
 
@@ -81,38 +79,25 @@ class JsonLinesSink:
         fsync: bool = False,
     ) -> None:
         self._path = checked_path("path", path, "violations.jsonl")
+        self._shown = printable(str(self._path))
         is_other = self._path.exists() and not (self._path.is_file() or self._path.is_dir())
         if is_other or _STREAMS.fullmatch(str(self._path)):
             raise ConfigurationError(
                 f"path is {self._shown}, which is not a regular file; write the path of a file, or "
                 'use the sink log with form = "json" for streams'
             )
-        self._max_bytes = None if max_bytes is None else self._checked_size(max_bytes)
+        if max_bytes is not None:
+            if not _HAS_LOCKS:
+                raise ConfigurationError("max_bytes needs locks on files, which this system lacks")
+            checked_count("max_bytes", max_bytes, "20_000_000 for 20 MB")
+        self._max_bytes = max_bytes
         self._keep = checked_count("keep", keep, "5 for the newest 5 files")
         self._fsync = checked_flag("fsync", fsync)
-        self._files: set[FileIO] = set()
-        self.after_fork_in_child()
-        register_after_fork(self)
-
-    def _checked_size(self, max_bytes: int) -> int:
-        if not _HAS_LOCKS:
-            raise ConfigurationError("max_bytes needs locks on files, which this system lacks")
-        return checked_count("max_bytes", max_bytes, "20_000_000 for 20 MB")
 
     @property
     def destination(self) -> str:
         """The destination, for people."""
         return f"file {self._shown}"
-
-    @property
-    def _shown(self) -> str:
-        return printable(str(self._path))
-
-    def after_fork_in_child(self) -> None:
-        """Close the files that the parent of a fork was writing: their locks are shared."""
-        while self._files:
-            self._files.pop().close()
-        self._one_at_a_time = Lock()
 
     def emit(self, violation: Violation) -> None:
         """Append one line; raise as `emit_many` does."""
@@ -137,11 +122,12 @@ class JsonLinesSink:
         with self._open() as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise DeliveryError(f"{self._shown} is not a regular file", is_permanent=True)
-            self._files.add(file)
+            if not self._lock(file, give_up_at):
+                _write_all(file.fileno(), data)
+                if self._fsync:
+                    os.fsync(file.fileno())
+                return True
             try:
-                if not self._lock(file, give_up_at):
-                    self._write_unlocked(file.fileno(), data)
-                    return True
                 path = Path(os.path.realpath(self._path))
                 if not _is_at(path, file):
                     return False
@@ -152,15 +138,12 @@ class JsonLinesSink:
                 self._write(file, data, path.parent)
                 return True
             finally:
-                self._files.discard(file)
-                _unlock(file)
+                # Closing would not unlock it if a child was forked in the meantime.
+                fcntl.flock(file, fcntl.LOCK_UN)
 
     def _open(self) -> FileIO:
-        try:
-            return open(self._path, "a+b", buffering=0, opener=_for_all_to_read)
-        except FileNotFoundError:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            return open(self._path, "a+b", buffering=0, opener=_for_all_to_read)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return self._path.open("a+b", buffering=0)
 
     def _lock(self, file: FileIO, give_up_at: float) -> bool:
         """Wait for the lock; return False if the system has none for this file."""
@@ -203,12 +186,6 @@ class JsonLinesSink:
             os.replace(older[index - 1], older[index])  # noqa: PTH105 - documented as atomic
         os.replace(path, older[0])  # noqa: PTH105 - as above
 
-    def _write_unlocked(self, descriptor: int, data: bytes) -> None:
-        with self._one_at_a_time:
-            _write_all(descriptor, data)
-        if self._fsync:
-            os.fsync(descriptor)
-
     def _write(self, file: FileIO, data: bytes, folder: Path) -> None:
         """Append all of `data`, or nothing."""
         descriptor = file.fileno()
@@ -223,17 +200,6 @@ class JsonLinesSink:
             if os.fstat(descriptor).st_size > end:
                 os.ftruncate(descriptor, end)
             raise
-
-
-def _for_all_to_read(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o644)
-
-
-def _unlock(file: FileIO) -> None:
-    """Unlock the file, also for a child that was forked in the meantime."""
-    if _HAS_LOCKS:
-        with suppress(OSError):  # it was not locked
-            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _is_at(path: Path, file: FileIO) -> bool:
@@ -258,51 +224,24 @@ def _fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-_FURTHEST: Final = 1024 * 1024
-"""Bytes at the end of a file that are read: a line of perfkit is shorter."""
-_BLOCK: Final = 65_536
-_TORN: Final = (b"{", b"\0")
-"""The beginning of a torn line: that of every line, or zeros after a power cut."""
-
-
 def _repair_last_line(descriptor: int) -> None:
-    """Remove a torn line from the end of a file, and add a line end to any other text there.
-
-    A last line longer than `_FURTHEST` is not read, and stays.
-
-    Args:
-        descriptor: Of the file, open for reading and appending, and locked.
-
-    Raises:
-        OSError: If the file cannot be read or written.
-    """
+    """Remove a torn line from the end of a locked file, and end any other text there."""
     size = os.fstat(descriptor).st_size
-    end = _end_of_lines(descriptor, size)
-    if end == size:
+    if not size or os.pread(descriptor, 1, size - 1) == b"\n":
         return
-    if end is not None and _is_torn(os.pread(descriptor, size - end, end)):
-        os.ftruncate(descriptor, end)
+    start = max(0, size - _FURTHEST)
+    _, end, tail = os.pread(descriptor, _FURTHEST, start).rpartition(b"\n")
+    if (end or not start) and _is_torn(tail):
+        os.ftruncate(descriptor, size - len(tail))
     else:
         os.write(descriptor, b"\n")
-
-
-def _end_of_lines(descriptor: int, size: int) -> int | None:
-    """Return the offset after the last line end; None if that is too far away."""
-    end, furthest = size, max(0, size - _FURTHEST)
-    while end > furthest:
-        start = max(furthest, end - _BLOCK if end < size else end - 1)
-        found = os.pread(descriptor, end - start, start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
-        end = start
-    return None if furthest else 0
 
 
 def _is_torn(tail: bytes) -> bool:
     """Return whether this is an incomplete line of a sink, and not the text of another program."""
     import json  # noqa: PLC0415 - for torn lines only
 
-    if not tail.startswith(_TORN):
+    if not tail.startswith((b"{", b"\0")):  # zeros are there after a power cut
         return False
     try:
         json.loads(tail)

@@ -15,18 +15,6 @@ from perfkit.text import printable
 FORMS: Final = ("auto", "text", "json", "structlog")
 """In which form a `LogSink` can write."""
 
-_LEVELS: Final = {
-    Severity.INFO: logging.INFO,
-    Severity.WARNING: logging.WARNING,
-    Severity.CRITICAL: logging.CRITICAL,
-}
-_METHODS: Final = {
-    logging.INFO: "info",
-    logging.WARNING: "warning",
-    logging.CRITICAL: "critical",
-}
-"""What every logger of structlog has, whatever it is bound to."""
-
 
 class LogSink:
     """Writes one line a violation, to the log that the application has.
@@ -58,46 +46,39 @@ class LogSink:
             raise ConfigurationError(f"a log has no form {form!r}; it can be {', '.join(FORMS)}")
         if form == "structlog":
             _load_structlog()
-        self._name = logger
         self._logger = logging.getLogger(logger)
         self._form = form
 
     @property
     def destination(self) -> str:
         """Where violations go, for people."""
-        return f"log {printable(self._name)}"
+        return f"log {printable(self._logger.name)}"
 
     def emit(self, violation: Violation) -> None:
         """Write one line."""
-        level = logging.INFO if violation.is_recovery else _LEVELS[violation.severity]
-        record = as_record(violation)
+        severity = Severity.INFO if violation.is_recovery else violation.severity
+        sentence, record = violation.describe(), as_record(violation)
         if self._form == "structlog" or (self._form == "auto" and _is_structlog_configured()):
-            self._log_event(level, violation.describe(), record)
-        elif self._form == "json":
-            line = as_json({**record, "message": violation.describe()})
-            self._logger.log(level, "%s", line, extra={"perfkit": record})
-        else:
-            line = violation.describe() + _ids(record)
-            self._logger.log(level, "%s", line, extra={"perfkit": record})
+            self._log_event(severity.value, sentence, record)
+            return
+        is_json = self._form == "json"
+        line = as_json({**record, "message": sentence}) if is_json else sentence + _ids(record)
+        level: int = getattr(logging, severity.value.upper())
+        self._logger.log(level, "%s", line, extra={"perfkit": record})
 
-    def _log_event(self, level: int, sentence: str, record: dict[str, Any]) -> None:
+    def _log_event(self, method: str, sentence: str, record: dict[str, Any]) -> None:
         del record["evidence"]  # renderers for people would print pages; the sentence has its top
         structlog = _load_structlog()
-        logger = structlog.get_logger(self._name).bind()
+        logger = structlog.get_logger(self._logger.name).bind()
         if isinstance(logger, structlog.stdlib.AsyncBoundLogger):  # which nobody would await
             logger = logger.sync_bl
         # Renderers for people, such as those of the console and of logfmt, escape nothing.
-        getattr(logger, _METHODS[level])(sentence, **all_printable(record))
+        getattr(logger, method)(sentence, **all_printable(record))
 
 
 def _ids(record: dict[str, Any]) -> str:
-    return "".join(
-        f" {key}={_as_word(record[key])}" for key in ("trace_id", "span_id") if record[key]
-    )
-
-
-def _as_word(text: str) -> str:
-    return text if text.isalnum() else ascii(text)
+    ids = {key: record[key] for key in ("trace_id", "span_id") if record[key]}
+    return "".join(f" {key}={it if it.isalnum() else ascii(it)}" for key, it in ids.items())
 
 
 def _is_structlog_configured() -> bool:

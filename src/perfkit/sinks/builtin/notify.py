@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from perfkit.errors import ConfigurationError, DeliveryError, MissingExtraError
 from perfkit.model import Severity, Violation
 from perfkit.sinks.redaction import URLLIB3_LOGGERS, Redactor, redacted_logs, values_in, watch
-from perfkit.sinks.template import Line
+from perfkit.sinks.template import Template
 from perfkit.text import printable, shorten
 
 _TYPES: Final = {
@@ -23,7 +23,6 @@ _LONGEST_TITLE: Final = 200
 _LONGEST_BODY: Final = 2000
 _SCHEMA: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30})://")
 _BETWEEN_SECRETS: Final = re.compile(r"[/:@?&=#,;\s]+")
-_TITLE_NAMES: Final = ("severity", "budget", "category", "metric", "state", "environment")
 
 watch("apprise", *URLLIB3_LOGGERS)
 
@@ -34,22 +33,18 @@ class NotifySink:
     The body is the sentence for people, then one line for each further piece of evidence. Of an
     address only the schema, such as ``mailto``, is shown or logged; while apprise sends, the parts
     of the addresses are redacted in its logs of this thread. Certificates are verified, and
-    redirects are not followed (apprise 2.0 or later); apprise alone decides where its services
-    connect to. If a service fails, the next attempt leaves out the others.
-
-    A service may need some seconds, so this sink belongs behind a queue. Safe from any thread.
-
-    The addresses: https://github.com/caronc/apprise/wiki
+    redirects are not followed (apprise 2.0 or later). If a service fails, the next attempt leaves
+    out the others. A service may need some seconds, so this sink belongs behind a queue. Safe from
+    any thread.
 
     Args:
-        urls: One address, or several. They contain secrets.
-        title: A text with the placeholders ``{severity}``, ``{budget}``, ``{category}``,
-            ``{metric}``, ``{state}`` and ``{environment}``; ``{{`` and ``}}`` are braces. The
+        urls: One address of https://github.com/caronc/apprise/wiki, or several, with secrets.
+        title: A text with placeholders such as ``{budget}``; see `perfkit.sinks.template`. The
             severity of a recovery is ``recovered``.
 
     Raises:
         ConfigurationError: If apprise cannot use an address, one turns the verification of
-            certificates off, or the title has another placeholder.
+            certificates off, or the title has an unknown placeholder.
         MissingExtraError: If apprise is not installed.
     """
 
@@ -68,10 +63,11 @@ class NotifySink:
             raise ConfigurationError("there is no address to notify; give at least one URL")
         self._redactor = Redactor(_secrets_in(urls))
         self._schemas = [_schema_of(url) for url in urls]
-        self._title = Line(title, "title", _TITLE_NAMES)
+        self._title = Template(title, "title")
         with redacted_logs(self._redactor):
             self._services = _make_services(apprise, urls, self._schemas)
-        self._partly: tuple[Violation, list[int]] | None = None
+        # The services that did not accept the last violation: another attempt is for them only.
+        self._partly: tuple[Violation | None, list[int]] = (None, [])
 
     @property
     def destination(self) -> str:
@@ -91,43 +87,32 @@ class NotifySink:
             "notify_type": "success" if violation.is_recovery else _TYPES[violation.severity],
             "body_format": "text",
         }
-        due = self._due(violation)
+        before, failed = self._partly
+        due = failed if before is violation else range(len(self._services))
         with redacted_logs(self._redactor):
             failed = [index for index in due if not self._services[index].notify(**message)]
+        self._partly = (violation if failed else None, failed)
         if not failed:
             return
-        self._partly = (violation, failed)
         schemas = ", ".join(self._schemas[index] for index in failed)
         raise DeliveryError(
             f"{len(failed)} of {len(self._services)} services did not accept it: {schemas}; "
             "the log of apprise has the details"
         )
 
-    def _due(self, violation: Violation) -> Sequence[int]:
-        """Return the indices of the services that do not have the violation yet."""
-        partly = self._partly
-        if partly is not None and partly[0] is violation:
-            self._partly = None
-            return partly[1]
-        return range(len(self._services))
-
     def _title_of(self, violation: Violation) -> str:
-        title = self._title.fill(
-            {
-                "severity": "recovered" if violation.is_recovery else str(violation.severity),
-                "budget": violation.budget.name,
-                "category": violation.budget.category,
-                "metric": str(violation.limit.metric),
-                "state": str(violation.state),
-                "environment": violation.environment,
-            }
-        )
+        severity = "recovered" if violation.is_recovery else str(violation.severity)
+        title = self._title.fill(violation, severity=severity)
         return shorten(printable(f"{'TEST ' if violation.is_test else ''}{title}"), _LONGEST_TITLE)
 
 
 def _make_services(apprise: Any, urls: Sequence[str], schemas: Sequence[str]) -> list[Any]:
     """Return one group of services for each address, so that a failure names its address."""
-    asset = apprise.AppriseAsset(**_asset_options(apprise.AppriseAsset))
+    options: dict[str, Any] = {"async_mode": False}
+    if "service_timeout" in inspect.signature(apprise.AppriseAsset).parameters:
+        # Otherwise each service runs in a thread of a pool, for which a forked child waits forever.
+        options["service_timeout"] = 0
+    asset = apprise.AppriseAsset(**options)
     services, problems = [], []
     for position, (url, schema) in enumerate(zip(urls, schemas, strict=True), start=1):
         service = apprise.Apprise(asset=asset)
@@ -144,14 +129,6 @@ def _make_services(apprise: Any, urls: Sequence[str], schemas: Sequence[str]) ->
     if problems:
         raise ConfigurationError("\n".join(problems))
     return services
-
-
-def _asset_options(asset: Any) -> dict[str, Any]:
-    options: dict[str, Any] = {"async_mode": False}
-    if "service_timeout" in inspect.signature(asset).parameters:
-        # Otherwise each service runs in a thread of a pool, for which a forked child waits forever.
-        options["service_timeout"] = 0
-    return options
 
 
 def _body_of(violation: Violation) -> str:

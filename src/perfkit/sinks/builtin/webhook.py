@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
+import json
 import os
+import time
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
+from perfkit.errors import ConfigurationError
 from perfkit.model import Violation
 from perfkit.model.record import as_finite
 from perfkit.model.violation import as_record
 from perfkit.sinks.redaction import values_in
 from perfkit.sinks.template import Template
 
-_AS_JSON: Final = {"Content-Type": "application/json"}
-
 
 class WebhookSink:
     """Posts violations as JSON.
 
-    With a secret each POST is signed by the Standard Webhooks specification: headers
-    ``webhook-id``, ``webhook-timestamp`` and ``webhook-signature``. The id is the same for each
-    attempt to send the same violations, so that a receiver can recognise a repetition.
+    With a secret each POST is signed by the specification https://www.standardwebhooks.com:
+    headers ``webhook-id``, ``webhook-timestamp`` and ``webhook-signature``. The id is the same for
+    each attempt to send the same violations, so that a receiver can recognise a repetition.
 
     A failure is a `DeliveryError` that names scheme, host and port, and no secret. Safe from any
     thread. Blocks until the receiver responds.
 
     Args:
         url: Its path and query may contain a token: no message has them.
-        secret: Signs each POST; ``whsec_`` and base64, or bytes. None means unsigned.
+        secret: Signs each POST; ``whsec_`` and base64 with its padding, or that base64 alone, or
+            the key itself as bytes. None means unsigned.
         body: The content for each violation: mappings, lists and strings with placeholders such as
             ``{budget}`` or ``{sentence}``; see `perfkit.sinks.template`. None means
             ``{"violations": [...]}`` with records as `as_record` makes them, all of one delivery
@@ -54,12 +58,11 @@ class WebhookSink:
         ca_file: str | os.PathLike[str] | None = None,
     ) -> None:
         from perfkit.sinks.http.client import HttpClient  # noqa: PLC0415 - loads HTTP and TLS
-        from perfkit.sinks.http.signing import Signer  # noqa: PLC0415 - likewise
 
         self._client = HttpClient(
             url, headers=headers, timeout=timeout, ca_file=ca_file, secrets=values_in(body)
         )
-        self._signer = None if secret is None else Signer(secret)
+        self._key = None if secret is None else _key_of(secret)
         self._template = None if body is None else Template(body)
         # Two processes may send equal violations, of which a receiver must not drop the second as
         # a repetition of the first.
@@ -71,9 +74,6 @@ class WebhookSink:
     def destination(self) -> str:
         """Scheme, host and port of the URL, none of which is a secret."""
         return self._client.destination
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.destination})"
 
     def emit(self, violation: Violation) -> None:
         """Post one violation; raise `DeliveryError` if the receiver does not accept it."""
@@ -93,8 +93,10 @@ class WebhookSink:
 
     def _post(self, content: Any, violations: Sequence[Violation]) -> None:
         body = _encode(content)
-        signed = self._signer.sign(self._id_of(violations), body) if self._signer else {}
-        self._client.post(body, {**_AS_JSON, **signed})
+        signed = {}
+        if self._key:
+            signed = signature(self._key, self._id_of(violations), int(time.time()), body)
+        self._client.post(body, signed)
 
     def _id_of(self, violations: Sequence[Violation]) -> str:
         """Return an id that is unique to these violations, this process and this sink."""
@@ -105,6 +107,30 @@ class WebhookSink:
 
 
 def _encode(content: Any) -> bytes:
-    import json  # noqa: PLC0415 - loads when first needed
-
     return json.dumps(as_finite(content), allow_nan=False, default=str).encode("ascii")
+
+
+def signature(key: bytes, message_id: str, seconds: int, body: bytes) -> dict[str, str]:
+    """Return the headers by which a receiver verifies the sender, the time and the content."""
+    digest = hmac.new(key, f"{message_id}.{seconds}.".encode() + body, hashlib.sha256).digest()
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": f"{seconds}",
+        "webhook-signature": f"v1,{base64.b64encode(digest).decode('ascii')}",
+    }
+
+
+def _key_of(secret: str | bytes) -> bytes:
+    if isinstance(secret, str):
+        try:
+            # Without `validate`, other characters are dropped, and the key differs from the
+            # receiver's.
+            secret = base64.b64decode(secret.strip().removeprefix("whsec_"), validate=True)
+        except ValueError:
+            secret = b""
+    if not secret:
+        raise ConfigurationError(
+            'secret: not base64; write secret = "${HOOK_SECRET}" and set it to "whsec_" and '
+            "24 to 64 bytes as base64"
+        )
+    return secret

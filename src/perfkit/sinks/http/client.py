@@ -7,16 +7,14 @@ import os
 import re
 import ssl
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from functools import cache
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
 from urllib.parse import unquote
 from urllib.request import getproxies_environment, proxy_bypass
-
-from attrs import Factory, frozen
 
 from perfkit.errors import ConfigurationError, MissingExtraError
 from perfkit.sinks.arguments import checked_seconds
@@ -44,7 +42,7 @@ watch(*URLLIB3_LOGGERS)
 
 
 class HttpClient:
-    """Sends POSTs to one URL, each over a connection of its own.
+    """Sends POSTs of JSON to one URL, each over a connection of its own.
 
     Certificates are verified and redirects are not followed. The variables ``HTTP_PROXY``,
     ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` apply, as they are when the client is made.
@@ -72,15 +70,15 @@ class HttpClient:
         secrets: Collection[str] = (),
     ) -> None:
         self._url = _parse(url)
-        self._headers = {"User-Agent": user_agent(), "Connection": "close"}
-        self._own_headers = check_headers(headers or {})
+        self._headers = urllib3.HTTPHeaderDict(
+            {"User-Agent": user_agent(), "Content-Type": "application/json", "Connection": "close"}
+        )
+        self._headers.update(_checked(headers or {}))
         self._timeout = checked_seconds("timeout", timeout)
-        self._pool_options: dict[str, Any] = {"num_pools": 1}
-        if self._url.scheme == "https":
-            self._pool_options["ssl_context"] = _trust(ca_file)
-        self._proxy = _proxy_for(self._url)
+        trust = {"ssl_context": _trust(ca_file)} if self._url.scheme == "https" else {}
+        self._make_pool = partial(_manager_for(self._url), num_pools=1, **trust)
         target = self._url.request_uri
-        quotable = _parts_of(target, unquote(target), *self._own_headers.values())
+        quotable = _parts_of(target, unquote(target), *(headers or {}).values())
         given = values_in((url, headers)).union(secrets)
         self._redactor = Redactor(
             quotable | {each for each in given if each not in self.destination}
@@ -92,23 +90,20 @@ class HttpClient:
         port = self._url.port or _PORTS[self._url.scheme or ""]
         return f"{self._url.scheme}://{self._url.host}:{port}"
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.destination})"
-
     def post(self, body: bytes, headers: Mapping[str, str] | None = None) -> None:
         """Send `body`, and return after a response with success.
 
         Args:
             body: The content.
-            headers: Sent with it, unless the client's own replace them.
+            headers: Sent with it, unless those of the client replace them.
 
         Raises:
             DeliveryError: Without such a response in time. The reason is ``"timeout"``,
                 ``"unreachable"`` without a connection, ``"refused"`` for another status, else
                 ``"failed"``.
-            ConfigurationError: If a header cannot be sent.
         """
-        sent = _merge(self._headers, check_headers(headers or {}), self._own_headers)
+        sent = urllib3.HTTPHeaderDict(headers)
+        sent.update(self._headers)
         deadline = time.monotonic() + self._timeout
         # A pool for each POST: violations are rare, and an idle connection would be shared with the
         # child of a fork, and is often closed by the receiver before the next POST.
@@ -137,20 +132,11 @@ class HttpClient:
             retry_after = response.headers.get("Retry-After", "")
             raise failure_of_response(response.status, text, retry_after, self.destination)
 
-    def _make_pool(self) -> urllib3.PoolManager:
-        if self._proxy is None:
-            return urllib3.PoolManager(**self._pool_options)
-        return urllib3.ProxyManager(
-            self._proxy.url, proxy_headers=self._proxy.headers, **self._pool_options
-        )
 
+def _checked(headers: Mapping[Any, Any]) -> Mapping[str, str]:
+    """Return `headers` if they can be sent and do not change the framing of the request.
 
-def check_headers(headers: Mapping[Any, Any]) -> dict[str, str]:
-    """Return `headers` as they can be sent.
-
-    Raises:
-        ConfigurationError: If one cannot be sent, or would change the framing of the request. The
-            message quotes no value, which may be a secret.
+    A message quotes no value, which may be a secret.
     """
     for name, value in headers.items():
         if not isinstance(name, str) or not _TOKEN.fullmatch(name):
@@ -159,19 +145,18 @@ def check_headers(headers: Mapping[Any, Any]) -> dict[str, str]:
             )
         if name.lower() in _RESERVED_HEADERS:
             raise ConfigurationError(f"the header {name} is set by perfkit; leave it out")
-        if not isinstance(value, str) or not _is_latin_1_line(value):
+        if not isinstance(value, str) or not value.isprintable() or max(value, default="") > "\xff":
             raise ConfigurationError(
                 f"the value of the header {name} cannot be sent; write one line of plain text"
             )
-    return dict(headers)
+    return headers
 
 
-@cache
 def user_agent() -> str:
     """Return the User-Agent header of perfkit, such as ``"perfkit/1.0"``."""
     try:
         return f"perfkit/{version('perfkit')}"
-    except PackageNotFoundError:  # it runs from a folder, without being installed
+    except PackageNotFoundError:  # a frozen application has no metadata of packages
         return "perfkit"
 
 
@@ -236,39 +221,19 @@ def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
     return bytes(read)
 
 
-def _merge(*layers: Mapping[str, str]) -> dict[str, str]:
-    """Return all headers; a later one replaces earlier ones of its name in any case."""
-    found = {name.lower(): (name, value) for layer in layers for name, value in layer.items()}
-    return dict(found.values())
+def _manager_for(url: urllib3.util.Url) -> Callable[..., urllib3.PoolManager]:
+    """Return the maker of pools for `url`, through the proxy that the environment names.
 
-
-def _is_latin_1_line(value: str) -> bool:
-    return value.isprintable() and all(ord(letter) <= 0xFF for letter in value)  # noqa: PLR2004 - Latin-1
-
-
-@frozen
-class _Proxy:
-    """A proxy for HTTP: its URL without credentials, and the headers that have them."""
-
-    url: str
-    headers: Mapping[str, str] = Factory(dict)
-
-
-def _proxy_for(url: urllib3.util.Url) -> _Proxy | None:
-    """Return the proxy for `url` by ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``.
-
-    They apply as in requests and curl: in small letters too, and ``NO_PROXY`` lists hosts, domains,
-    networks such as ``10.0.0.0/8``, or ``*``.
-
-    Raises:
-        ConfigurationError: If the variable does not name an HTTP proxy; it quotes no value.
+    ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` apply as in requests and curl:
+    in small letters too, and ``NO_PROXY`` lists hosts, domains, networks such as ``10.0.0.0/8``, or
+    ``*``.
     """
     proxies = getproxies_environment()
     name = url.scheme if url.scheme in proxies else "all"
     written = proxies.get(name or "")
     host = (url.host or "").strip("[]")
     if not written or _is_exempt(host, url.port, proxies):
-        return None
+        return urllib3.PoolManager
     try:
         proxy = urllib3.util.parse_url(written if "://" in written else f"http://{written}")
     except urllib3.exceptions.LocationParseError:
@@ -280,7 +245,8 @@ def _proxy_for(url: urllib3.util.Url) -> _Proxy | None:
         )
     # urllib3 ignores credentials in the URL of a proxy.
     headers = urllib3.util.make_headers(proxy_basic_auth=unquote(proxy.auth)) if proxy.auth else {}
-    return _Proxy(str(proxy._replace(auth=None, path=None, query=None, fragment=None)), headers)
+    bare = str(proxy._replace(auth=None, path=None, query=None, fragment=None))
+    return partial(urllib3.ProxyManager, bare, proxy_headers=headers)
 
 
 def _is_exempt(host: str, port: int | None, proxies: Mapping[str, str]) -> bool:
