@@ -16,11 +16,12 @@ from __future__ import annotations
 import sys
 import threading
 import tracemalloc
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from perfkit.forks import register_after_fork
-from perfkit.model import Evidence, Metric, Reading, Scope
+from perfkit.model import Metric, Reading, Scope
+from perfkit.probes.base import Session, nothing
 from perfkit.reentrancy import Lock
 
 LOST: Final = "traces were stopped or cleared by other code during the call"
@@ -163,7 +164,7 @@ class HeapProbe:
         return _HeapSession()
 
 
-class _HeapSession:
+class _HeapSession(Session):
     __slots__ = ("_carried", "_contended", "_peak", "_sentinel", "_window")
 
     def __init__(self) -> None:
@@ -191,20 +192,14 @@ class _HeapSession:
         is_sound = tracemalloc.get_object_traceback(self._sentinel) is not None
         TRACER.release(self)
         if not is_sound:
-            lost = Reading(value=None, scope=Scope.PROCESS, reason=LOST)
-            return {Metric.MEMORY_PEAK: lost, Metric.MEMORY_NET: lost}
+            return dict.fromkeys(HeapProbe.metrics, nothing(LOST))
+        sizes = {Metric.MEMORY_PEAK: self._peak, Metric.MEMORY_NET: self._carried}
         return {
-            Metric.MEMORY_PEAK: self._reading(self._peak),
-            Metric.MEMORY_NET: self._reading(self._carried),
+            metric: Reading(
+                value=float(size),
+                scope=Scope.PROCESS if self._contended else Scope.CALL,
+                contended=self._contended,
+                reason=CONTENDED if self._contended else "",
+            )
+            for metric, size in sizes.items()
         }
-
-    def _reading(self, size: int) -> Reading:
-        return Reading(
-            value=float(size),
-            scope=Scope.PROCESS if self._contended else Scope.CALL,
-            contended=self._contended,
-            reason=CONTENDED if self._contended else "",
-        )
-
-    def evidence(self) -> Sequence[Evidence]:
-        return ()
