@@ -10,7 +10,7 @@ import perfkit
 from perfkit import Metric, budget, memory_profiled, timed
 from perfkit.catalog import parse_limits
 from perfkit.model import Budget
-from perfkit.otel.buckets import bounds_for
+from perfkit.otel.metrics import bounds_for
 from perfkit.runtime import internal_errors
 from perfkit.testing import FakeClock
 
@@ -140,6 +140,6 @@ def test_perfkits_own_failures_are_counted(backend: Any, clock: FakeClock) -> No
 def test_bounds_are_round_ones_with_every_line_among_them() -> None:
     bounds = bounds_for(Metric.DURATION, [0.3, 0.137, 0.0])
     assert bounds == sorted(set(bounds))
-    assert bounds[0] == 0.0001
-    assert {0.137, 0.3, 0.1, 1.0} <= set(bounds)
-    assert bounds_for(Metric.MEMORY_PEAK, [])[0] == 1000.0
+    assert bounds[0] > 0
+    assert {0.137, 0.3, 0.0001, 0.1, 1.0} <= set(bounds)
+    assert {1000.0, 1e10} <= set(bounds_for(Metric.MEMORY_PEAK))
