@@ -106,11 +106,7 @@ class CallRecorder:
 
     Attributes are the budget's name and category, the outcome, and for verdicts the state and the
     metric. A threshold or an argument of a call is not an attribute, so the cardinality is bounded.
-
-    Args:
-        instruments: The instruments to record with.
-        budget: The budget of the calls.
-        is_counted_in_bulk: Whether a bulk counter records durations and verdicts.
+    Durations and verdicts are left out where a bulk counter records them.
     """
 
     def __init__(

@@ -46,11 +46,9 @@ _observed: Final[WeakSet[MeterProvider]] = WeakSet()
 
 
 def observe_process(provider: MeterProvider, totals: Callable[[], ProcessTotals | None]) -> None:
-    """Report the process through `provider` at each collection while a monitor samples it.
+    """Report the process through `provider` at each collection while `totals` returns counters.
 
-    Args:
-        provider: The meter provider; only the first call with a provider has an effect.
-        totals: Returns the counters of the process; None while it is not sampled.
+    Only the first call with a provider has an effect.
     """
     if provider in _observed:
         return

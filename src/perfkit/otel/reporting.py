@@ -1,7 +1,4 @@
-"""Build the telemetry of each place for the OpenTelemetry providers that are set.
-
-The application's providers are looked up and never replaced.
-"""
+"""Build the telemetry of each place for the OpenTelemetry providers that are set."""
 
 from __future__ import annotations
 
@@ -29,11 +26,7 @@ _BOTH: Final = 3
 
 
 class Reporting:
-    """Builds telemetry for the providers that are set at present. Safe from any thread.
-
-    Args:
-        telemetry: The providers; None in a field means the application's global provider.
-    """
+    """Builds telemetry for the providers that are set at present. Safe from any thread."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
@@ -43,11 +36,7 @@ class Reporting:
     ) -> CallReporting:
         """Return the bulk counter, the recorder and the spans of a place.
 
-        Args:
-            budget: The budget of the place.
-            where: The place in the code.
-            owner: Separates the counters of equal budgets; None shares one counter.
-            is_duration_only: Whether calls of the place measure only the duration.
+        An `owner` separates the counters of equal budgets; without one they share a counter.
         """
         tracing = None
         tracer_provider = current_tracer_provider(self._telemetry)

@@ -22,8 +22,6 @@ class ReadingProbe:
 class Session:
     """A session without evidence, which does nothing at the steps of the call."""
 
-    __slots__ = ()
-
     def resume(self) -> None:
         """Do nothing."""
 

@@ -13,7 +13,6 @@ tracemalloc has one tracer and one peak for the whole process. Three rules make 
 
 from __future__ import annotations
 
-import sys
 import threading
 import tracemalloc
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from typing import Final
 from perfkit.forks import register_after_fork
 from perfkit.model import Metric, Reading, Scope
 from perfkit.probes.base import Session, nothing
+from perfkit.probes.frame_owner import current_task
 from perfkit.reentrancy import Lock
 
 LOST: Final = "traces were stopped or cleared by other code during the call"
@@ -68,7 +68,7 @@ class Tracer:
     def open(self, holder: object) -> _Window:
         """Begin a window in this thread for `holder`, which has a lease."""
         # Made before the lock and the reading: it allocates, and would count as the call's memory.
-        window = _Window(_running_owner())
+        window = _Window()
         with self._lock:
             self._holders[holder] = window.owner[0]
             for other in self._open:
@@ -119,23 +119,14 @@ class Tracer:
         self._stop_if_unused()
 
 
-def _running_owner() -> tuple[int, int]:
-    """Return the identities of the thread and, in a running event loop, of the asyncio task."""
-    asyncio = sys.modules.get("asyncio")
-    task = None
-    if asyncio is not None and asyncio._get_running_loop() is not None:  # noqa: SLF001 - the public form raises when there is none
-        task = asyncio.current_task()
-    return threading.get_ident(), id(task)
-
-
 class _Window:
     """A time span in which one session's code runs. Sizes are traced bytes."""
 
     __slots__ = ("began", "highest", "is_contended", "owner")
 
-    def __init__(self, owner: tuple[int, int]) -> None:
+    def __init__(self) -> None:
         self.began = self.highest = 0
-        self.owner = owner
+        self.owner = (threading.get_ident(), id(current_task()))
         self.is_contended = False
 
 

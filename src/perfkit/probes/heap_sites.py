@@ -66,8 +66,6 @@ class HeapSitesProbe:
 
 
 class _HeapSitesSession(Session):
-    __slots__ = ("_after", "_before", "_is_mixed", "_most", "_note", "_sentinel", "_steps")
-
     def __init__(self) -> None:
         is_alone = not tracemalloc.is_tracing()
         self._most = MOST_OWN_BLOCKS if is_alone else MOST_BLOCKS

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from typing import Final, TypeAlias
-
-from attrs import frozen
+from typing import Final, NamedTuple, TypeAlias
 
 from perfkit.model import Metric, Reading, Scope
 from perfkit.probes.base import FORKED, NEVER_RAN, ReadingProbe, Session, nothing, rate
@@ -31,8 +29,6 @@ class ResidentMemoryProbe(ReadingProbe):
 
 
 class _ResidentMemorySession(Session):
-    __slots__ = ("_began", "_memory", "_pid")
-
     def __init__(self, memory: FallbackReader[tuple[int, int]]) -> None:
         self._memory = memory
         self._began: tuple[int, int] | None = None
@@ -77,8 +73,7 @@ ProcessTotals: TypeAlias = "Mapping[str, float | None]"
 """Counters since the process began, in seconds and bytes; None for those the platform lacks."""
 
 
-@frozen
-class _Sample:
+class _Sample(NamedTuple):
     """The counters at one sample, for the rates of the next."""
 
     pid: int

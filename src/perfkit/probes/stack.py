@@ -21,14 +21,13 @@ from typing import Any, Final
 
 from perfkit.forks import register_after_fork
 from perfkit.model import Evidence, Metric, Reading
-from perfkit.probes.frame_owner import is_library
+from perfkit.probes.frame_owner import current_task, is_library
 from perfkit.probes.frames import (
     OTHERS,
     Place,
     Stack,
     awaited_frames,
     caller_of,
-    current_task,
     running_frames,
     stack_of,
 )
@@ -71,20 +70,6 @@ class StackProbe:
 class _StackSession:
     """Samples of one call. It refers to frames only while the call runs."""
 
-    __slots__ = (
-        "__weakref__",
-        "_counts",
-        "_failure",
-        "_is_sampled",
-        "_running",
-        "_suspended_in",
-        "_switched",
-        "_task",
-        "_thread",
-        "due",
-        "interval",
-    )
-
     def __init__(self, interval: float) -> None:
         self.interval = interval
         self.due = 0.0
@@ -104,7 +89,8 @@ class _StackSession:
             SAMPLER.add(self)
         entry, caller = caller_of(sys._getframe(1))  # noqa: SLF001 - inspect.stack reads source files
         self._thread = threading.get_ident()
-        self._task = current_task()
+        task = current_task()
+        self._task = None if task is None else weakref.ref(task)
         # perfkit's own coroutine or generator suspends with the measured code, so that its frame
         # marks the place in the awaited chain; a plain function is not in the chain.
         suspends = entry is not None and entry.f_code.co_flags & _SUSPENDS
@@ -154,7 +140,7 @@ class _StackSession:
             mark, is_inside = id(running[1]), True
         else:
             mark, is_inside = self._suspended_in, False
-        owner = task() if task is not None else None
+        owner = None if task is None else task()
         if owner is None or not mark:
             return None
         chain = awaited_frames(owner, top, mark, is_inside=is_inside)
