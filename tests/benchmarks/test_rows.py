@@ -16,7 +16,7 @@ from benchmarks.worker import measure
 import perfkit
 from benchmarks import probed, watched, windowed
 from perfkit import Metric
-from perfkit.otel.buckets import bounds_for
+from perfkit.otel.metrics import bounds_for
 from perfkit.runtime import settings
 from perfkit.runtime.process_monitor import PROCESS_METRICS
 from perfkit.testing import capture_violations

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import IntegrityError, NoResultFound
 
 from voice_service.store import MoodCount, Store, StoredSession, Turn
 
@@ -44,13 +43,6 @@ def test_passwords_are_not_stored(store: Store, tmp_path: Path) -> None:
     assert b"lamps" not in kept
 
 
-def test_a_name_is_taken_once(store: Store) -> None:
-    store.add_user("Ana", "three green lamps")
-
-    with pytest.raises(IntegrityError):
-        store.add_user("Ana", "something else")
-
-
 def test_a_session_comes_back_as_it_was_stored(store: Store) -> None:
     session_id = store.start_session(store.add_user("Ana", "three green lamps"))
     turns = (Turn("next exercise", "Sit down."), Turn("i feel calm", "Good.", "calm"))
@@ -60,11 +52,6 @@ def test_a_session_comes_back_as_it_was_stored(store: Store) -> None:
     assert store.load_session(session_id) == StoredSession(session_id, "Ana", turns)
 
 
-def test_a_session_that_is_not_there_is_an_error(store: Store) -> None:
-    with pytest.raises(NoResultFound):
-        store.load_session(1)
-
-
 def test_moods_are_counted_for_one_user_over_all_sessions(store: Store) -> None:
     ana, beth = store.add_user("Ana", "one"), store.add_user("Beth", "two")
     for moods in (["calm", "sad"], ["calm", ""]):
@@ -72,12 +59,3 @@ def test_moods_are_counted_for_one_user_over_all_sessions(store: Store) -> None:
     store.add_turns(store.start_session(beth), [Turn("", "", "angry")])
 
     assert store.mood_summary(ana) == [MoodCount("calm", 2, 2), MoodCount("sad", 1, 1)]
-
-
-def test_what_is_stored_is_there_for_the_next_process(store: Store, tmp_path: Path) -> None:
-    store.add_user("Ana", "three green lamps")
-    store.close()
-
-    again = Store(tmp_path / "service.db")
-    assert again.authenticate("Ana", "three green lamps") == 1
-    again.close()

@@ -85,13 +85,14 @@ def test_every_entry_point_names_itself_and_its_usage(entry_point: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        *(({"every": every}, "write a number of calls") for every in (0, -1, 1.5, "all", True)),
         ({"sample_rate": 1.1}, "sample_rate is 1.1"),
         ({"sample_rate": True}, "sample_rate is True"),
         ({"sample_rate": "1%"}, "write a share of calls from 0 to 1"),
         ({"sample_rate": 0.5, "every": 2}, "every and sample_rate are both given"),
     ],
 )
-def test_a_wrong_sample_rate_is_refused(options: dict[str, Any], message: str) -> None:
+def test_a_wrong_share_of_calls_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(BudgetError, match=message):
         cpu_profiled("x", **options)
 

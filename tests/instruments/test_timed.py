@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import pickle
 import threading
 import traceback
 from typing import Any
@@ -37,10 +36,6 @@ def test_a_bare_decorator_keeps_what_a_function_is() -> None:
     assert module_level.__doc__ == "Multiply."
     assert str(inspect.signature(module_level)) == "(number: 'int', *, by: 'int' = 2) -> 'int'"
     assert inspect.unwrap(module_level) is not module_level
-
-
-def test_a_measured_function_pickles_by_its_name() -> None:
-    assert pickle.loads(pickle.dumps(module_level)) is module_level  # noqa: S301 - our own bytes
 
 
 def test_a_coroutine_function_stays_one() -> None:

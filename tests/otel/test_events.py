@@ -23,6 +23,7 @@ def test_a_violation_is_a_log_record_with_an_event_name_and_its_span(
     (span,) = backend.spans
     assert event.event_name == "perfkit.budget.violation"
     assert (event.trace_id, event.span_id) == (span.context.trace_id, span.context.span_id)
+    assert event.trace_flags & 1
     assert event.severity_number is SeverityNumber.ERROR
     assert event.severity_text == "critical"
     assert event.timestamp == clock.time_ns()
@@ -41,12 +42,15 @@ def test_a_violation_is_a_log_record_with_an_event_name_and_its_span(
     assert expected.items() <= dict(event.attributes).items()
 
 
-def test_without_spans_the_record_belongs_to_no_trace(backend: Any, clock: FakeClock) -> None:
-    perfkit.configure(
-        perfkit.Catalog(), telemetry=backend.telemetry, clock=clock, sinks=["otel"], spans="never"
-    )
-    with budget("load", duration="1s"):
-        clock.advance(2)
+def test_without_a_span_of_its_own_the_record_belongs_to_no_trace(
+    backend: Any, clock: FakeClock
+) -> None:
+    """Not even to the one that is current where it is emitted, as by the thread of a queue."""
+    perfkit.configure(perfkit.Catalog(), telemetry=backend.telemetry, clock=clock, sinks=["otel"])
+    with backend.tracer_provider.get_tracer("app").start_as_current_span("request"):
+        with budget("load", duration={"threshold": "1s", "statistic": "p50"}):
+            clock.advance(2)
+        perfkit.evaluate_windows()
     (event,) = backend.events
     assert not event.trace_id
     assert not event.span_id

@@ -10,7 +10,7 @@ import perfkit
 from perfkit import Metric, budget, memory_profiled, timed
 from perfkit.catalog import parse_limits
 from perfkit.model import Budget
-from perfkit.otel.buckets import bounds_for
+from perfkit.otel.metrics import bounds_for
 from perfkit.runtime import internal_errors
 from perfkit.testing import FakeClock
 
@@ -77,7 +77,7 @@ def test_failed_and_cancelled_calls_are_counted_under_their_outcome(backend: Any
     assert sorted(outcomes) == ["cancelled", "error"]
 
 
-def test_memory_and_cpu_time_have_histograms_of_their_own(backend: Any) -> None:
+def test_memory_and_cpu_time_have_histograms_and_profiled_durations_have_none(backend: Any) -> None:
     @memory_profiled("warm_up", cpu_time="10s")
     def warm_up() -> int:
         return len(bytearray(2_000_000))
@@ -87,15 +87,7 @@ def test_memory_and_cpu_time_have_histograms_of_their_own(backend: Any) -> None:
     (cpu,) = backend.points("perfkit.call.cpu.time")
     assert memory.sum == pytest.approx(2e6, rel=0.01)
     assert cpu.count == 1
-
-
-def test_durations_under_a_profiler_are_left_out(backend: Any) -> None:
-    @memory_profiled("load")
-    def load() -> None:
-        pass
-
-    load()
-    assert backend.points("perfkit.call.duration") == []
+    assert backend.points("perfkit.call.duration") == []  # the profiler made them longer
 
 
 def test_a_limit_in_code_is_a_bound_too(backend: Any, clock: FakeClock) -> None:
@@ -140,6 +132,6 @@ def test_perfkits_own_failures_are_counted(backend: Any, clock: FakeClock) -> No
 def test_bounds_are_round_ones_with_every_line_among_them() -> None:
     bounds = bounds_for(Metric.DURATION, [0.3, 0.137, 0.0])
     assert bounds == sorted(set(bounds))
-    assert bounds[0] == 0.0001
-    assert {0.137, 0.3, 0.1, 1.0} <= set(bounds)
-    assert bounds_for(Metric.MEMORY_PEAK, [])[0] == 1000.0
+    assert bounds[0] > 0
+    assert {0.137, 0.3, 0.0001, 0.1, 1.0} <= set(bounds)
+    assert {1000.0, 1e10} <= set(bounds_for(Metric.MEMORY_PEAK))

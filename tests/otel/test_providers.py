@@ -232,7 +232,7 @@ def test_a_missing_exporter_says_what_to_install(monkeypatch: pytest.MonkeyPatch
 
 
 def test_providers_given_are_settled_and_unmoved(backend: Any) -> None:
-    reporting = Reporting(backend.telemetry, lambda _: (), dict, lambda: 0.0, tuple)
+    reporting = Reporting(backend.telemetry)
     assert reporting.is_settled()
     always, never = (Budget(name="load", spans=spans) for spans in ("always", "never"))
     here = CodeLocation(function="load")

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -84,57 +85,22 @@ def test_every_call_arrives_as_a_span_under_its_parent(shipped: dict[str, Any]) 
         assert child["trace_id"] == parents[child["parent_span_id"]]["trace_id"]
 
 
-def test_spans_carry_the_budget_and_its_state(shipped: dict[str, Any]) -> None:
-    spans = sorted(
-        (span for span in shipped["spans"] if span["name"] == "session_retrieval"),
-        key=lambda span: span["start_ns"],
-    )
-    states = [span["attributes"]["perfkit.budget.state"] for span in spans]
-    assert states == ["met", "met", "degraded", "violated"]
-    assert spans[0]["attributes"]["perfkit.budget.category"] == "database"
-    assert spans[0]["attributes"]["perfkit.budget.critical"] is True
-    assert spans[0]["attributes"]["code.function.name"] == "__main__.retrieve"
+def test_spans_and_points_carry_the_budget(shipped: dict[str, Any]) -> None:
+    spans = [span for span in shipped["spans"] if span["name"] == "session_retrieval"]
+    states = Counter(span["attributes"]["perfkit.budget.state"] for span in spans)
+    assert states == {"met": 2, "degraded": 1, "violated": 1}
     assert spans[0]["resource"]["service.name"] == "voice"
-    assert [span["end_ns"] - span["start_ns"] for span in spans] == [
-        50_000_000,
-        100_000_000,
-        250_000_000,
-        400_000_000,
-    ]
-
-
-def test_histograms_arrive_with_exact_counts_on_the_budgets_bounds(
-    shipped: dict[str, Any],
-) -> None:
-    points = {
-        point["attributes"]["perfkit.budget.name"]: point
-        for point in shipped["points"]
-        if point["name"] == "perfkit.call.duration"
+    assert {span["end_ns"] - span["start_ns"] for span in spans} == {
+        milliseconds * 1_000_000 for milliseconds in (50, 100, 250, 400)
     }
-    point = points["session_retrieval"]
+    (point,) = (
+        each
+        for each in shipped["points"]
+        if each["name"] == "perfkit.call.duration"
+        and each["attributes"]["perfkit.budget.name"] == "session_retrieval"
+    )
     assert (point["unit"], point["count"], point["sum"]) == ("s", 4, pytest.approx(0.8))
-    bounds = point["explicit_bounds"]
-    assert {0.05, 0.1, 0.2, 0.3} <= set(bounds)
-
-    def within(line: float) -> int:
-        return sum(point["bucket_counts"][: bounds.index(line) + 1])
-
-    assert [within(line) for line in (0.05, 0.1, 0.3)] == [1, 2, 3]
-    assert point["attributes"] == {
-        "perfkit.budget.name": "session_retrieval",
-        "perfkit.budget.category": "database",
-        "perfkit.outcome": "ok",
-    }
-
-
-def test_verdicts_arrive_counted_by_state(shipped: dict[str, Any]) -> None:
-    counts = {
-        point["attributes"]["perfkit.budget.state"]: point["value"]
-        for point in shipped["points"]
-        if point["name"] == "perfkit.budget.verdicts"
-        and point["attributes"]["perfkit.budget.name"] == "session_retrieval"
-    }
-    assert counts == {"met": 2, "degraded": 1, "violated": 1}
+    assert {0.05, 0.1, 0.2, 0.3} <= set(point["explicit_bounds"])
 
 
 def test_one_violation_is_the_same_in_log_file_and_backend(shipped: dict[str, Any]) -> None:

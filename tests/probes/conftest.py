@@ -1,20 +1,62 @@
-"""A stack probe whose calls end when they have samples."""
+"""Sessions of probes, threads and forks beside them, and calls that end when they have samples."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from attrs import evolve
 
-from perfkit.model import Evidence
+from perfkit.model import Evidence, Metric, Probe, Reading
 from perfkit.probes.stack import StackProbe
 from perfkit.runtime import settings
 from tests.fixtures import Seen
+from tests.processes import fork
 
 AT_MOST_SECONDS = 20.0
+
+
+def measured(probe: Probe, work: Callable[[], object] = int) -> Mapping[Metric, Reading]:
+    """Return the readings of a call of one step."""
+    session = probe.open()
+    session.resume()
+    work()
+    session.suspend()
+    return session.close()
+
+
+@contextmanager
+def another_thread(work: Callable[[Callable[[], object]], object]) -> Iterator[None]:
+    """Run `work` in a thread; the function that it is given returns at the end of the block."""
+    entered, done = threading.Event(), threading.Event()
+    thread = threading.Thread(target=work, args=(lambda: (entered.set(), done.wait()),))
+    thread.start()
+    entered.wait()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def in_thread(work: Callable[[], object]) -> None:
+    """Run `work` in a thread of its own, to its end."""
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+def holds_in_child(check: Callable[[], bool]) -> bool:
+    """Return whether `check` is true in a forked child."""
+
+    def run() -> None:
+        assert check()
+
+    return fork(run) == 0
 
 
 class Enough:

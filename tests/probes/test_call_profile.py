@@ -6,11 +6,9 @@ import asyncio
 import cProfile
 import io
 import marshal
-import os
 import pstats
 import re
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from perfkit.probes.call_profile import BUSY, MIXED, CallProfileProbe
 from perfkit.probes.frame_owner import is_perfkits
 from perfkit.runtime.callsite_options import CallsiteOptions
 from tests.fixtures import Seen
+from tests.probes.conftest import another_thread, holds_in_child, in_thread, measured
 
 CPU = CallsiteOptions(explain=frozenset({"cpu"}))
 
@@ -31,20 +30,14 @@ def _work() -> int:
     return sum(number * number for number in range(1000))
 
 
-def _profiled() -> Any:
+def _profiled() -> Evidence:
     session = CallProfileProbe().open()
     session.resume()
     _work()
     session.suspend()
     session.close()
-    return session.evidence()[0]
-
-
-def test_a_profile_lists_the_functions_that_ran() -> None:
-    evidence = _profiled()
-    assert "_work" in {row["function"] for row in evidence.rows}
-    assert evidence.kind == "cpu"
-    assert evidence.note == ""
+    evidence: Evidence = session.evidence()[0]
+    return evidence
 
 
 def test_a_profile_inside_a_profile_is_busy_and_the_outer_one_stays_whole() -> None:
@@ -86,14 +79,8 @@ def test_a_strangers_profile_hook_is_left_in_place() -> None:
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="before 3.12 a profile is of one thread")
 def test_with_several_threads_a_profile_is_called_mixed() -> None:
-    done = threading.Event()
-    thread = threading.Thread(target=done.wait)
-    thread.start()
-    try:
+    with another_thread(lambda pause: pause()):
         assert _profiled().note == MIXED
-    finally:
-        done.set()
-        thread.join()
 
 
 # -- what the evidence holds
@@ -249,33 +236,14 @@ def test_a_profiler_that_the_measured_code_starts_goes_on() -> None:
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="before 3.12 a profile is of one thread")
 def test_threads_that_came_and_went_make_a_profile_mixed(seen: Seen) -> None:
-    def handler() -> None:
-        thread = threading.Thread(target=_work)
-        thread.start()
-        thread.join()
-
-    wrap(handler, CPU)()
+    wrap(lambda: in_thread(_work), CPU)()
     assert seen.measurements[0].evidence[0].note == MIXED
 
 
-@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_child_process_is_free_of_what_the_parents_threads_had_armed() -> None:
-    entered, done = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        session = CallProfileProbe().open()
-        session.resume()
-        entered.set()
-        done.wait()
-        session.close()
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    entered.wait()
-    child = os.fork()
-    if child == 0:
+    def is_free() -> bool:
         evidence = _profiled()
-        os._exit(0 if evidence.note == "" and "_work" in _calls(evidence) else 1)
-    done.set()
-    thread.join()
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        return evidence.note == "" and "_work" in _calls(evidence)
+
+    with another_thread(lambda pause: measured(CallProfileProbe(), pause)):
+        assert holds_in_child(is_free)

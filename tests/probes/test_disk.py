@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,8 @@ import pytest
 from perfkit.model import Metric, Reading, Scope
 from perfkit.probes import disk
 from perfkit.probes.disk import DiskProbe
-from perfkit.probes.fallback_reader import FallbackReader
-from perfkit.probes.messages import FORKED, NEVER_RAN, NO_TIME
-from perfkit.probes.process import ProcessReader, shared_reader
+from perfkit.probes.process_reader import FallbackReader, ProcessReader, shared_reader
+from tests.probes.conftest import in_thread, measured
 
 SIZE = 4_000_000
 
@@ -59,22 +57,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     return machine
 
 
-def _measured(probe: DiskProbe, work: Callable[[], object]) -> Mapping[Metric, Reading]:
-    session = probe.open()
-    session.resume()
-    work()
-    session.suspend()
-    return session.close()
-
-
-def _in_thread(work: Callable[[], object]) -> None:
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-
-
 def test_rates_are_bytes_by_seconds(machine: Machine) -> None:
-    readings = _measured(
+    readings = measured(
         DiskProbe(machine.reader), lambda: machine.pass_second(read=300, written=500)
     )
     assert readings == {
@@ -105,14 +89,14 @@ def test_each_step_reads_its_own_thread(machine: Machine) -> None:
 
     machine.pass_second(written=7000)
     step()
-    _in_thread(step)
+    in_thread(step)
     assert session.close()[Metric.DISK_WRITE_RATE].fraction == (200.0, 2.0)
 
 
 def test_where_threads_are_not_told_the_process_is_read(machine: Machine) -> None:
     machine.trouble = NotImplementedError()
-    readings = _measured(
-        DiskProbe(machine.reader), lambda: _in_thread(lambda: machine.pass_second(written=50))
+    readings = measured(
+        DiskProbe(machine.reader), lambda: in_thread(lambda: machine.pass_second(written=50))
     )
     reading = readings[Metric.DISK_WRITE_RATE]
     assert (reading.value, reading.scope) == (50.0, Scope.PROCESS)
@@ -121,7 +105,7 @@ def test_where_threads_are_not_told_the_process_is_read(machine: Machine) -> Non
 def test_where_nothing_is_told_there_is_a_reason(machine: Machine) -> None:
     machine.trouble = NotImplementedError()
     machine.reader.io = FallbackReader("the disk traffic", [])
-    for reading in _measured(DiskProbe(machine.reader), machine.pass_second).values():
+    for reading in measured(DiskProbe(machine.reader), machine.pass_second).values():
         assert reading == Reading(
             value=None, scope=Scope.PROCESS, reason="this platform does not report the disk traffic"
         )
@@ -132,33 +116,9 @@ def test_counters_that_fail_on_the_way_leave_a_reason_and_no_half_value(machine:
         machine.pass_second(written=100)
         machine.trouble = PermissionError("no")
 
-    reading = _measured(DiskProbe(machine.reader), work)[Metric.DISK_WRITE_RATE]
+    reading = measured(DiskProbe(machine.reader), work)[Metric.DISK_WRITE_RATE]
     assert reading.value is None
     assert "not allowed" in reading.reason
-
-
-def test_no_time_leaves_no_rate(machine: Machine) -> None:
-    reading = _measured(DiskProbe(machine.reader), int)[Metric.DISK_READ_RATE]
-    assert (reading.value, reading.reason) == (None, NO_TIME)
-
-
-def test_a_call_that_never_ran_has_no_rate(machine: Machine) -> None:
-    reading = DiskProbe(machine.reader).open().close()[Metric.DISK_READ_RATE]
-    assert (reading.value, reading.reason) == (None, NEVER_RAN)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform cannot fork")
-def test_a_child_process_does_not_take_its_own_counters_for_the_calls() -> None:
-    session = DiskProbe().open()
-    session.resume()
-    child = os.fork()
-    if child == 0:
-        session.suspend()
-        readings = session.close().values()
-        os._exit(0 if all(each.reason == FORKED for each in readings) else 1)
-    session.suspend()
-    session.close()
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def _write(path: Path) -> None:
@@ -171,11 +131,11 @@ def _write(path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts each thread's own")
 def test_real_writes_count_in_the_thread_that_writes_and_in_no_other(tmp_path: Path) -> None:
     before = shared_reader().io.read()
-    here = _measured(DiskProbe(), lambda: _write(tmp_path / "here"))[Metric.DISK_WRITE_RATE]
+    here = measured(DiskProbe(), lambda: _write(tmp_path / "here"))[Metric.DISK_WRITE_RATE]
     after = shared_reader().io.read()
     if before is None or after is None or after[1] == before[1]:
         pytest.skip("the kernel does not count writes to this file system")
-    there = _measured(DiskProbe(), lambda: _in_thread(lambda: _write(tmp_path / "there")))
+    there = measured(DiskProbe(), lambda: in_thread(lambda: _write(tmp_path / "there")))
     assert here.fraction is not None
     assert here.fraction[0] == pytest.approx(SIZE, rel=0.1)
     assert here.scope is Scope.THREAD

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gc
-import os
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -14,6 +12,7 @@ import pytest
 from perfkit.model import Metric, Reading, Scope
 from perfkit.probes import gc as gc_probe
 from perfkit.probes.gc import LOST, GcProbe
+from tests.probes.conftest import another_thread, holds_in_child, in_thread, measured
 
 
 @pytest.fixture(autouse=True)
@@ -38,12 +37,8 @@ def pause(monkeypatch: pytest.MonkeyPatch) -> float:
     return 0.25
 
 
-def _measured(work: Callable[[], object]) -> Reading:
-    session = GcProbe().open()
-    session.resume()
-    work()
-    session.suspend()
-    return session.close()[Metric.GC_TIME]
+def _measured(work: Any) -> Reading:
+    return measured(GcProbe(), work)[Metric.GC_TIME]
 
 
 def test_a_collection_inside_the_call_counts(pause: float) -> None:
@@ -64,10 +59,6 @@ def test_a_real_pause_is_about_as_long_as_the_collection() -> None:
     assert value is not None
     assert took / 2 < value <= took
     del garbage
-
-
-def test_a_call_without_a_collection_was_not_paused() -> None:
-    assert _measured(lambda: None).value == 0.0
 
 
 def test_no_collection_is_asked_for() -> None:
@@ -99,9 +90,7 @@ def test_a_pause_counts_in_the_thread_in_which_it_ran(pause: float) -> None:
     there: list[Reading] = []
 
     def work() -> None:
-        thread = threading.Thread(target=lambda: there.append(_measured(gc.collect)))
-        thread.start()
-        thread.join()
+        in_thread(lambda: there.append(_measured(gc.collect)))
 
     assert _measured(work).value == 0.0
     assert there[0].value == pause
@@ -171,17 +160,12 @@ def test_a_collection_that_began_before_the_hook_was_in_does_not_count() -> None
     assert sessions[0].close()[Metric.GC_TIME].value == 0.0
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform cannot fork")
 def test_a_child_process_has_no_hook_of_the_parents_threads() -> None:
     before = len(gc.callbacks)
-    entered, done = threading.Event(), threading.Event()
-    thread = threading.Thread(target=_measured, args=(lambda: (entered.set(), done.wait()),))
-    thread.start()
-    entered.wait()
-    child = os.fork()
-    if child == 0:
-        is_sound = len(gc.callbacks) == before and _measured(gc.collect).value is not None
-        os._exit(0 if is_sound and len(gc.callbacks) == before else 1)
-    done.set()
-    thread.join()
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    def is_sound() -> bool:
+        is_free = len(gc.callbacks) == before and _measured(gc.collect).value is not None
+        return is_free and len(gc.callbacks) == before
+
+    with another_thread(_measured):
+        assert holds_in_child(is_sound)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,11 +12,13 @@ import pytest
 
 from perfkit.instruments.wrapping import wrap
 from perfkit.model import Evidence, Metric
+from perfkit.probes import heap_sites
 from perfkit.probes.frame_owner import is_perfkits
 from perfkit.probes.heap import HeapProbe
 from perfkit.probes.heap_sites import LOST, MIXED, TOO_MANY, HeapSitesProbe
 from perfkit.runtime.callsite_options import CallsiteOptions
 from tests.fixtures import Seen
+from tests.probes.conftest import another_thread
 
 MEMORY = CallsiteOptions(explain=frozenset({"memory"}))
 HERE = "test_heap_sites.py"
@@ -30,9 +31,9 @@ def _hold(size: int) -> bytearray:
 LINE_OF_HOLD = _hold.__code__.co_firstlineno + 1
 
 
-def _sites(code: Callable[[], Any], probe: HeapSitesProbe | None = None) -> Evidence:
+def _sites(code: Callable[[], Any]) -> Evidence:
     """Run `code` in a session and return the evidence; what it returns is held to the end."""
-    session = (probe or HeapSitesProbe()).open()
+    session = HeapSitesProbe().open()
     session.resume()
     held = code()
     session.suspend()
@@ -94,13 +95,19 @@ def test_where_tracing_was_on_what_was_held_before_is_taken_off() -> None:
 
 
 @pytest.mark.usefixtures("foreign_tracing")
-def test_where_tracing_was_on_too_many_blocks_are_not_looked_at() -> None:
-    evidence = _sites(lambda: _hold(1_000_000), HeapSitesProbe(most_blocks=0))
+def test_where_tracing_was_on_too_many_blocks_are_not_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(heap_sites, "MOST_BLOCKS", 0)
+    evidence = _sites(lambda: _hold(1_000_000))
     assert (evidence.note, evidence.rows) == (TOO_MANY, ())
 
 
-def test_a_call_that_holds_too_many_blocks_is_not_looked_at() -> None:
-    evidence = _sites(lambda: [[] for _ in range(1000)], HeapSitesProbe(most_own_blocks=500))
+def test_a_call_that_holds_too_many_blocks_is_not_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(heap_sites, "MOST_OWN_BLOCKS", 500)
+    evidence = _sites(lambda: [[] for _ in range(1000)])
     assert (evidence.note, evidence.rows) == (TOO_MANY, ())
 
 
@@ -168,14 +175,8 @@ def test_a_coroutine_that_never_rests_is_not_mixed(seen: Seen) -> None:
 
 
 def test_another_thread_may_be_among_it() -> None:
-    done = threading.Event()
-    thread = threading.Thread(target=done.wait)
-    thread.start()
-    try:
+    with another_thread(lambda pause: pause()):
         assert _sites(lambda: _hold(1_000_000)).note == MIXED
-    finally:
-        done.set()
-        thread.join()
 
 
 def test_a_generator_is_looked_at_when_it_ends(seen: Seen) -> None:

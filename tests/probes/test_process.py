@@ -5,25 +5,24 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
 from typing import Any
 
-import psutil
 import pytest
 
-from perfkit.model import Metric, Probe, Reading, Scope
+from perfkit.model import Metric, Reading, Scope
 from perfkit.probes import process
-from perfkit.probes.messages import FIRST_READING, FORKED, NEVER_RAN, NO_TIME
+from perfkit.probes.base import NO_TIME
 from perfkit.probes.process import (
+    FIRST_READING,
     CountsProbe,
-    ProcessReader,
     ProcessSampler,
     ResidentMemoryProbe,
 )
+from perfkit.probes.process_reader import ProcessReader, psutil
+from tests.probes.conftest import holds_in_child, measured
 
 SECOND = 1_000_000_000
 RATES = (Metric.CPU_UTILIZATION, Metric.DISK_READ_RATE, Metric.DISK_WRITE_RATE)
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform cannot fork")
 
 
 class Machine:
@@ -56,33 +55,14 @@ class Machine:
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     """A machine without the files of Linux, whose figures a test sets."""
     machine = Machine()
-    monkeypatch.setattr(process.psutil, "Process", lambda: machine)
+    monkeypatch.setattr(psutil, "Process", lambda: machine)
     reader = ProcessReader(None)
     monkeypatch.setattr(process, "shared_reader", lambda: reader)
     return machine
 
 
-def _measured(probe: Probe, work: Callable[[], object] = int) -> Mapping[Metric, Reading]:
-    session = probe.open()
-    session.resume()
-    work()
-    session.suspend()
-    return session.close()
-
-
-def _holds_in_child(check: Callable[[], bool]) -> bool:
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            code = 0 if check() else 1
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
 def test_resident_memory_is_what_the_system_says() -> None:
-    readings = _measured(ResidentMemoryProbe())
+    readings = measured(ResidentMemoryProbe())
     rss, growth = readings[Metric.MEMORY_RSS], readings[Metric.MEMORY_GROWTH]
     assert rss.value == pytest.approx(psutil.Process().memory_info().rss, rel=0.1)
     assert abs(growth.value or 0) < 50e6
@@ -100,54 +80,36 @@ def test_growth_is_from_the_first_step_to_the_end() -> None:
     del held
 
 
-def test_a_call_that_never_ran_did_not_grow_the_process() -> None:
-    readings = ResidentMemoryProbe().open().close()
-    assert readings[Metric.MEMORY_GROWTH] == Reading(
-        value=None, scope=Scope.PROCESS, reason=NEVER_RAN
-    )
-    assert readings[Metric.MEMORY_RSS].value is not None
-
-
 def test_memory_that_cannot_be_read_leaves_a_reason(machine: Machine) -> None:
     machine.trouble = psutil.AccessDenied(1)
-    for reading in _measured(ResidentMemoryProbe()).values():
+    for reading in measured(ResidentMemoryProbe()).values():
         assert reading.value is None
         assert reading.reason == "this process is not allowed to read the memory of a process"
 
 
-@needs_fork
 def test_a_child_process_reads_its_own_memory() -> None:
     """The child takes 100 MB more than its parent has."""
     probe = ResidentMemoryProbe()
-    before = _measured(probe)[Metric.MEMORY_RSS].value or 0
+    before = measured(probe)[Metric.MEMORY_RSS].value or 0
 
     def reads_itself() -> bool:
         ballast = b"x" * 100_000_000
-        rss = _measured(probe)[Metric.MEMORY_RSS].value or 0
+        rss = measured(probe)[Metric.MEMORY_RSS].value or 0
         return rss > before / 2 + len(ballast)
 
-    assert _holds_in_child(reads_itself)
-
-
-@needs_fork
-def test_growth_is_not_told_across_a_fork() -> None:
-    session = ResidentMemoryProbe().open()
-    session.resume()
-    assert _holds_in_child(lambda: session.close()[Metric.MEMORY_GROWTH].reason == FORKED)
-    session.suspend()
-    session.close()
+    assert holds_in_child(reads_itself)
 
 
 def test_threads_and_files_are_counted_at_the_end_of_the_call() -> None:
     done, opened = threading.Event(), []
     thread = threading.Thread(target=done.wait)
-    before = _measured(CountsProbe())
+    before = measured(CountsProbe())
 
     def work() -> None:
         thread.start()
         opened.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(3))
 
-    after = _measured(CountsProbe(), work)
+    after = measured(CountsProbe(), work)
     done.set()
     thread.join()
     for fd in opened:
@@ -162,7 +124,7 @@ def test_a_platform_without_descriptors_says_so(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(Machine, "num_fds")
-    readings = _measured(CountsProbe())
+    readings = measured(CountsProbe())
     assert readings[Metric.THREADS].value == 3.0
     assert readings[Metric.OPEN_FILES] == Reading(
         value=None,
@@ -171,24 +133,14 @@ def test_a_platform_without_descriptors_says_so(
     )
 
 
-def test_the_first_sample_has_no_rates() -> None:
-    sampler = ProcessSampler()
-    readings = sampler.sample(0)
+def test_the_first_sample_has_every_figure_but_the_rates() -> None:
+    readings = ProcessSampler().sample(0)
+    counted = {Metric.MEMORY_RSS, Metric.THREADS, Metric.OPEN_FILES}
+    assert readings.keys() == {*RATES, *counted}
     for metric in RATES:
         assert (readings[metric].value, readings[metric].reason) == (None, FIRST_READING)
-    for metric in (Metric.MEMORY_RSS, Metric.THREADS):
-        assert (readings[metric].value or 0) > 0
-
-
-def test_a_sample_has_every_figure_of_the_process() -> None:
-    sampler = ProcessSampler()
-    assert set(sampler.sample(0)) == {
-        Metric.MEMORY_RSS,
-        Metric.THREADS,
-        Metric.OPEN_FILES,
-        *RATES,
-    }
-    assert {each.scope for each in sampler.sample(SECOND).values()} == {Scope.PROCESS}
+    assert all((readings[metric].value or 0) > 0 for metric in counted)
+    assert {each.scope for each in readings.values()} == {Scope.PROCESS}
 
 
 def test_rates_are_of_the_time_since_the_last_sample(
@@ -243,7 +195,6 @@ def test_a_platform_that_counts_operations_only_has_no_rates(machine: Machine) -
     assert sampler.sample(SECOND)[Metric.DISK_READ_RATE].value is None
 
 
-@needs_fork
 def test_a_sampler_starts_anew_in_a_child_process() -> None:
     sampler = ProcessSampler()
     sampler.sample(0)
@@ -257,36 +208,17 @@ def test_a_sampler_starts_anew_in_a_child_process() -> None:
             and (second[Metric.THREADS].value or 0) >= 1  # an exporter may start its own anew
         )
 
-    assert _holds_in_child(starts_anew)
+    assert holds_in_child(starts_anew)
 
 
 def test_totals_are_the_counters_of_the_process(machine: Machine) -> None:
     machine.read, machine.written = 5, 6
-    totals = ProcessSampler().totals()
-    assert (totals.rss, totals.virtual, totals.threads, totals.open_files) == (1000, 2000, 3, 7)
-    assert (totals.read_bytes, totals.written_bytes) == (5, 6)
-    assert (totals.cpu_user_s or 0) > 0
-
-
-def test_totals_that_cannot_be_read_are_none(machine: Machine) -> None:
+    totals = {**ProcessSampler().totals()}
+    assert min(totals.pop("cpu_user") or 0, totals.pop("cpu_system") or 0) > 0
+    sizes = {"rss": 1000, "virtual": 2000, "read": 5, "written": 6}
+    counts = {"threads": 3, "open_files": 7}
+    assert totals == {**sizes, **counts}
     machine.trouble = psutil.AccessDenied(1)
-    totals = ProcessSampler().totals()
-    assert (totals.rss, totals.virtual, totals.read_bytes, totals.written_bytes) == (None,) * 4
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has both ways")
-def test_where_the_files_fail_psutil_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    class NoFiles:
-        def __getattr__(self, name: str) -> Any:
-            def fail() -> None:
-                raise FileNotFoundError(name)
-
-            return fail
-
-    reader = ProcessReader(NoFiles())  # type: ignore[arg-type]  # a fault that can't be produced
-    memory = reader.memory.read()
-    assert memory is not None
-    assert memory[0] == pytest.approx(psutil.Process().memory_info().rss, rel=0.1)
-    assert (reader.threads.read() or 0) >= 1
-    assert (reader.open_files.read() or 0) >= 3
-    assert reader.thread_io.read() is None
+    lost = ProcessSampler().totals()
+    assert counts == {key: lost[key] for key in counts}
+    assert {lost[key] for key in sizes} == {None}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import sys
 import threading
 import time
@@ -20,7 +19,13 @@ from perfkit.probes.frames import DEPTH
 from perfkit.probes.stack import NO_SAMPLES, StackProbe
 from perfkit.runtime.callsite_options import CallsiteOptions
 from tests.fixtures import Seen
-from tests.probes.conftest import AT_MOST_SECONDS, Enough, evidence_of, functions_of
+from tests.probes.conftest import (
+    AT_MOST_SECONDS,
+    Enough,
+    evidence_of,
+    functions_of,
+    holds_in_child,
+)
 
 STACK = CallsiteOptions(explain=frozenset({"stack"}))
 
@@ -197,17 +202,17 @@ def test_without_a_thread_there_are_no_samples(monkeypatch: pytest.MonkeyPatch) 
     assert session.evidence()[0].note == NO_SAMPLES
 
 
-@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_child_process_samples_with_a_thread_of_its_own(enough: Enough) -> None:
     session = enough.open()
     session.resume()
-    child = os.fork()
-    if child == 0:
+
+    def samples() -> bool:
         session.close()
         own = enough.open()
         own.resume()
         _spin(lambda: enough.of(1, 2))
         own.close()
-        os._exit(0 if enough.taken(1) >= 2 and not _samplers() else 1)
+        return enough.taken(1) >= 2 and not _samplers()
+
+    assert holds_in_child(samples)
     session.close()
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

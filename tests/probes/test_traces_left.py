@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 
 from perfkit.instruments.stepping import StepwiseAwaitable
 from perfkit.model import Metric, Probe, ProbeSession
+from perfkit.probes.base import FORKED, NEVER_RAN
 from perfkit.probes.cpu import CpuTimeProbe
 from perfkit.probes.disk import DiskProbe
 from perfkit.probes.gc import GcProbe
 from perfkit.probes.heap import TRACER, HeapProbe
 from perfkit.probes.process import CountsProbe, ResidentMemoryProbe
+from tests.probes.conftest import holds_in_child
 
 PROBES: Final[Sequence[type[Probe]]] = (
     CpuTimeProbe,
@@ -170,3 +172,38 @@ def test_nested_failing_blocks_leave_the_process_as_it_was(probe: type[Probe]) -
     with pytest.raises(LookupError):
         _fail(probe)
     assert _state() == before
+
+
+_WITH_COUNTERS = pytest.mark.parametrize(
+    ("probe", "metrics"),
+    [
+        (CpuTimeProbe, CpuTimeProbe.metrics),
+        (DiskProbe, DiskProbe.metrics),
+        (ResidentMemoryProbe, {Metric.MEMORY_GROWTH}),
+    ],
+)
+
+
+@_WITH_COUNTERS
+def test_a_call_that_never_ran_leaves_no_value(probe: type[Probe], metrics: set[Metric]) -> None:
+    readings = probe().open().close()
+    assert {(readings[m].value, readings[m].reason) for m in metrics} == {(None, NEVER_RAN)}
+
+
+@_WITH_COUNTERS
+def test_a_child_process_does_not_take_its_own_counters_for_the_calls(
+    probe: type[Probe], metrics: set[Metric]
+) -> None:
+    """The counters of a child begin at zero: the difference would be nonsense."""
+    session = probe().open()
+    session.resume()
+
+    def is_lost() -> bool:
+        session.suspend()
+        readings = session.close()
+        return {(readings[m].value, readings[m].reason) for m in metrics} == {(None, FORKED)}
+
+    assert holds_in_child(is_lost)
+    session.suspend()
+    readings = session.close()
+    assert not any(readings[metric].reason == FORKED for metric in metrics)

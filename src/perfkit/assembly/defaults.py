@@ -21,16 +21,10 @@ from perfkit.otel.reporting import Reporting
 from perfkit.otel.telemetry import Telemetry
 from perfkit.probes.clock import SystemClock
 from perfkit.probes.cpu import CpuTimeProbe
-from perfkit.runtime import (
-    call,  # noqa: F401 - loaded now, so that the first violation does not wait for it
-    internal_errors,
-    settings,
-)
+from perfkit.runtime import call  # noqa: F401 - loaded now: the first violation will need it
 from perfkit.runtime.evidence_capture import CaptureRegistry
 from perfkit.runtime.overhead_limit import OverheadLimit
-from perfkit.runtime.plan import known_lines
 from perfkit.runtime.settings import Settings
-from perfkit.sinks.delivery.stats import stats_registry
 
 if TYPE_CHECKING:
     from perfkit.instruments.options import SinkChoice
@@ -113,9 +107,7 @@ def assemble(catalog: Catalog, options: ConfigureOptions) -> Settings:
         wrap_sink=registry.wrap_layers,
         environment=environment,
         observers=tuple(options.observers),
-        telemetry=Reporting(
-            providers, known_lines, internal_errors.counts, _overhead, stats_registry.totals
-        ),
+        telemetry=Reporting(providers),
         find_probes=_find_probes,
         clock=clock,
         spans=chosen.spans,
@@ -161,12 +153,6 @@ def _environment_of_resource() -> str:
 
 
 _ENVIRONMENT_KEYS: Final = ("deployment.environment.name", "deployment.environment")
-
-
-def _overhead() -> float:
-    """Return perfkit's share of wall time, from 0 to 1, under the present settings."""
-    # Looked up at each collection: the instrument outlives the settings that created it.
-    return settings.current().overhead_limit.overhead()
 
 
 def _find_probes() -> tuple[Probe, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from perfkit.model.budget import Metric
 from perfkit.runtime.callsite import Callsite
@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from perfkit.model import Evidence, Outcome, State, Verdict
     from perfkit.runtime.call import Call
     from perfkit.runtime.result import CallResult
+
+
+class _Value(property):
+    """The value of one metric of a block."""
+
+    def __init__(self, metric: Metric, doc: str) -> None:
+        super().__init__(lambda result: result._value(metric))  # noqa: SLF001 - of its own class
+        self.__doc__ = doc
+
+    if TYPE_CHECKING:
+
+        def __get__(self, *_: Any) -> float | None: ...  # type: ignore[override]  # not Any
 
 
 class BudgetResult:
@@ -78,75 +90,33 @@ class BudgetResult:
         costs = (f"{metric} {format_quantity(v, metric.unit)}" for metric, v in values.items())
         return f"<{type(self).__name__} {name} {self.state}: {', '.join(costs)}>"
 
-    @property
-    def duration(self) -> float | None:
-        """Wall time in seconds."""
-        return self._value(Metric.DURATION)
-
-    @property
-    def cpu_time(self) -> float | None:
-        """CPU time of the block's thread in seconds."""
-        return self._value(Metric.CPU_TIME)
-
-    @property
-    def process_cpu_time(self) -> float | None:
-        """CPU time of the whole process meanwhile in seconds."""
-        return self._value(Metric.PROCESS_CPU_TIME)
-
-    @property
-    def cpu_utilization(self) -> float | None:
-        """CPU time of the block's thread over wall time; 1 is one core busy all the time."""
-        return self._value(Metric.CPU_UTILIZATION)
-
-    @property
-    def gc_time(self) -> float | None:
-        """Pauses of the garbage collector in the block's thread, in seconds."""
-        return self._value(Metric.GC_TIME)
-
-    @property
-    def memory_peak(self) -> float | None:
-        """The peak of the Python heap, in bytes above its size at the start."""
-        return self._value(Metric.MEMORY_PEAK)
-
-    @property
-    def memory_net(self) -> float | None:
-        """The growth of the Python heap from start to end, in bytes."""
-        return self._value(Metric.MEMORY_NET)
-
-    @property
-    def memory_growth(self) -> float | None:
-        """The growth of the process's resident set, in bytes; it seldom shrinks."""
-        return self._value(Metric.MEMORY_GROWTH)
-
-    @property
-    def memory_rss(self) -> float | None:
-        """Bytes of the process's resident set at the end."""
-        return self._value(Metric.MEMORY_RSS)
-
-    @property
-    def disk_read_rate(self) -> float | None:
-        """Bytes per second read from disks meanwhile."""
-        return self._value(Metric.DISK_READ_RATE)
-
-    @property
-    def disk_write_rate(self) -> float | None:
-        """Bytes per second written to disks meanwhile."""
-        return self._value(Metric.DISK_WRITE_RATE)
-
-    @property
-    def threads(self) -> float | None:
-        """Threads of the process at the end."""
-        return self._value(Metric.THREADS)
-
-    @property
-    def open_files(self) -> float | None:
-        """Open file descriptors of the process at the end."""
-        return self._value(Metric.OPEN_FILES)
-
-    @property
-    def concurrency(self) -> float | None:
-        """Number of calls of this budget that ran when the block began, itself included."""
-        return self._value(Metric.CONCURRENCY)
+    duration = _Value(Metric.DURATION, "Wall time in seconds.")
+    cpu_time = _Value(Metric.CPU_TIME, "CPU time of the block's thread in seconds.")
+    process_cpu_time = _Value(Metric.PROCESS_CPU_TIME, "CPU time of the whole process, in seconds.")
+    cpu_utilization = _Value(
+        Metric.CPU_UTILIZATION,
+        "CPU time of the block's thread over wall time; 1 is one core busy all the time.",
+    )
+    gc_time = _Value(
+        Metric.GC_TIME, "Pauses of garbage collection in the block's thread, in seconds."
+    )
+    memory_peak = _Value(
+        Metric.MEMORY_PEAK, "Peak of the Python heap in bytes, above its size at the start."
+    )
+    memory_net = _Value(Metric.MEMORY_NET, "Growth of the Python heap from start to end, in bytes.")
+    memory_growth = _Value(
+        Metric.MEMORY_GROWTH,
+        "The growth of the process's resident set, in bytes; it seldom shrinks.",
+    )
+    memory_rss = _Value(Metric.MEMORY_RSS, "Bytes of the process's resident set at the end.")
+    disk_read_rate = _Value(Metric.DISK_READ_RATE, "Bytes per second read from disks meanwhile.")
+    disk_write_rate = _Value(Metric.DISK_WRITE_RATE, "Bytes per second written to disks meanwhile.")
+    threads = _Value(Metric.THREADS, "Threads of the process at the end.")
+    open_files = _Value(Metric.OPEN_FILES, "Open file descriptors of the process at the end.")
+    concurrency = _Value(
+        Metric.CONCURRENCY,
+        "Number of calls of this budget that ran when the block began, itself included.",
+    )
 
     @property
     def hit_ratio(self) -> float | None:

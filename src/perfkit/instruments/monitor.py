@@ -41,27 +41,20 @@ def monitor(*names: str, interval: str | float | timedelta | None = "1s") -> Mon
     """
     from perfkit.runtime.process_monitor import Monitor  # noqa: PLC0415 - loads psutil
 
-    return Monitor(names, None if interval is None else seconds_of(interval))
+    return Monitor(names, None if interval is None else _seconds_of(interval))
 
 
-def seconds_of(interval: str | float | timedelta, *, may_be_zero: bool = False) -> float:
-    """Return an interval in seconds.
+def _seconds_of(interval: str | float | timedelta) -> float:
+    from perfkit.catalog.bounds import as_number  # noqa: PLC0415 - for an interval in code only
 
-    Raises:
-        ConfigurationError: If it cannot be parsed or is not above zero.
-    """
     try:
         seconds = (
             parse_quantity(interval, Unit.SECONDS)
             if isinstance(interval, str)
-            else interval.total_seconds()
-            if isinstance(interval, timedelta)
-            else float(interval)
+            else as_number(Unit.SECONDS, interval, bare_numbers=True)
         )
-    except (UnitError, TypeError, ValueError) as error:
+    except UnitError as error:
         raise ConfigurationError(f"interval: {error}") from None
-    if seconds == 0 and may_be_zero:
-        return seconds
     if not 0 < seconds < float("inf"):
         raise ConfigurationError(f"interval is {seconds} s; write one above zero, such as 1s")
     return seconds

@@ -58,11 +58,9 @@ _METRICS: Final = tuple(str(metric) for metric in LIMITABLE)
 
 @frozen
 class EntryPoint:
-    """A public function with options.
+    """A public function with options: its name for messages, and the metric of its `target`.
 
     Args:
-        name: The function's name, for messages.
-        metric: The metric of its `target` and `threshold`.
         extra: The options that it accepts beside those of `budget`.
         metrics: Metrics that it measures even without a limit.
         explain: Kinds of evidence that it gathers at every call.
@@ -96,12 +94,9 @@ CPU_PROFILED: Final = EntryPoint(
 def callsite_options_of(
     entry_point: EntryPoint, name: str | None, options: Mapping[str, Any]
 ) -> CallsiteOptions:
-    """Parse the arguments of an entry point.
+    """Parse the keyword arguments of an entry point.
 
-    Args:
-        entry_point: The function that was called.
-        name: The budget's name; None for limits without a name, or for no budget at all.
-        options: The keyword arguments.
+    Without a name, the limits are of the place alone.
 
     Raises:
         TypeError: If the entry point does not accept an argument, or the type of one is wrong.
@@ -132,9 +127,7 @@ def parse_limits_of_budget(
 ) -> tuple[Limit, ...]:
     """Parse the limits among the keyword arguments of `perfkit.Budget`.
 
-    Args:
-        options: The limits, as `budget` accepts them.
-        other_names: The other arguments of `perfkit.Budget`, for messages.
+    The names of its other arguments are for messages.
 
     Raises:
         TypeError: If a key is not the name of a metric.

@@ -10,13 +10,15 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
+import sys
 import types
 from collections.abc import Callable, Coroutine
 from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter_ns
 from typing import Any, Final, TypeVar, cast
 
-from perfkit.instruments.proxy import MeasuredProxy, Run
+import wrapt
+
 from perfkit.instruments.stepping import drive, drive_async, in_steps_if_probed
 from perfkit.instruments.tracked import await_tracked, run_tracked
 from perfkit.model.violation import CodeLocation
@@ -25,6 +27,8 @@ from perfkit.runtime.callsite_options import CallsiteOptions
 from perfkit.runtime.state import state
 
 F = TypeVar("F", bound=Callable[..., Any])
+Run = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
+"""Runs one call: the wrapped callable (bound, if it binds), the instance, arguments, keywords."""
 
 
 def wrap(function: F, callsite_options: CallsiteOptions) -> F:
@@ -167,6 +171,39 @@ def _coroutine_closure(
 
 
 # -- other callables than plain functions: proxies
+
+
+class MeasuredProxy(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # not generic at run time
+    """A proxy that looks and behaves like the wrapped callable, and measures its calls by `run`.
+
+    Pickles by name if the name resolves to it, else as the wrapped callable and `again`, which
+    measures a callable in the same way.
+    """
+
+    def __init__(self, wrapped: Any, run: Run, again: Callable[[Any], Any]) -> None:
+        super().__init__(wrapped, run)
+        self._self_run = run
+        self._self_again = again
+
+    def __copy__(self) -> MeasuredProxy:
+        return MeasuredProxy(copy.copy(self.__wrapped__), self._self_run, self._self_again)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> MeasuredProxy:
+        wrapped = copy.deepcopy(self.__wrapped__, memo)
+        return MeasuredProxy(wrapped, self._self_run, self._self_again)
+
+    def __reduce_ex__(self, protocol: object) -> str | tuple[Any, ...]:
+        if _is_found_by_name(self):
+            return str(self.__qualname__)
+        return (self._self_again, (self.__wrapped__,))
+
+
+def _is_found_by_name(proxy: Any) -> bool:
+    # As `pickle` looks up a global; a method or a local function may be unreachable by its name.
+    found: Any = sys.modules.get(getattr(proxy, "__module__", ""))
+    for part in getattr(proxy, "__qualname__", "<nowhere>").split("."):
+        found = getattr(found, part, None)
+    return found is proxy
 
 
 def _run_plain(site: Callsite) -> Run:

@@ -23,8 +23,7 @@ class CounterRegistry:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._counters: dict[_Key, BulkCounter] = {}
-        self._attributes: dict[_Key, Mapping[str, str | bool]] = {}
+        self._counters: dict[_Key, tuple[Mapping[str, str | bool], BulkCounter]] = {}
         self._readers: list[object] = []
         register_after_fork(self)
 
@@ -42,20 +41,19 @@ class CounterRegistry:
                 if len(self._counters) >= MOST_BUDGETS:
                     key = ("", "", budget.limits, tuple(bounds), owner)
                 if key not in self._counters:
-                    bulk_counter = self._counters[key] = BulkCounter(bounds, budget.limits)
+                    bulk_counter = BulkCounter(bounds, budget.limits)
                     for reader in self._readers:
                         bulk_counter.add_reader(reader, time.time_ns())
-                    self._attributes[key] = (
-                        names.of_budget(budget) if key[0] else {names.OVERFLOW: True}
-                    )
-            return self._counters[key]
+                    about = names.of_budget(budget) if key[0] else {names.OVERFLOW: True}
+                    self._counters[key] = (about, bulk_counter)
+            return self._counters[key][1]
 
     def add_reader(self, reader: object) -> None:
         """Add `reader` to every present and future counter, with counts from now on."""
         # Under the lock: a counter made by another thread would otherwise lack this reader.
         with busy, self._lock:
             self._readers.append(reader)
-            for bulk_counter in self._counters.values():
+            for _, bulk_counter in self._counters.values():
                 bulk_counter.add_reader(reader, time.time_ns())
 
     @property
@@ -69,18 +67,14 @@ class CounterRegistry:
         """Yield attributes, bounds in seconds, and the counts of `reader`, for each counter."""
         # A copy: other threads may add counters while the exporter iterates.
         with busy, self._lock:
-            bulk_counters = list(self._counters.items())
-        for key, bulk_counter in bulk_counters:
-            yield (
-                self._attributes[key],
-                bulk_counter.bounds,
-                bulk_counter.read(reader, now_ns, reset=reset),
-            )
+            counters = list(self._counters.values())
+        for about, bulk_counter in counters:
+            yield about, bulk_counter.bounds, bulk_counter.read(reader, now_ns, reset=reset)
 
     def after_fork_in_child(self) -> None:
         """After a fork, count the child's calls only: the parent reports its own."""
         self._lock = Lock()
-        for bulk_counter in self._counters.values():
+        for _, bulk_counter in self._counters.values():
             bulk_counter.reset(time.time_ns())
 
 

@@ -75,9 +75,10 @@ class EventSink:
 def _context_of(violation: Violation) -> Context:
     """Return a context whose current span has the ids of the call's span."""
     # A log record copies its trace and span ids from the current span of its context. The span of
-    # the call is not current here: it may have ended.
+    # the call is not current here: it may have ended. Without one, the invalid span must be in the
+    # context: an empty context counts as none, and the record would get the span current here.
     if not violation.span_id:
-        return Context()
+        return trace.set_span_in_context(trace.INVALID_SPAN, Context())
     span = SpanContext(
         int(violation.trace_id, 16),
         int(violation.span_id, 16),

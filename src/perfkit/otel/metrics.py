@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -11,16 +11,32 @@ from opentelemetry.metrics import Counter, Histogram, Meter, MeterProvider
 from perfkit.evaluation.thresholds_ns import thresholds_of
 from perfkit.model import Budget, Limit, Measurement, Metric, Outcome, State, Statistic, Verdict
 from perfkit.model import telemetry_names as names
-from perfkit.otel.buckets import bounds_for
+from perfkit.otel.self_metrics import observe_itself
 from perfkit.otel.telemetry import SCOPE
+from perfkit.runtime.plan import known_lines
+from perfkit.units import Unit
 
-BoundsOf = Callable[[Metric], Iterable[float]]
-
+_SECONDS: Final = tuple(
+    float(f"{digit}e{power}") for power in range(-4, 2) for digit in ("1", "2.5", "5")
+)
+_BYTES: Final = tuple(float(10**power) for power in range(3, 11))
 _HISTOGRAMS: Final = {
     Metric.DURATION: ("perfkit.call.duration", "s", "Duration of measured calls."),
     Metric.MEMORY_PEAK: ("perfkit.call.memory.peak", "By", "Peak of the traced heap in a call."),
     Metric.CPU_TIME: ("perfkit.call.cpu.time", "s", "CPU time of measured calls."),
 }
+
+
+def bounds_for(metric: Metric, lines: Iterable[float] = ()) -> list[float]:
+    """Return ascending bucket bounds in the metric's base unit.
+
+    They are round values, the targets and thresholds of all budgets, and `lines`, but not zero,
+    because no value is below it. OpenTelemetry counts a value equal to a bound into the bucket
+    below it, and a value equal to a threshold meets that threshold: the buckets up to a threshold
+    count exactly the calls within it.
+    """
+    round_ones = _SECONDS if metric.unit is Unit.SECONDS else _BYTES
+    return sorted({*round_ones, *(line for line in {*known_lines(metric), *lines} if line > 0)})
 
 
 class Instruments:
@@ -49,20 +65,13 @@ class Instruments:
 _instruments: WeakKeyDictionary[MeterProvider, list[Instruments]] = WeakKeyDictionary()
 
 
-def instruments_of(
-    provider: MeterProvider, bounds_of: BoundsOf, observe_itself: Callable[[Meter], None]
-) -> Instruments:
+def instruments_of(provider: MeterProvider) -> Instruments:
     """Return the instruments of `provider`; create new ones only if the limits need more bounds.
 
     The SDK ignores different bounds for a name that exists in the same scope. A later set of
     instruments has a scope attribute of its own, and backends add the two streams up.
-
-    Args:
-        provider: The meter provider to record with.
-        bounds_of: Returns the targets and thresholds of a metric, which become bucket bounds.
-        observe_itself: Reports the metrics of perfkit itself through a meter.
     """
-    bounds = {metric: bounds_for(metric, bounds_of(metric)) for metric in _HISTOGRAMS}
+    bounds = {metric: bounds_for(metric) for metric in _HISTOGRAMS}
     # Weak references: a provider that the application no longer uses can be freed.
     made = _instruments.setdefault(provider, [])
     for known in made:
@@ -76,9 +85,12 @@ def instruments_of(
     return made[-1]
 
 
-def count_window(instruments: Instruments, budget: Budget, limit: Limit, state: State) -> None:
+def count_window(provider: MeterProvider, budget: Budget, limit: Limit, state: State) -> None:
     """Count one verdict on a limit over a window."""
-    instruments.window_verdicts.add(
+    # Any instruments will do: `instruments_of` first computes the bounds of all histograms, which
+    # is slow and which a counter does not need.
+    known = _instruments.get(provider) or [instruments_of(provider)]
+    known[0].window_verdicts.add(
         1,
         {
             **names.of_budget(budget),
@@ -94,11 +106,7 @@ class CallRecorder:
 
     Attributes are the budget's name and category, the outcome, and for verdicts the state and the
     metric. A threshold or an argument of a call is not an attribute, so the cardinality is bounded.
-
-    Args:
-        instruments: The instruments to record with.
-        budget: The budget of the calls.
-        is_counted_in_bulk: Whether a bulk counter records durations and verdicts.
+    Durations and verdicts are left out where a bulk counter records them.
     """
 
     def __init__(

@@ -30,30 +30,25 @@ _METRICS: Final = (
     ),
 )
 _POINTS: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
-    "process.cpu.time": {
-        "cpu_user_s": {"cpu.mode": "user"},
-        "cpu_system_s": {"cpu.mode": "system"},
-    },
+    "process.cpu.time": {"cpu_user": {"cpu.mode": "user"}, "cpu_system": {"cpu.mode": "system"}},
     "process.memory.usage": {"rss": {}},
     "process.memory.virtual": {"virtual": {}},
     "process.disk.io": {
-        "read_bytes": {"disk.io.direction": "read"},
-        "written_bytes": {"disk.io.direction": "write"},
+        "read": {"disk.io.direction": "read"},
+        "written": {"disk.io.direction": "write"},
     },
     "process.thread.count": {"threads": {}},
     "process.unix.file_descriptor.count": {"open_files": {}},
 }
-"""The attributes of each point of a metric, by the field of `ProcessTotals` with its value."""
+"""The attributes of each point of a metric, by the key of its value in `ProcessTotals`."""
 
 _observed: Final[WeakSet[MeterProvider]] = WeakSet()
 
 
 def observe_process(provider: MeterProvider, totals: Callable[[], ProcessTotals | None]) -> None:
-    """Report the process through `provider` at each collection while a monitor samples it.
+    """Report the process through `provider` at each collection while `totals` returns counters.
 
-    Args:
-        provider: The meter provider; only the first call with a provider has an effect.
-        totals: Returns the counters of the process; None while it is not sampled.
+    Only the first call with a provider has an effect.
     """
     if provider in _observed:
         return
@@ -71,8 +66,8 @@ def _callback(
         # Checked at each collection: another instrumentation may start after perfkit does.
         if is_reported_elsewhere(provider, name) or (now := totals()) is None:
             return
-        for field, attributes in _POINTS[name].items():
-            if (value := getattr(now, field)) is not None:
+        for key, attributes in _POINTS[name].items():
+            if (value := now[key]) is not None:
                 yield Observation(value, attributes)
 
     return observe

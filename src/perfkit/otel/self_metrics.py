@@ -2,79 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from perfkit.model import telemetry_names as names
-from perfkit.sinks.delivery.stats import Totals
+from perfkit.runtime import internal_errors, settings
+from perfkit.sinks.delivery.stats import Totals, stats_registry
 
-InternalErrors = Callable[[], Mapping[str, int]]
-Overhead = Callable[[], float]
-SinkTotals = Callable[[], Sequence[Totals]]
-
-
-def observe_errors(meter: Meter, internal_errors: InternalErrors) -> None:
-    """Report the failures of each part of perfkit at each collection."""
-
-    def observe(*, of_sinks: bool) -> Iterator[Observation]:
-        # The zero makes every collection non-empty: the SDK skips an export without a metric, and
-        # the bulk counts with it.
-        for part, count in {"delivery": 0, **internal_errors()}.items():
-            if part.startswith("sink ") is of_sinks:
-                yield Observation(count, {names.PART: part.removeprefix("sink ")})
-
-    def sinks(_: CallbackOptions) -> Iterator[Observation]:
-        return observe(of_sinks=True)
-
-    def others(_: CallbackOptions) -> Iterator[Observation]:
-        return observe(of_sinks=False)
-
-    meter.create_observable_counter(
-        "perfkit.sink.errors", [sinks], "{error}", "Failures of sinks, kept from the calls."
-    )
-    meter.create_observable_counter(
-        "perfkit.self.errors", [others], "{error}", "Failures inside perfkit, kept from the calls."
-    )
+_Callback = Callable[[CallbackOptions], Iterator[Observation]]
 
 
-def observe_overhead(meter: Meter, overhead: Overhead) -> None:
-    """Report the share of wall time that perfkit uses, from 0 to 1, at each collection."""
-
-    def observe(_: CallbackOptions) -> Iterator[Observation]:
-        yield Observation(overhead())
-
+def observe_itself(meter: Meter) -> None:
+    """Create the instruments of perfkit itself, which are read at each collection."""
+    for name, of_sinks, text in (
+        ("perfkit.sink.errors", True, "Failures of sinks, kept from the calls."),
+        ("perfkit.self.errors", False, "Failures inside perfkit, kept from the calls."),
+    ):
+        meter.create_observable_counter(name, [_errors(of_sinks=of_sinks)], "{error}", text)
     meter.create_observable_gauge(
         "perfkit.self.overhead",
-        [observe],
+        [_overhead],
         "1",
         "Share of wall time that evidence, memory tracing and perfkit's own thread took.",
     )
+    for name, counts_of, text in _DELIVERIES:
+        meter.create_observable_counter(name, [_deliveries(counts_of)], "{violation}", text)
 
 
-def observe_sinks(meter: Meter, sink_totals: SinkTotals) -> None:
-    """Report the delivery counts of each sink at each collection."""
+def _errors(*, of_sinks: bool) -> _Callback:
+    def observe(_: CallbackOptions) -> Iterator[Observation]:
+        # The zero makes every collection non-empty: the SDK skips an export without a metric, and
+        # the bulk counts with it.
+        for part, count in {"delivery": 0, **internal_errors.counts()}.items():
+            if part.startswith("sink ") is of_sinks:
+                yield Observation(count, {names.PART: part.removeprefix("sink ")})
 
-    def delivered(_: CallbackOptions) -> Iterator[Observation]:
-        for totals in sink_totals():
-            yield Observation(totals.delivered, {names.SINK: totals.sink})
-
-    def suppressed(_: CallbackOptions) -> Iterator[Observation]:
-        for totals in sink_totals():
-            yield from _by_reason(totals.sink, totals.suppressed_by)
-
-    def dropped(_: CallbackOptions) -> Iterator[Observation]:
-        for totals in sink_totals():
-            yield from _by_reason(totals.sink, totals.dropped_by)
-
-    for name, observe, text in (
-        ("perfkit.sink.delivered", delivered, "Violations that a sink has taken."),
-        ("perfkit.sink.suppressed", suppressed, "Violations held back before a sink."),
-        ("perfkit.sink.dropped", dropped, "Violations lost on the way to a sink."),
-    ):
-        meter.create_observable_counter(name, [observe], "{violation}", text)
+    return observe
 
 
-def _by_reason(sink: str, counts: Mapping[str, int]) -> Iterator[Observation]:
-    for reason, count in counts.items():
-        yield Observation(count, {names.SINK: sink, names.REASON: reason})
+def _overhead(_: CallbackOptions) -> Iterator[Observation]:
+    # Looked up at each collection: the instrument outlives the settings that created it.
+    yield Observation(settings.current().overhead_limit.overhead())
+
+
+_CountsOf = Callable[[Totals], Mapping[str, int]]
+_DELIVERIES: Final[tuple[tuple[str, _CountsOf, str], ...]] = (
+    ("perfkit.sink.delivered", lambda of: {"": of.delivered}, "Violations that a sink has taken."),
+    ("perfkit.sink.suppressed", lambda of: of.suppressed_by, "Violations held back before a sink."),
+    ("perfkit.sink.dropped", lambda of: of.dropped_by, "Violations lost on the way to a sink."),
+)
+"""The name of each counter, its counts by reason, and its description."""
+
+
+def _deliveries(counts_of: _CountsOf) -> _Callback:
+    def observe(_: CallbackOptions) -> Iterator[Observation]:
+        for totals in stats_registry.totals():
+            for reason, count in counts_of(totals).items():
+                about = {names.SINK: totals.sink}
+                yield Observation(count, {**about, names.REASON: reason} if reason else about)
+
+    return observe

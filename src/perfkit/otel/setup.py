@@ -16,8 +16,15 @@ from typing import Any, Final
 
 from opentelemetry import metrics, trace
 from opentelemetry._logs import get_logger_provider, set_logger_provider
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from perfkit.errors import ConfigurationError, MissingExtraError
+from perfkit.otel.counted_export import metric_exporter
 from perfkit.otel.reporting import current_meter_provider, current_tracer_provider
 from perfkit.otel.telemetry import Telemetry
 
@@ -38,48 +45,23 @@ def set_up_from_environment() -> Telemetry:
     # Before a provider is set, so that an error leaves every global provider as it was.
     of_traces, of_metrics, of_logs = map(_exporters_of, ("TRACES", "METRICS", "LOGS"))
     if current_tracer_provider(_GLOBAL) is None:
-        _set_tracer_provider(of_traces)
+        tracer_provider = TracerProvider()
+        for exporter in of_traces:
+            tracer_provider.add_span_processor(BatchSpanProcessor(exporter()))
+        trace.set_tracer_provider(tracer_provider)
     if current_meter_provider(_GLOBAL) is None:
-        _set_meter_provider(of_metrics)
+        readers = [PeriodicExportingMetricReader(metric_exporter(each())) for each in of_metrics]
+        metrics.set_meter_provider(MeterProvider(metric_readers=readers))
     if type(get_logger_provider()).__name__ == "ProxyLoggerProvider":
-        _set_logger_provider(of_logs)
+        logger_provider = LoggerProvider()
+        for exporter in of_logs:
+            logger_provider.add_log_record_processor(BatchLogRecordProcessor(exporter()))
+        set_logger_provider(logger_provider)
     return Telemetry(
         tracer_provider=current_tracer_provider(_GLOBAL),
         meter_provider=current_meter_provider(_GLOBAL),
         logger_provider=get_logger_provider(),
     )
-
-
-def _set_tracer_provider(exporters: list[Callable[[], Any]]) -> None:
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - the SDK loads on demand
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - likewise
-
-    provider = TracerProvider()
-    for exporter in exporters:
-        provider.add_span_processor(BatchSpanProcessor(exporter()))
-    trace.set_tracer_provider(provider)
-
-
-def _set_meter_provider(exporters: list[Callable[[], Any]]) -> None:
-    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415 - the SDK loads on demand
-    from opentelemetry.sdk.metrics.export import (  # noqa: PLC0415 - likewise
-        PeriodicExportingMetricReader,
-    )
-
-    from perfkit.otel.counted_export import metric_exporter  # noqa: PLC0415 - likewise
-
-    readers = [PeriodicExportingMetricReader(metric_exporter(each())) for each in exporters]
-    metrics.set_meter_provider(MeterProvider(metric_readers=readers))
-
-
-def _set_logger_provider(exporters: list[Callable[[], Any]]) -> None:
-    from opentelemetry.sdk._logs import LoggerProvider  # noqa: PLC0415 - the SDK loads on demand
-    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor  # noqa: PLC0415 - likewise
-
-    provider = LoggerProvider()
-    for exporter in exporters:
-        provider.add_log_record_processor(BatchLogRecordProcessor(exporter()))
-    set_logger_provider(provider)
 
 
 def _exporters_of(signal: str) -> list[Callable[[], Any]]:

@@ -18,10 +18,7 @@ from perfkit.model import telemetry_names as names
 class SpanFactory:
     """Creates the spans of one place through the API, with any tracer.
 
-    Args:
-        tracer: The application's tracer.
-        name: The name of every span.
-        attributes: The attributes of every span at its start.
+    Every span has the same name, and the same attributes at its start.
     """
 
     def __init__(
@@ -66,11 +63,6 @@ class Tracing:
 
     With ``"always"`` a span starts with the call and is current. With ``"violations"`` a span is
     created after a call that broke a threshold, with the call's start, end and parent.
-
-    Args:
-        tracer: The application's tracer.
-        budget: The budget of the place.
-        where: The place in the code.
     """
 
     def __init__(self, tracer: Tracer, budget: Budget, where: CodeLocation) -> None:
@@ -101,7 +93,7 @@ class CurrentSpan:
     Args:
         factory: Created the span and ends it.
         span: The span.
-        started_ns: Its start in nanoseconds since the Unix epoch.
+        started_ns: The start of the span in nanoseconds since the Unix epoch.
         outside: The context before the span; None means that the span does not become current.
     """
 

@@ -23,7 +23,7 @@ MIXED: Final = "several threads ran: calls and times of all of them may be mixed
 TOP_FUNCTIONS: Final = 10
 
 _SEES_ALL_THREADS: Final = sys.version_info >= (3, 12)
-_STARTS_THREADS: Final = ("_thread.start_new_thread", "_thread.start_joinable_thread")
+_STARTS: Final = ("_thread.start_new_thread", "_thread.start_joinable_thread")
 
 _Key: TypeAlias = "tuple[str, int, str]"
 _Stats: TypeAlias = "dict[_Key, tuple[int, int, float, float, dict[_Key, Any]]]"
@@ -73,9 +73,16 @@ class _Slot:
         if self._holder is not profile:
             return False
         try:
-            return _disable(profile)
+            current: Any = None if _SEES_ALL_THREADS else sys.getprofile()
+            profile.disable()
         finally:
             self._free()
+        # The measured code may have replaced the hook: it stays as that code left it.
+        if isinstance(current, cProfile.Profile) and current is not profile:
+            current.enable()
+        elif callable(current):
+            sys.setprofile(current)
+        return _SEES_ALL_THREADS or current is profile
 
     def _free(self) -> None:
         self._holder = None
@@ -93,26 +100,10 @@ class _Slot:
                 holder.disable()
 
 
-def _disable(profile: cProfile.Profile) -> bool:
-    """Stop `profile`; restore the hook if the measured code has replaced it."""
-    if _SEES_ALL_THREADS:
-        profile.disable()
-        return True
-    current: Any = sys.getprofile()
-    profile.disable()
-    if isinstance(current, cProfile.Profile) and current is not profile:
-        current.enable()
-    elif callable(current):
-        sys.setprofile(current)
-    return current is profile
-
-
 _slot: Final = _Slot()
 
 
 class _CallProfileSession:
-    __slots__ = ("_is_armed", "_is_mixed", "_profile", "_was_busy")
-
     def __init__(self) -> None:
         self._profile = cProfile.Profile()
         self._is_armed = False
@@ -138,7 +129,10 @@ class _CallProfileSession:
     def evidence(self) -> Sequence[Evidence]:
         stats = _read(self._profile)
         rows = _top_functions(stats)
-        is_mixed = _SEES_ALL_THREADS and (self._is_mixed or _has_started_threads(stats))
+        # Threads may have started and ended within a step.
+        names = [name for _, _, name in stats]
+        is_mixed = self._is_mixed or any(start in name for name in names for start in _STARTS)
+        is_mixed = is_mixed and _SEES_ALL_THREADS
         note = BUSY if self._was_busy else MIXED if is_mixed and stats else ""
         summary = ""
         if rows:
@@ -146,11 +140,6 @@ class _CallProfileSession:
             calls = f"{top['calls']} call" + ("s" if top["calls"] != 1 else "")
             summary = f"{top['self_s'] * 1e3:.3g} ms in {top['function']} ({calls})"
         return (Evidence(kind="cpu", summary=summary, rows=rows, note=note, detail=stats),)
-
-
-def _has_started_threads(stats: _Stats) -> bool:
-    """Return whether threads may have started and ended within a step."""
-    return any(name in function for _, _, function in stats for name in _STARTS_THREADS)
 
 
 def _read(profile: cProfile.Profile) -> _Stats:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
-from perfkit.model import Evidence, Metric, Reading, Scope
-from perfkit.probes.fallback_reader import FallbackReader
-from perfkit.probes.messages import FORKED, NEVER_RAN, NO_TIME
-from perfkit.probes.process import ProcessReader, shared_reader
+from perfkit.model import Metric, Reading, Scope
+from perfkit.probes.base import FORKED, NEVER_RAN, ReadingProbe, Session, nothing, rate
+from perfkit.probes.process_reader import FallbackReader, ProcessReader, shared_reader
 
 
-class DiskProbe:
+class DiskProbe(ReadingProbe):
     """Reads the bytes per second that the measured code read from storage and wrote to it.
 
     As `disk_read_rate` and `disk_write_rate`: bytes that reached the storage layer, divided by the
@@ -25,8 +24,6 @@ class DiskProbe:
     """
 
     metrics: Final = frozenset({Metric.DISK_READ_RATE, Metric.DISK_WRITE_RATE})
-    explains: Final = ""
-    slows: Final = ""
 
     def __init__(self, reader: ProcessReader | None = None) -> None:
         self._reader = reader or shared_reader()
@@ -36,19 +33,7 @@ class DiskProbe:
         return _DiskSession(self._reader)
 
 
-class _DiskSession:
-    __slots__ = (
-        "_before",
-        "_began_ns",
-        "_counter",
-        "_is_lost",
-        "_pid",
-        "_read",
-        "_reader",
-        "_wall_ns",
-        "_written",
-    )
-
+class _DiskSession(Session):
     def __init__(self, reader: ProcessReader) -> None:
         self._reader = reader
         self._counter: FallbackReader[tuple[int, int]] = reader.thread_io
@@ -76,42 +61,25 @@ class _DiskSession:
     def close(self) -> Mapping[Metric, Reading]:
         if self._pid and not self._is_of_thread:
             self._add()
-        reason = self._why_unknown()
-        if reason:
-            nothing = Reading(value=None, scope=self._scope, reason=reason)
-            return {Metric.DISK_READ_RATE: nothing, Metric.DISK_WRITE_RATE: nothing}
+        scope = Scope.THREAD if self._is_of_thread else Scope.PROCESS
+        if self._pid != os.getpid():
+            lost = FORKED if self._pid else NEVER_RAN
+        else:
+            lost = self._counter.reason if self._is_lost else ""
+        traffic = {Metric.DISK_READ_RATE: self._read, Metric.DISK_WRITE_RATE: self._written}
         return {
-            Metric.DISK_READ_RATE: self._rate(self._read),
-            Metric.DISK_WRITE_RATE: self._rate(self._written),
+            metric: nothing(lost, scope) if lost else rate(amount, self._wall_ns / 1e9, scope)
+            for metric, amount in traffic.items()
         }
 
     @property
     def _is_of_thread(self) -> bool:
         return self._counter is self._reader.thread_io
 
-    @property
-    def _scope(self) -> Scope:
-        return Scope.THREAD if self._is_of_thread else Scope.PROCESS
-
     def _add(self) -> None:
-        """Add the traffic since the last reading."""
         before, after = self._before, self._counter.read()
         if before is None or after is None:
             self._is_lost = True
             return
         self._read += after[0] - before[0]
         self._written += after[1] - before[1]
-
-    def _why_unknown(self) -> str:
-        if self._pid != os.getpid():
-            return FORKED if self._pid else NEVER_RAN
-        if self._is_lost:
-            return self._counter.reason
-        return "" if self._wall_ns else NO_TIME
-
-    def _rate(self, amount: int) -> Reading:
-        seconds = self._wall_ns / 1e9
-        return Reading(value=amount / seconds, scope=self._scope, fraction=(float(amount), seconds))
-
-    def evidence(self) -> Sequence[Evidence]:
-        return ()

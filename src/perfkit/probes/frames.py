@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import sys
-import weakref
 from collections.abc import Iterator
 from itertools import islice
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
@@ -62,30 +60,13 @@ def caller_of(frame: FrameType) -> tuple[FrameType | None, FrameType | None]:
     return entry, outer
 
 
-def current_task() -> weakref.ref[Any] | None:
-    """Return a weak reference to the asyncio task that runs in this thread, or None.
-
-    It does not import asyncio.
-    """
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is None:
-        return None
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:  # no event loop runs here
-        return None
-    return None if task is None else weakref.ref(task)
-
-
 def running_frames(
     top: FrameType | None, entry: FrameType | None, caller: FrameType | None
 ) -> list[FrameType] | None:
     """Return the frames of the measured code, innermost first; None if it is not running.
 
-    Args:
-        top: The innermost frame of the thread.
-        entry: Perfkit's frame that called the measured code; it is left out.
-        caller: The user's frame with the ``with`` block; it is the last one returned.
+    From `top`, the innermost frame of the thread, up to perfkit's frame that called the measured
+    code, which is left out, or the user's frame with the ``with`` block, which is included.
     """
     # Bounded, because the thread runs on: its frames may change while this one follows them.
     frames: list[FrameType] = []
@@ -103,11 +84,11 @@ def running_frames(
 def awaited_frames(
     task: Any, top: FrameType | None, mark: int, *, is_inside: bool
 ) -> list[FrameType] | None:
-    """Return the awaiting frames of the measured code in `task`, innermost first, or None.
+    """Return the awaiting frames of the measured code in an asyncio task, innermost first, or None.
 
     Args:
-        task: An asyncio task.
-        top: The innermost frame of the task's thread, which may run an awaited task.
+        task: The task.
+        top: The innermost frame of its thread, which may run an awaited task.
         mark: The identity of the outermost frame, below which the measured code is.
         is_inside: Whether that frame is of the measured code too.
     """

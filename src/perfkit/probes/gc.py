@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
 from perfkit.forks import register_after_fork
-from perfkit.model import Evidence, Metric, Reading, Scope
+from perfkit.model import Metric, Reading, Scope
+from perfkit.probes.base import ReadingProbe, Session, nothing
 from perfkit.reentrancy import Lock
 
 LOST: Final = "other code removed the hook from gc.callbacks during the call"
@@ -89,7 +90,7 @@ class _Hook:
 _HOOK: Final = _Hook()
 
 
-class GcProbe:
+class GcProbe(ReadingProbe):
     """Reads how long the garbage collector paused the measured code, as `gc_time` in seconds.
 
     It is a part of the call's duration and CPU time. Scope: the thread, in which a collection runs
@@ -97,17 +98,13 @@ class GcProbe:
     """
 
     metrics: Final = frozenset({Metric.GC_TIME})
-    explains: Final = ""
-    slows: Final = ""
 
     def open(self) -> _GcSession:
         """Begin a session; this installs the hook."""
         return _GcSession()
 
 
-class _GcSession:
-    __slots__ = ("_installed", "_resumed_ns", "_total_ns")
-
+class _GcSession(Session):
     def __init__(self) -> None:
         self._total_ns = 0
         self._resumed_ns = 0
@@ -121,8 +118,5 @@ class _GcSession:
 
     def close(self) -> Mapping[Metric, Reading]:
         if _HOOK.release(self) != self._installed:
-            return {Metric.GC_TIME: Reading(value=None, scope=Scope.THREAD, reason=LOST)}
+            return {Metric.GC_TIME: nothing(LOST, Scope.THREAD)}
         return {Metric.GC_TIME: Reading(value=self._total_ns / 1e9, scope=Scope.THREAD)}
-
-    def evidence(self) -> Sequence[Evidence]:
-        return ()

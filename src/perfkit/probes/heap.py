@@ -13,14 +13,15 @@ tracemalloc has one tracer and one peak for the whole process. Three rules make 
 
 from __future__ import annotations
 
-import sys
 import threading
 import tracemalloc
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from perfkit.forks import register_after_fork
-from perfkit.model import Evidence, Metric, Reading, Scope
+from perfkit.model import Metric, Reading, Scope
+from perfkit.probes.base import Session, nothing
+from perfkit.probes.frame_owner import current_task
 from perfkit.reentrancy import Lock
 
 LOST: Final = "traces were stopped or cleared by other code during the call"
@@ -67,7 +68,7 @@ class Tracer:
     def open(self, holder: object) -> _Window:
         """Begin a window in this thread for `holder`, which has a lease."""
         # Made before the lock and the reading: it allocates, and would count as the call's memory.
-        window = _Window(_running_owner())
+        window = _Window()
         with self._lock:
             self._holders[holder] = window.owner[0]
             for other in self._open:
@@ -118,23 +119,14 @@ class Tracer:
         self._stop_if_unused()
 
 
-def _running_owner() -> tuple[int, int]:
-    """Return the identities of the thread and, in a running event loop, of the asyncio task."""
-    asyncio = sys.modules.get("asyncio")
-    task = None
-    if asyncio is not None and asyncio._get_running_loop() is not None:  # noqa: SLF001 - the public form raises when there is none
-        task = asyncio.current_task()
-    return threading.get_ident(), id(task)
-
-
 class _Window:
     """A time span in which one session's code runs. Sizes are traced bytes."""
 
     __slots__ = ("began", "highest", "is_contended", "owner")
 
-    def __init__(self, owner: tuple[int, int]) -> None:
+    def __init__(self) -> None:
         self.began = self.highest = 0
-        self.owner = owner
+        self.owner = (threading.get_ident(), id(current_task()))
         self.is_contended = False
 
 
@@ -163,7 +155,7 @@ class HeapProbe:
         return _HeapSession()
 
 
-class _HeapSession:
+class _HeapSession(Session):
     __slots__ = ("_carried", "_contended", "_peak", "_sentinel", "_window")
 
     def __init__(self) -> None:
@@ -191,20 +183,14 @@ class _HeapSession:
         is_sound = tracemalloc.get_object_traceback(self._sentinel) is not None
         TRACER.release(self)
         if not is_sound:
-            lost = Reading(value=None, scope=Scope.PROCESS, reason=LOST)
-            return {Metric.MEMORY_PEAK: lost, Metric.MEMORY_NET: lost}
+            return dict.fromkeys(HeapProbe.metrics, nothing(LOST))
+        sizes = {Metric.MEMORY_PEAK: self._peak, Metric.MEMORY_NET: self._carried}
         return {
-            Metric.MEMORY_PEAK: self._reading(self._peak),
-            Metric.MEMORY_NET: self._reading(self._carried),
+            metric: Reading(
+                value=float(size),
+                scope=Scope.PROCESS if self._contended else Scope.CALL,
+                contended=self._contended,
+                reason=CONTENDED if self._contended else "",
+            )
+            for metric, size in sizes.items()
         }
-
-    def _reading(self, size: int) -> Reading:
-        return Reading(
-            value=float(size),
-            scope=Scope.PROCESS if self._contended else Scope.CALL,
-            contended=self._contended,
-            reason=CONTENDED if self._contended else "",
-        )
-
-    def evidence(self) -> Sequence[Evidence]:
-        return ()

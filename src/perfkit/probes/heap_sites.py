@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from perfkit.model import Evidence, Metric, Reading
+from perfkit.probes.base import Session
 from perfkit.probes.frame_owner import is_library, is_perfkits, is_probes, other_threads_run
 from perfkit.probes.heap import TRACER
 from perfkit.units import Unit, format_quantity
@@ -28,7 +29,11 @@ FRAMES: Final = 4
 """Code that only allocates runs 15 times slower with one frame, and up to 110 times with four."""
 
 MOST_BLOCKS: Final = 200_000
+"""The most traced blocks for a snapshot, if tracing was on already."""
+
 MOST_OWN_BLOCKS: Final = 500_000
+"""The same if tracing was off before."""
+
 TOP_SITES: Final = 10
 
 _BYTES_OF_A_TRACE: Final = 56
@@ -49,34 +54,21 @@ class HeapSitesProbe:
     code between the steps of a call that suspends, are included, and the evidence has a note of
     that. A snapshot costs half a microsecond for each block, after the call, and before it too if
     tracing was on already.
-
-    Args:
-        most_blocks: The most traced blocks for a snapshot, if tracing was on already.
-        most_own_blocks: The same if tracing was off before.
     """
 
     metrics: Final[frozenset[Metric]] = frozenset()
     explains: Final = "memory"
     slows: Final = "tracemalloc"
 
-    def __init__(
-        self, most_blocks: int = MOST_BLOCKS, most_own_blocks: int = MOST_OWN_BLOCKS
-    ) -> None:
-        self._most_blocks = most_blocks
-        self._most_own_blocks = most_own_blocks
-
     def open(self) -> _HeapSitesSession:
         """Begin a session; this starts tracing if it was off."""
+        return _HeapSitesSession()
+
+
+class _HeapSitesSession(Session):
+    def __init__(self) -> None:
         is_alone = not tracemalloc.is_tracing()
-        most = self._most_own_blocks if is_alone else self._most_blocks
-        return _HeapSitesSession(most, is_alone=is_alone)
-
-
-class _HeapSitesSession:
-    __slots__ = ("_after", "_before", "_is_mixed", "_most", "_note", "_sentinel", "_steps")
-
-    def __init__(self, most: int, *, is_alone: bool) -> None:
-        self._most = most
+        self._most = MOST_OWN_BLOCKS if is_alone else MOST_BLOCKS
         self._steps = 0
         self._note = ""
         self._before: _Sizes = {}
@@ -84,8 +76,8 @@ class _HeapSitesSession:
         self._is_mixed = other_threads_run()
         TRACER.acquire(self, FRAMES)
         try:
-            if not is_alone:
-                self._look_before()
+            if not is_alone and self._may_look():
+                self._before = _sizes_in(tracemalloc.take_snapshot())
             self._sentinel = object()  # allocated while tracing: its trace must exist at the end
         except BaseException:
             TRACER.release(self)
@@ -94,12 +86,12 @@ class _HeapSitesSession:
     def resume(self) -> None:
         self._steps += 1
 
-    def suspend(self) -> None:
-        """Do nothing: the one snapshot is at the end."""
-
     def close(self) -> Mapping[Metric, Reading]:
         try:
-            self._look_after()
+            if tracemalloc.get_object_traceback(self._sentinel) is None:
+                self._note = LOST
+            elif self._may_look():
+                self._after = tracemalloc.take_snapshot()
         finally:
             TRACER.release(self)
         self._is_mixed = self._is_mixed or self._steps > 1 or other_threads_run()
@@ -113,25 +105,13 @@ class _HeapSitesSession:
         note = self._note or (MIXED if self._is_mixed else "")
         return (Evidence(kind="memory", summary=_summary(rows), rows=rows, note=note),)
 
-    def _look_before(self) -> None:
-        if _most_traces() > self._most:
+    def _may_look(self) -> bool:
+        """Return whether the blocks are few enough for a snapshot; else note that."""
+        # An upper bound of the number of traced blocks, in about a microsecond.
+        traces = tracemalloc.get_tracemalloc_memory() // _BYTES_OF_A_TRACE
+        if min(sys.getallocatedblocks(), traces) > self._most:
             self._note = TOO_MANY
-        else:
-            self._before = _sizes_in(tracemalloc.take_snapshot())
-
-    def _look_after(self) -> None:
-        if tracemalloc.get_object_traceback(self._sentinel) is None:
-            self._note = LOST
-        elif _most_traces() > self._most:
-            self._note = TOO_MANY
-        elif not self._note:
-            self._after = tracemalloc.take_snapshot()
-
-
-def _most_traces() -> int:
-    """Return an upper bound of the number of traced blocks, in about a microsecond."""
-    tracers_own = tracemalloc.get_tracemalloc_memory()
-    return min(sys.getallocatedblocks(), tracers_own // _BYTES_OF_A_TRACE)
+        return not self._note
 
 
 def _sizes_in(snapshot: tracemalloc.Snapshot) -> _Sizes:

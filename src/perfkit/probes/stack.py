@@ -13,28 +13,30 @@ import sys
 import threading
 import time
 import weakref
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
 from perfkit.forks import register_after_fork
 from perfkit.model import Evidence, Metric, Reading
+from perfkit.probes.frame_owner import current_task, is_library
 from perfkit.probes.frames import (
     OTHERS,
+    Place,
     Stack,
     awaited_frames,
     caller_of,
-    current_task,
     running_frames,
     stack_of,
 )
-from perfkit.probes.stack_report import report
 from perfkit.reentrancy import Lock
 
 NO_SAMPLES: Final = "no_samples"
 INTERVAL_SECONDS: Final = 0.002
 MOST_STACKS: Final = 1000
+MOST_ROWS: Final = 10
 
 _LONGEST_JOIN_SECONDS: Final = 1.0
 _LONGEST_PAUSE_SECONDS: Final = 1.0
@@ -68,20 +70,6 @@ class StackProbe:
 class _StackSession:
     """Samples of one call. It refers to frames only while the call runs."""
 
-    __slots__ = (
-        "__weakref__",
-        "_counts",
-        "_failure",
-        "_is_sampled",
-        "_running",
-        "_suspended_in",
-        "_switched",
-        "_task",
-        "_thread",
-        "due",
-        "interval",
-    )
-
     def __init__(self, interval: float) -> None:
         self.interval = interval
         self.due = 0.0
@@ -101,7 +89,8 @@ class _StackSession:
             SAMPLER.add(self)
         entry, caller = caller_of(sys._getframe(1))  # noqa: SLF001 - inspect.stack reads source files
         self._thread = threading.get_ident()
-        self._task = current_task()
+        task = current_task()
+        self._task = None if task is None else weakref.ref(task)
         # perfkit's own coroutine or generator suspends with the measured code, so that its frame
         # marks the place in the awaited chain; a plain function is not in the chain.
         suspends = entry is not None and entry.f_code.co_flags & _SUSPENDS
@@ -122,7 +111,7 @@ class _StackSession:
         # Copied below, because the sampler's thread may be in the middle of a sample.
         counts, self._counts = self._counts or Counter(), None
         note = self._failure or ("" if counts else NO_SAMPLES)
-        return (report(counts.copy(), note),)
+        return (_report(counts.copy(), note),)
 
     def sample(self, threads: Mapping[int, FrameType], now: float) -> None:
         """Sample from the running frame of each thread, in the sampler's thread; never raises."""
@@ -151,7 +140,7 @@ class _StackSession:
             mark, is_inside = id(running[1]), True
         else:
             mark, is_inside = self._suspended_in, False
-        owner = task() if task is not None else None
+        owner = None if task is None else task()
         if owner is None or not mark:
             return None
         chain = awaited_frames(owner, top, mark, is_inside=is_inside)
@@ -274,3 +263,72 @@ def _running_frames() -> dict[int, FrameType]:
 
 SAMPLER: Final = Sampler()
 """The one sampler of this process."""
+
+
+# -- samples as evidence
+
+
+def _report(counts: Mapping[Stack, int], note: str) -> Evidence:
+    """Return the evidence in `counts`, the number of samples of each stack.
+
+    A row is a function of the user's including the libraries that it called, the most frequent
+    first, with its most frequent line and stack. The detail maps collapsed stacks,
+    ``"outer (file:line);inner (file:line)"``, to their counts.
+    """
+    total = sum(counts.values())
+    rows = tuple(_row(stacks, total) for stacks in _by_function(counts)[:MOST_ROWS])
+    detail: Counter[str] = Counter()
+    for stack, count in counts.items():
+        detail[_collapsed(stack)] += count
+    summary = ""
+    if rows:
+        top = rows[0]
+        place = f" ({Path(top['file']).name}:{top['line']})" if top["file"] else ""
+        samples = f"{total} sample" + ("s" if total != 1 else "")
+        summary = f"{top['share']:.0%} of {samples} in {top['function']}{place}"
+    return Evidence(kind="stack", summary=summary, rows=rows, note=note, detail=dict(detail))
+
+
+def _by_function(counts: Mapping[Stack, int]) -> list[Counter[Stack]]:
+    groups: dict[tuple[str, ...], Counter[Stack]] = defaultdict(Counter)
+    for stack, count in counts.items():
+        place = _users_place(stack)
+        groups[place.module, place.name, place.file][stack] = count
+    return sorted(groups.values(), key=lambda stacks: (OTHERS in stacks, -stacks.total()))
+
+
+def _row(stacks: Counter[Stack], total: int) -> Mapping[str, Any]:
+    lines: Counter[Place] = Counter()
+    for stack, count in stacks.items():
+        lines[_users_place(stack)] += count
+    place = lines.most_common(1)[0][0]
+    most_frequent = stacks.most_common(1)[0][0]
+    return {
+        "function": _function(place),
+        "file": place.file,
+        "line": place.line,
+        "samples": stacks.total(),
+        "share": stacks.total() / total,
+        "stack": _collapsed(most_frequent),
+    }
+
+
+def _users_place(stack: Stack) -> Place:
+    """Return the innermost place in the user's own code; else the innermost of all."""
+    own = (place for place in reversed(stack) if place.file and not is_library(place.file))
+    return next(own, stack[-1])
+
+
+def _collapsed(stack: Stack) -> str:
+    return ";".join(_label(place) for place in stack)
+
+
+def _label(place: Place) -> str:
+    """Return a place for a collapsed stack, without its separators: ``;`` and line ends."""
+    where = f" ({Path(place.file).name}:{place.line})" if place.file else ""
+    text = f"{_function(place)}{where}".replace(";", ",")
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+
+
+def _function(place: Place) -> str:
+    return f"{place.module}.{place.name}" if place.module else place.name

@@ -1,0 +1,45 @@
+"""Defaults of probes and of their sessions, and the reasons for readings without a value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from perfkit.model import Evidence, Reading, Scope
+
+NEVER_RAN: Final = "the call ended before its first step"
+FORKED: Final = "the process forked during the call, and this is the child"
+NO_TIME: Final = "no time passed"
+
+
+class ReadingProbe:
+    """A probe that gathers no evidence, and does not slow a call down."""
+
+    explains: Final = ""
+    slows: Final = ""
+
+
+class Session:
+    """A session without evidence, which does nothing at the steps of the call."""
+
+    def resume(self) -> None:
+        """Do nothing."""
+
+    def suspend(self) -> None:
+        """Do nothing."""
+
+    def evidence(self) -> Sequence[Evidence]:
+        """Return none."""
+        return ()
+
+
+def nothing(reason: str, scope: Scope = Scope.PROCESS) -> Reading:
+    """Return a reading without a value."""
+    return Reading(value=None, scope=scope, reason=reason)
+
+
+def rate(amount: float, seconds: float, scope: Scope = Scope.PROCESS) -> Reading:
+    """Return `amount` by time; without a value if no time passed."""
+    if seconds <= 0:
+        return nothing(NO_TIME, scope)
+    return Reading(value=amount / seconds, scope=scope, fraction=(float(amount), seconds))
