@@ -92,7 +92,7 @@ def problems_of(text: str, source: str = "perfkit.toml") -> tuple[str, ...]:
         ),
         (
             "[settings]\nevidence_interval = '-1s'",
-            '2: settings.evidence_interval: "-1s" is not an interval; write one of zero or more',
+            '2: settings.evidence_interval: "-1s" is not a time of zero or more; write one',
         ),
         ("[settings]\nevidence_interval = 60", "2: settings.evidence_interval: 60 has no unit"),
         (
@@ -102,7 +102,7 @@ def problems_of(text: str, source: str = "perfkit.toml") -> tuple[str, ...]:
         ("[settings]\nmax_overhead = 1.5", "2: settings.max_overhead: 1.5 is out of range; write"),
         (
             "[settings]\nmonitor_interval = '0s'",
-            '2: settings.monitor_interval: "0s" is not an interval; write one above zero',
+            '2: settings.monitor_interval: "0s" is not a time above zero; write one',
         ),
         (
             "[settings]\nmonitor = 'base'",

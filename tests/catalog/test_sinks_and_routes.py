@@ -110,7 +110,7 @@ def test_there_is_a_key_for_all_that_a_policy_and_a_route_hold() -> None:
     assert set(CONDITIONS) == set(fields_dict(Route)) - {"sinks", "name"}
 
 
-@pytest.mark.parametrize("key", [key for key, field in POLICY.items() if field.can_be_off])
+@pytest.mark.parametrize("key", ["repeat_interval", "resolve_after", "rate_limit", "max_failures"])
 @pytest.mark.parametrize("written", ['"off"', "false"])
 def test_what_is_usual_can_be_turned_off(key: str, written: str) -> None:
     (sink,) = parse_catalog(f'[sinks.a]\ntype = "log"\n{key} = {written}').sinks
@@ -172,16 +172,19 @@ def test_a_sink_without_a_name_cannot_be_written() -> None:
             "match = { state = 'met' }",
             "sinks.a.match.state: this text is not the state of a violation",
         ),
-        ("rate_limit = 5", 'sinks.a.rate_limit: 5 is not a rate; write one, such as "10/min", or'),
-        ("rate_limit = '5s'", "sinks.a.rate_limit: this text is not a rate; write one, such as"),
-        ("rate_limit = '0/s'", "sinks.a.rate_limit: this text is not a rate; write one, such as"),
+        ("rate_limit = 5", 'sinks.a.rate_limit: 5 has no unit; write "50 req/sec" or "100/s"'),
+        ("rate_limit = '5s'", "sinks.a.rate_limit: this text is not a rate; write "),
+        (
+            "rate_limit = '0/s'",
+            'sinks.a.rate_limit: this text is not a rate above zero; write one, such as "10/min"',
+        ),
         ("burst = 0", "sinks.a.burst: 0 is not a whole number of at least 1; write one"),
         ("burst = true", "sinks.a.burst: true is not a whole number of at least 1; write one"),
         (
             "burst = 'off'",
             "sinks.a.burst: this text is not a whole number of at least 1; write one",
         ),
-        ("repeat_interval = 300", 'sinks.a.repeat_interval: 300 has no unit; write "300s"'),
+        ("repeat_interval = 300", 'sinks.a.repeat_interval: 300 has no unit; write "100ms"'),
         ("repeat_interval = true", "sinks.a.repeat_interval: true is not a quantity; write"),
         (
             "repeat_interval = '0s'",
@@ -281,12 +284,9 @@ def test_all_mistakes_come_at_once() -> None:
             "this text has an unknown unit; write one of ns, us, ms, s, mi",
         ),
         ("repeat_interval = '5'", 'this text has no unit; write "100ms", "1.5s" or "2min"'),
-        (
-            "repeat_interval = '1e999s'",
-            'this text has a number that cannot be read; write "100ms", ',
-        ),
+        ("repeat_interval = '1e999s'", "this text is too large; write a smaller quantity"),
         ("repeat_interval = '5 ,'", 'this text is not a quantity; write "100ms"'),
-        ("batch_wait = 0.5", '0.5 has no unit; write "0.5s"'),
+        ("batch_wait = 0.5", '0.5 has no unit; write "100ms", "1.5s" or "2min"'),
         ("batch_wait = -1", '-1 has no unit; write "100ms", "1.5s" or "2min"'),
         ("batch_wait = nan", 'nan has no unit; write "100ms", "1.5s" or "2min"'),
         ("batch_wait = 2026-01-01", '2026-01-01 is not a quantity; write "100ms"'),
