@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from perfkit.catalog import load_catalog
 from perfkit.cli.group import command
+from perfkit.text import printable
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = ROOT / "tests" / "document" / "documents"
@@ -82,7 +83,7 @@ def test_check_tells_every_problem_on_standard_error(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("subcommand", ["check", "list", "import"])
-@pytest.mark.parametrize("name", ["missing.toml", "."])
+@pytest.mark.parametrize("name", ["missing.toml", ".", "no\x1b[2J\nsuch.toml"])
 def test_a_file_that_is_none_is_one_line_and_exit_code_2(
     folder: Path, subcommand: str, name: str
 ) -> None:
@@ -90,7 +91,7 @@ def test_a_file_that_is_none_is_one_line_and_exit_code_2(
 
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert result.stderr.startswith(f"{name}:1: file: ")
+    assert result.stderr.startswith(f"{printable(name)}:1: file: ")
     assert len(result.stderr.splitlines()) == 1
 
 

@@ -19,7 +19,6 @@ from rich.text import Text
 from perfkit.assembly.resolving import UNNAMED
 from perfkit.catalog import load_catalog
 from perfkit.cli.files import catalog_path
-from perfkit.cli.printing import shortened
 from perfkit.sink_test.routes import DeliveryRoute, routes_of
 from perfkit.sink_test.run import DeliveryResult, count_of, send_samples
 from perfkit.text import printable
@@ -97,10 +96,20 @@ def _as_table(results: Sequence[DeliveryResult], width: int) -> Table:
     table.add_column("result", overflow="fold")
     for at, each in enumerate(results):
         is_first = at == 0 or results[at - 1].route != each.route
-        destination = shortened(printable(each.destination), left)
+        destination = _shortened(printable(each.destination), left)
         name = Text(routes[at] if is_first else "")
         table.add_row(name, Text(sinks[at]), Text(destination), _result(each))
     return table
+
+
+def _shortened(text: str, longest: int) -> str:
+    """Return `text` with the middle of each word removed that is longer than `longest`."""
+    kept = longest - len("...")
+    end = (kept + 1) // 2
+    return " ".join(
+        word if len(word) <= longest else f"{word[: kept - end]}...{word[-end:]}"
+        for word in text.split(" ")
+    )
 
 
 def _result(result: DeliveryResult) -> Text:
@@ -123,12 +132,9 @@ def _summary(results: Sequence[DeliveryResult]) -> str:
     if is_open := len(results) - len(checked):
         sentences.append(f"{is_open} not checkable here.")
     if all(each.route == UNNAMED for each in results):
-        named = "No sink is named by a route, a budget or the settings" if results else _NO_SINK
-        sentences.append(f"{named}: violations go nowhere.")
+        what = "named by a route, a budget or the settings" if results else "configured"
+        sentences.append(f"No sink is {what}: violations go nowhere.")
     return " ".join(sentences)
-
-
-_NO_SINK: Final = "No sink is configured"
 
 
 @contextmanager

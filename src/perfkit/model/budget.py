@@ -346,8 +346,8 @@ class Budget:
             seen.add(key)
         for kind in self.evidence:
             if kind not in EVIDENCE_KINDS:
-                choices = ", ".join(f'"{known}"' for known in EVIDENCE_KINDS)
-                raise BudgetError(f"no evidence is called {kind!r}; write some of {choices}")
+                choices = one_of(EVIDENCE_KINDS)
+                raise BudgetError(f"no evidence is called {kind!r}; write {choices}")
 
     @property
     def metrics(self) -> frozenset[Metric]:

@@ -11,6 +11,7 @@ from attrs import field, frozen
 from perfkit.model.budget import Budget, Direction, Limit, Metric, Statistic
 from perfkit.model.measurement import Evidence, Outcome
 from perfkit.model.verdict import Severity, State
+from perfkit.text import printable, shorten_middle
 from perfkit.units import Unit, format_quantity
 
 
@@ -95,8 +96,7 @@ class Violation:
         """
         # Budget names and paths may come from outside: escape sequences in them could rewrite the
         # terminal that shows the log, and line ends could forge log lines.
-        text = "".join(_sentence(self))
-        return text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text
+        return printable("".join(_sentence(self)))
 
 
 def as_record(violation: Violation) -> dict[str, Any]:
@@ -130,10 +130,10 @@ def as_record(violation: Violation) -> dict[str, Any]:
         "span_id": violation.span_id,
         "contended": violation.contended,
         "suppressed": violation.suppressed,
-        "suppressed_since": _iso_or_empty(violation.suppressed_since_ns),
+        "suppressed_since": _iso(violation.suppressed_since_ns),
         "samples": violation.samples,
         "recovery": violation.is_recovery,
-        "since": _iso_or_empty(violation.since_ns),
+        "since": _iso(violation.since_ns),
         "evidence": [_plain(item) for item in violation.evidence],
     }
 
@@ -144,19 +144,18 @@ def _sentence(violation: Violation) -> Iterator[str]:
     yield "recovered " if violation.is_recovery else f"{violation.severity} "
     each = "" if limit.statistic in _IMPLIED else f" {limit.statistic}"
     over = f" over {_time(limit.window)}" if limit.window else ""
-    yield f"{_short(violation.budget.name)}: {limit.metric}{each}{over} "
+    yield f"{shorten_middle(violation.budget.name)}: {limit.metric}{each}{over} "
     yield from _value_and_bound(violation)
     if violation.is_recovery and violation.at_ns > violation.since_ns:
         yield f", after {_time((violation.at_ns - violation.since_ns) / 1e9)}"
-    yield f", in {_short(str(violation.where))}"
+    yield f", in {shorten_middle(str(violation.where))}"
     yield ", contended" if violation.contended else ""
     yield from _counts(violation)
     if top := _main_evidence(violation):
-        yield f", {_short(top)}"
+        yield f", {shorten_middle(top)}"
 
 
 def _value_and_bound(violation: Violation) -> Iterator[str]:
-    """Yield the value and the bound that it missed, or meets again."""
     limit, unit = violation.limit, violation.limit.metric.unit
     is_of_threshold = violation.is_recovery or violation.state is State.VIOLATED
     line = limit.threshold if is_of_threshold else limit.target
@@ -173,7 +172,6 @@ def _value_and_bound(violation: Violation) -> Iterator[str]:
 
 
 def _counts(violation: Violation) -> Iterator[str]:
-    """Yield the numbers of samples and of suppressed violations."""
     if violation.samples > 1:
         yield f", of {violation.samples:,} samples"
     if not violation.suppressed:
@@ -206,15 +204,6 @@ def _time(seconds: float) -> str:
     return format_quantity(seconds, Unit.SECONDS)
 
 
-def _short(text: str) -> str:
-    """Return `text`, without its middle if it is very long."""
-    if len(text) <= _LONGEST:
-        return text
-    half = _LONGEST // 2 - 2
-    return f"{text[:half]} ... {text[-half:]}"
-
-
-_LONGEST: Final = 300
 _MEMORY: Final = frozenset(
     {Metric.MEMORY_PEAK, Metric.MEMORY_NET, Metric.MEMORY_GROWTH, Metric.MEMORY_RSS}
 )
@@ -225,11 +214,7 @@ _IMPLIED: Final = frozenset({Statistic.EACH, Statistic.RATE, Statistic.RATIO})
 
 
 def _iso(nanoseconds: int) -> str:
-    return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat()
-
-
-def _iso_or_empty(nanoseconds: int) -> str:
-    return _iso(nanoseconds) if nanoseconds else ""
+    return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat() if nanoseconds else ""
 
 
 def _plain(evidence: Evidence) -> dict[str, Any]:
