@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from attrs import evolve
 
-from perfkit.assembly.defaults import ConfigureOptions, assemble, is_under_pytest, monitoring
+from perfkit.assembly.defaults import assemble, is_under_pytest, monitoring
 from perfkit.catalog import Catalog, find_catalog, load_catalog
 from perfkit.catalog.settings import SETTINGS, read_in_code
 from perfkit.errors import CatalogError, ConfigurationError
@@ -97,15 +97,16 @@ def configure(  # noqa: PLR0913 - each argument is one setting, all but the firs
     # Before any other statement, so that these are the arguments alone.
     arguments = locals()
     found = catalog if isinstance(catalog, Catalog) else _read(catalog)
-    options = ConfigureOptions(
-        settings=read_in_code({name: arguments.get(name) for name in SETTINGS if name != "sinks"}),
+    assembled = assemble(
+        found,
+        read_in_code({name: arguments.get(name) for name in SETTINGS if name != "sinks"}),
         sinks=_several(sinks),
         telemetry=telemetry,
         observers=observers,
         clock=clock,
         routes=routes,
     )
-    settings.replace(assemble(found, options))
+    settings.replace(assembled)
 
 
 def reset() -> None:
@@ -114,7 +115,7 @@ def reset() -> None:
     Sinks are flushed and closed, for at most 1 second.
     """
     internal_errors.forget()
-    monitoring.use(None)
+    monitoring.use(budgets=False)
     state.attributing.clear()
     settings.replace(None)
     window_registry.forget()
@@ -138,7 +139,7 @@ def override(
         # Default settings are made on demand, and their monitor starts then. Until then the monitor
         # of the block must not run.
         if before is None:
-            monitoring.use(None)
+            monitoring.use(budgets=False)
         settings.replace(before)
 
 
@@ -187,13 +188,13 @@ def make_default() -> Settings:
     """
     # The first measured call runs this, so an error of the catalog must not break production.
     try:
-        return assemble(_read(None), ConfigureOptions())
+        return assemble(_read(None))
     except (CatalogError, ConfigurationError) as error:
         if is_under_pytest():
             raise
         problems = CatalogError(str(error).splitlines())  # each of which is logged on a line
         internal_errors.warn_once("catalog", "perfkit: the catalog is not used:\n%s", problems)
-        return assemble(Catalog(), ConfigureOptions())
+        return assemble(Catalog())
 
 
 def _read(path: str | os.PathLike[str] | None) -> Catalog:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from attrs import Factory, evolve, frozen
 
-from perfkit.assembly.defaults import ConfigureOptions, assemble
+from perfkit.assembly.defaults import assemble
 from perfkit.assembly.env_vars import VariableNotSetError
 from perfkit.assembly.resolving import UNNAMED, SinkReference, references_of
 from perfkit.assembly.sink_registry import SinkRegistry
@@ -240,7 +240,7 @@ def _settings_of(catalog: Catalog) -> Settings:
         routes=(),
         sinks=(),
     )
-    return assemble(bare, ConfigureOptions(settings=CatalogSettings(enabled=True)))
+    return assemble(bare, CatalogSettings(enabled=True))
 
 
 _SAMPLES: Final = (
