@@ -242,15 +242,8 @@ _COUNTED_WORDS: Final = (
 _COUNTED: Final = {"", "concurrent"} | {
     word + plural for word in _COUNTED_WORDS.split() for plural in ("", "s")
 }
-_TIME_STEPS: Final = (
-    (86_400.0, "d"),
-    (3600.0, "h"),
-    (60.0, "min"),
-    (1.0, "s"),
-    (1e-3, "ms"),
-    (1e-6, "\u00b5s"),
-    (1e-9, "ns"),
-)
+_TIME_SYMBOLS: Final = ("d", "h", "min", "s", "ms", "\u00b5s", "ns")
+_TIME_STEPS: Final = tuple((_TIME[each][0] / _TIME[each][1], each) for each in _TIME_SYMBOLS)
 _SIZE_STEPS: Final = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
 _EXACT_SYMBOLS: Final = {
     Unit.SECONDS: ("d", "h", "min", "s", "ms", "us", "ns", "s"),

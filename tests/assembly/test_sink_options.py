@@ -72,8 +72,7 @@ def problems_in(text: str, name: str = "a") -> list[str]:
             ['.form: this text is not a form of a log; write "auto" or "text" or "json" or "str'],
         ),
         ('type = "jsonl"\nbrst = 5', [".brst: unknown option; did you mean burst?"]),
-        ('type = "jsonl"\nquiet = "5m"', [".quiet: unknown option; write resolve_after"]),
-        ('type = "jsonl"\nattempts = 5', [".attempts: unknown option; write max_attempts"]),
+        ('type = "jsonl"\nattempts = 5', [".attempts: unknown option; did you mean max_att"]),
         ('type = "jsonl"\nbatch-size = 5', [".batch-size: unknown option; did you mean batch_si"]),
     ],
 )

@@ -22,7 +22,7 @@ from perfkit.assembly.sink_types import (
 from perfkit.catalog import Catalog
 from perfkit.catalog.catalog import SinkDeclaration
 from perfkit.catalog.problems import Problems, dotted
-from perfkit.catalog.reading import POLICY, RENAMED, default_policy
+from perfkit.catalog.reading import POLICY, default_policy
 from perfkit.catalog.routes import DEFAULT_ROUTE
 from perfkit.catalog.settings import DEFAULT_SINKS
 from perfkit.errors import ConfigurationError
@@ -319,8 +319,6 @@ class SinkResolver:
 
 
 def _remedy(key: str, found: SinkType) -> str:
-    if key in RENAMED:
-        return f"write {RENAMED[key]}"
     if close := suggest(key, (*found.options, *POLICY)):
         return f"did you mean {close}?"
     return f"its own options are {', '.join(found.options) or 'none'}"

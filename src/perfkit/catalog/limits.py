@@ -99,7 +99,7 @@ def _read_table(metric: Metric, table: Mapping[Any, Any], problems: Problems) ->
     # The list has the problems of the whole file, so only its growth counts for this table.
     seen = len(problems.found)
     given = {key: value for key, value in table.items() if (key, value) != ("window", None)}
-    parts = read_keys(given, _fields(metric), problems)
+    parts = read_keys(given, limit_fields(metric), problems)
     if "threshold" not in given:
         problems.add(f"no threshold; write threshold = {_example(metric)}")
     return _build(metric, parts, problems) if len(problems.found) == seen else None
@@ -159,7 +159,8 @@ def _read_statistic(metric: Metric, value: Any, problems: Problems) -> Statistic
 
 
 @cache
-def _fields(metric: Metric) -> Mapping[str, Field]:
+def limit_fields(metric: Metric) -> Mapping[str, Field]:
+    """Return the fields of a limit on `metric` that is written as a table. Cached."""
     return field_table(
         Field("target", partial(read_bound, metric)),
         Field("threshold", partial(read_bound, metric)),
@@ -176,5 +177,5 @@ def _example(metric: Metric) -> str:
 
 
 _PAIR: Final = ("target", "threshold")
-LIMIT_KEYS: Final = tuple(_fields(Metric.DURATION))
+LIMIT_KEYS: Final = tuple(limit_fields(Metric.DURATION))
 """The keys of a limit that is written as a table."""

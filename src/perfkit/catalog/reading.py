@@ -183,16 +183,6 @@ POLICY: Final[Mapping[str, Field]] = field_table(
 )
 """The policy keys of every type of sink, in the order of the layers. All others are options."""
 
-RENAMED: Final[Mapping[str, str]] = {
-    "only": "match",
-    "cooldown": "repeat_interval",
-    "repeat": "repeat_interval",
-    "quiet": "resolve_after",
-    "attempts": "max_attempts",
-    "failures": "max_failures",
-}
-"""Former policy keys, with their current names."""
-
 _CATALOG_KEYS: Final = field_table(
     Field("budgets", _budgets),
     Field("settings", read_settings),
