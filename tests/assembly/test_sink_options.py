@@ -69,7 +69,7 @@ def problems_in(text: str, name: str = "a") -> list[str]:
         ('type = "evidence"\nmost = true', [".most: true is not a whole number of at least 1"]),
         (
             'type = "log"\nform = "hunter2"',
-            ['.form: this text is not a form of a log; write "auto" or "text" or "json" or "str'],
+            ['.form: this text is not one of the choices; write one of "auto", "text", "json"'],
         ),
         ('type = "jsonl"\nbrst = 5', [".brst: unknown option; did you mean burst?"]),
         ('type = "jsonl"\nattempts = 5', [".attempts: unknown option; did you mean max_att"]),

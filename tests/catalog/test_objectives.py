@@ -53,7 +53,10 @@ def test_a_quantity_that_cannot_be_read_is_a_unit_error(value: object, says: str
         ({}, 'objective: no ratio; write ratio = "99.9%"'),
         ({"ratio": "99%", "window": "1d"}, "objective.window: unknown key; write one of ratio, "),
         ({"ratio": "99%", "perod": "1d"}, "objective.perod: unknown key; did you mean period?"),
-        ({"ratio": "99%", "min_samples": "20"}, 'objective.min_samples: "20" is not a count'),
+        (
+            {"ratio": "99%", "min_samples": "20"},
+            'objective.min_samples: "20" is not a whole number',
+        ),
         ({"ratio": "99%", "period": 0}, "objective: period is 0.0 s; write one longer"),
     ],
 )

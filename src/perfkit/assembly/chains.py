@@ -136,7 +136,6 @@ class _Nowhere:
 
 
 def _trying(sink: Sink, policy: Policy, shared: dict[str, Any]) -> Sink:
-    """Return `sink` with the layers that run in the thread of the delivery."""
     inner: Sink = DeliveredCounter(sink, **shared)
     if (policy.max_attempts or 1) > 1:
         inner = Retried(inner, policy.max_attempts or 1, **shared)

@@ -129,7 +129,6 @@ def _chosen(*sources: CatalogSettings) -> Any:
 
 
 def _environment_of_resource() -> str:
-    """Return the environment in OpenTelemetry's resource variable; empty if it has none."""
     # Values are percent-encoded there, as the OpenTelemetry specification requires.
     written = os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
     pairs = dict(pair.partition("=")[::2] for pair in written.split(","))

@@ -131,7 +131,6 @@ def _wrapped(sinks: Sequence[str | Sink], registry: SinkRegistry) -> tuple[str |
 
 
 def _mistakes(sinks: Any, place: str) -> Iterator[str]:
-    """Yield the problems of a list of sinks that code passed."""
     if isinstance(sinks, str):
         yield f'{place} is a text; write ["{shown(sinks)}"]'
     elif not isinstance(sinks, Collection):

@@ -14,12 +14,14 @@ from attrs import Factory, frozen
 from perfkit.catalog.fields import (
     Field,
     Reader,
+    choice,
     field_table,
     read_count,
     read_flag,
     read_seconds,
     read_size,
     read_text,
+    read_whole,
 )
 from perfkit.catalog.problems import Problems, quoted, shown
 from perfkit.errors import ConfigurationError
@@ -160,12 +162,6 @@ def _anything(value: Any, _: Problems) -> Any:
     return value
 
 
-def _whole(value: Any, problems: Problems) -> Any:
-    if not isinstance(value, int) or isinstance(value, bool):
-        problems.refuse(value, "is not a whole number; write one, without quotes")
-    return value
-
-
 def _number(value: Any, problems: Problems) -> Any:
     if not isinstance(value, int | float) or isinstance(value, bool):
         problems.refuse(value, "is not a number; write one, without quotes")
@@ -187,15 +183,12 @@ def _text_table(value: Any, problems: Problems) -> Any:
 def _log_form(value: Any, problems: Problems) -> Any:
     from perfkit.sinks.builtin.log import FORMS  # noqa: PLC0415 - loads with the sink itself
 
-    if value not in FORMS:
-        forms = " or ".join(f'"{each}"' for each in FORMS)
-        problems.refuse(value, f"is not a form of a log; write {forms}")
-    return value
+    return choice(*FORMS)(value, problems)
 
 
 _PLAIN: Final[Mapping[str, Reader]] = {
     "str": read_text,
-    "int": _whole,
+    "int": read_whole,
     "float": _number,
     "bool": read_flag,
 }

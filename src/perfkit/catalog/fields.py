@@ -211,7 +211,7 @@ def read_whole(value: object, problems: Problems) -> int | None:
     """Return an integer; report any other value and return None."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    problems.refuse(value, "is not a count; write a number such as 20")
+    problems.refuse(value, "is not a whole number; write one, without quotes")
     return None
 
 

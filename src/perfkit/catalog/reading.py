@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
+from attrs import evolve
+
 from perfkit.catalog.catalog import Catalog, SinkDeclaration
 from perfkit.catalog.fields import (
     Field,
@@ -81,9 +83,8 @@ def _budget(name: str, value: Any, problems: Problems) -> Budget | None:
 
 
 def _sinks(value: Any, problems: Problems) -> tuple[SinkDeclaration, ...]:
-    """Parse the ``[sinks]`` tables of a catalog; report invalid values without their text."""
     # A secret may be in an unexpected place, such as a URL instead of a table.
-    problems = problems.hiding()
+    problems = evolve(problems, hides_texts=True)
     tables = read_table(value, problems, '[sinks.file] with type = "jsonl"')
     return tuple(_sink(name, table, problems.below(name)) for name, table in tables.items())
 

@@ -122,7 +122,6 @@ def _limits(limits: list[dict[str, Any]], toml: ModuleType) -> Any:
 
 
 def _inline(parts: Mapping[str, Any], toml: ModuleType) -> Any:
-    """Return an inline table with spaces inside the braces."""
     # The text is built here because tomlkit writes its own inline tables without these spaces.
     written = (f"{key} = {toml.item(value).as_string()}" for key, value in parts.items())
     return toml.value(f"{{ {', '.join(written)} }}")
