@@ -31,11 +31,8 @@ class SinkChains:
 
     From the outside in: `DeliveryEntry` counts violations, then `Filtered`, `Deduplicated`,
     `RateLimited` and `DeliveryQueue`. In the thread of the queue: `CircuitBroken`, `Retried`, and
-    `DeliveredCounter`, which counts deliveries.
-
-    Args:
-        clock: Returns the time.
-        in_background: Whether a sink without the option ``background`` has a thread of its own.
+    `DeliveredCounter`, which counts deliveries. With `in_background`, a sink without the option
+    ``background`` has a thread of its own.
     """
 
     def __init__(self, clock: Clock, *, in_background: bool) -> None:
@@ -52,13 +49,9 @@ class SinkChains:
         *,
         secrets: Collection[str] = (),
     ) -> Sink:
-        """Return the chain of a sink of the catalog.
+        """Return the chain of a sink of the catalog; its policy has the defaults of its type.
 
-        Args:
-            name: The name of the sink.
-            sink: The sink itself.
-            policy: Its policy, with the defaults of its type.
-            secrets: Texts that reports of the sink must not contain.
+        Reports of the sink do not contain `secrets`.
         """
         stats = stats_registry.stats_of(name, internal_errors.report)
         stats.redact(secrets)

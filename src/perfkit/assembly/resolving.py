@@ -76,10 +76,7 @@ def references_of(
 ) -> list[SinkReference]:
     """Return every place that refers to sinks, in the order of matching, with distinct names.
 
-    Args:
-        catalog: The catalog with routes, settings, budgets and sinks.
-        sinks: Replace the sinks of the settings.
-        routes: Replace the routes of the catalog.
+    `sinks` replace those of the settings, and `routes` those of the catalog.
     """
     found: list[SinkReference] = []
     source = catalog.source
@@ -132,9 +129,6 @@ def problems_of_sinks(catalog: Catalog) -> list[str]:
 
     These are unknown types, options and names, missing options, values of the wrong type, and
     fan-outs that contain themselves. Environment variables are not read and no sink is built.
-
-    Args:
-        catalog: The catalog with sinks, routes, budgets and settings.
     """
     resolver = SinkResolver(catalog, variables=None)
     problems: list[str] = []
@@ -152,12 +146,8 @@ def problems_of_sinks(catalog: Catalog) -> list[str]:
 class ResolvedSink:
     """The checked and complete data of a sink that is not built.
 
-    Args:
-        declared: Its declaration.
-        type: Its type.
-        options: The arguments of its class. The sink itself may check them further.
-        policy: Its policy, with the defaults of its type.
-        values: The values of environment variables in the options; secret.
+    `options` are the arguments of its class, which may check them further; `policy` has the
+    defaults of its type; `values` are those of environment variables in the options, and secret.
     """
 
     declared: SinkDeclaration
@@ -182,9 +172,12 @@ class SinkResolver:
 
     def place_of(self, name: str, key: str = "") -> str:
         """Return the file, line and path of a key of a sink, for messages."""
-        if name in self.declared:
-            return self.declared[name].place_of(key, self.source)
-        return SinkDeclaration(name=name).place_of(key)
+        declared = self.declared.get(name)
+        return (
+            declared.place_of(key, self.source)
+            if declared
+            else SinkDeclaration(name=name).place_of(key)
+        )
 
     def resolve(self, name: str) -> ResolvedSink:
         """Return the sink called `name`; the type of a sink without a table is its name.
@@ -218,12 +211,9 @@ class SinkResolver:
         if found.name == FAN_OUT and not problems.found:
             self._check_members(name, arguments.get("sinks", ()), problems)
         self._raise(declared, problems, expansion)
+        values = frozenset(expansion.values)
         return ResolvedSink(
-            declared=declared,
-            type=found,
-            options=arguments,
-            policy=policy,
-            values=frozenset(expansion.values),
+            declared=declared, type=found, options=arguments, policy=policy, values=values
         )
 
     def problems_of_names(self, names: Sequence[str], place: str) -> Iterator[str]:
@@ -298,10 +288,9 @@ class SinkResolver:
         declared = self.declared.get(name)
         if declared is None or declared.type != FAN_OUT:
             return ()
-        members = Expansion(self._variables).expand(declared.options).get("sinks", ())
-        return (
-            [each for each in members if isinstance(each, str)] if isinstance(members, list) else ()
-        )
+        members = Expansion(self._variables).expand(declared.options).get("sinks")
+        listed = members if isinstance(members, list) else ()
+        return [each for each in listed if isinstance(each, str)]
 
     def _raise(self, declared: SinkDeclaration, problems: Problems, expansion: Expansion) -> None:
         """Raise one exception with all problems; return if there are none."""

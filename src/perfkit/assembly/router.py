@@ -33,15 +33,8 @@ def make_router(  # noqa: PLR0913 - each is one of the settings, the last two by
     """Build the router and check every sink that the catalog names; report all problems at once.
 
     The variables of a sink that no route reaches in this environment may be unset. The first
-    look-up of such a sink requires them.
-
-    Args:
-        catalog: The catalog with budgets, routes and sinks.
-        registry: Finds sinks by name.
-        sinks: The default sinks; None means those of the settings.
-        routes: Replace the routes of the catalog; None means those of the catalog.
-        matches_all: Whether every matching route is used, and not only the first.
-        environment: The environment of the application.
+    look-up of such a sink requires them. None for `sinks` means the default sinks of the settings,
+    and for `routes` those of the catalog; with `matches_all`, every matching route is used.
 
     Raises:
         ConfigurationError: If sinks are unknown or cannot be built.
@@ -57,9 +50,7 @@ def make_router(  # noqa: PLR0913 - each is one of the settings, the last two by
     by_name = _find_all(references, catalog, registry, environment)
     return Router(
         by_name=by_name,
-        default=tuple(
-            each if isinstance(each, str) else registry.wrap_layers(each) for each in default.sinks
-        ),
+        default=_wrapped(default.sinks, registry),
         routes=tuple(
             evolve(route, sinks=_wrapped(route.sinks, registry))
             for route in (catalog.routes if routes is None else routes)

@@ -44,14 +44,9 @@ _building: Final = _Building()
 class SinkRegistry:
     """Finds sinks by name: sinks of the catalog, and types that do not require a table.
 
-    The first violation of a sink builds its layers, so that most processes build none. Safe from
-    any thread.
-
-    Args:
-        catalog: The catalog with the ``[sinks.NAME]`` tables.
-        telemetry: The providers of the sink ``otel``.
-        clock: Returns the time.
-        in_background: Whether a sink without the option ``background`` has a thread of its own.
+    The first violation of a sink builds its layers, so that most processes build none. With
+    `in_background`, a sink without the option ``background`` has a thread of its own. Safe from any
+    thread.
     """
 
     def __init__(

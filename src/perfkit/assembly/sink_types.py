@@ -37,12 +37,10 @@ FAN_OUT: Final = "fan_out"
 
 @frozen
 class SinkType:
-    """A type of sinks.
+    """A type of sinks, with the options of its table.
 
     Args:
-        name: The name of the type.
         load: Imports the sink's module and returns its class, or another factory.
-        options: The options of its table.
         takes_any: Whether the type accepts options that are not in `options`.
         is_ours: Whether the type is a part of perfkit.
         arguments: The argument of each option whose argument has another name.
@@ -84,12 +82,7 @@ def unknown_type(name: str) -> str:
 
 
 def unknown_name(name: str, declared: Collection[str]) -> str:
-    """Return the message for a name without a sink.
-
-    Args:
-        name: The name.
-        declared: The names of the sinks with a table; the message lists them first.
-    """
+    """Return the message for a name without a sink; it lists `declared`, with a table, first."""
     close = _nearest(name, declared) or _nearest(name, type_names())
     usable = {each.name for each in BUILT_IN.values() if not each.needs_table}
     known = [*sorted(declared), *sorted(usable - set(declared))]

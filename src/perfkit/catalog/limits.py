@@ -42,11 +42,7 @@ def parse_limit(metric: Metric, value: object) -> Limit:
 
 
 def parse_limits(metric: Metric, value: object) -> tuple[Limit, ...]:
-    """Parse one limit on `metric`, or a list of limits with different statistics.
-
-    Raises:
-        UnitError: If a quantity cannot be parsed.
-        BudgetError: If the parts contradict each other, or a key is unknown.
+    """Parse one limit on `metric`, or a list of limits; otherwise as `parse_limit`.
 
     >>> [limit.statistic.value for limit in parse_limits(Metric.DURATION, [
     ...     {"threshold": "100ms", "statistic": "p50"}, {"threshold": "1s", "statistic": "p99"},

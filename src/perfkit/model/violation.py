@@ -38,11 +38,9 @@ class Violation:
     """A verdict to report: a limit was missed, or has recovered.
 
     Args:
-        budget: The budget.
-        limit: Its limit that was missed.
+        limit: The limit of `budget` that was missed.
         value: The measured value, in the base unit of the limit's metric.
         state: `degraded` or `violated`.
-        severity: The severity.
         where: The measured place.
         at_ns: When the call ended, nanoseconds since the Unix epoch.
         outcome: How the call ended.
