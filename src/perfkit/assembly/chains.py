@@ -53,9 +53,8 @@ class SinkChains:
 
         Reports of the sink do not contain `secrets`.
         """
-        stats = stats_registry.stats_of(name, internal_errors.report)
-        stats.redact(secrets)
-        shared: dict[str, Any] = {"stats": stats, "now": self._now}
+        shared = self._shared(name)
+        shared["stats"].redact(secrets)
         # The raise sink must run in the thread of the call. An exception in another thread would
         # not reach the caller.
         if getattr(sink, "reaches_caller", False) is True:
@@ -82,21 +81,20 @@ class SinkChains:
             return known[1]
         # A block may create its callback at each entry. A reference to each of them would be a
         # memory leak. An id is unique only as long as the sink is referenced.
-        is_kept = not _is_callback(sink) and len(self._adopted) < _MOST_QUEUES
+        is_kept = not hasattr(sink, "function") and len(self._adopted) < _MOST_QUEUES
         chain = self._chain_of(sink, is_kept=is_kept)
         if is_kept:
             self._adopted[id(sink)] = (sink, chain)
         return chain
 
     def _chain_of(self, sink: Sink, *, is_kept: bool) -> Sink:
-        stats = stats_registry.stats_of(_name_of(sink), internal_errors.report)
-        shared: dict[str, Any] = {"stats": stats, "now": self._now}
+        shared = self._shared(_name_of(sink))
         if getattr(sink, "reaches_caller", False) is True:
             return DeliveryEntry(sink, **shared)
         # Around layers of the application, the counter of deliveries would include violations that
         # these layers suppress. It must be the innermost layer.
         inner = (
-            _with_account(sink, stats)
+            _with_account(sink, shared["stats"])
             if isinstance(sink, Layer)
             else DeliveredCounter(sink, **shared)
         )
@@ -114,11 +112,13 @@ class SinkChains:
         if key not in self._queues and len(self._queues) >= _MOST_QUEUES:
             key = None
         if key not in self._queues:
-            stats = stats_registry.stats_of(
-                "others" if key is None else _name_of(sink), internal_errors.report
-            )
-            self._queues[key] = DeliveryQueue(_Nowhere(), stats=stats, now=self._now)
+            shared = self._shared("others" if key is None else _name_of(sink))
+            self._queues[key] = DeliveryQueue(_Nowhere(), **shared)
         return self._queues[key]
+
+    def _shared(self, name: str) -> dict[str, Any]:
+        """Return the arguments of each layer of a sink."""
+        return {"stats": stats_registry.stats_of(name, internal_errors.report), "now": self._now}
 
 
 class _Nowhere:
@@ -166,10 +166,6 @@ def _with_account(sink: Layer, stats: DeliveryStats) -> Sink:
     arriving = DeliveredCounter(layers[-1].inner, stats=stats)
     layers[-1].inner = arriving
     return sink
-
-
-def _is_callback(sink: Sink) -> bool:
-    return hasattr(sink, "function")
 
 
 def _code_of(sink: Sink) -> object:

@@ -126,16 +126,11 @@ def _as_table(catalog: Catalog) -> Table:
     for category, budgets in groupby(catalog.budgets, key=lambda budget: budget.category):
         table.add_row(Text(printable(category) or "(no category)", style="bold cyan"))
         for budget in budgets:
-            _add_rows(table, budget)
+            name, critical = f"  {printable(budget.name)}", "yes" if budget.critical else ""
+            for cells in _rows(budget):
+                table.add_row(*map(Text, (name, critical, *cells)))
+                name = critical = ""
     return table
-
-
-def _add_rows(table: Table, budget: Budget) -> None:
-    name = Text(f"  {printable(budget.name)}")
-    critical = Text("yes" if budget.critical else "")
-    for cells in _rows(budget):
-        table.add_row(name, critical, *map(Text, cells))
-        name = critical = Text()
 
 
 def _rows(budget: Budget) -> Iterator[tuple[str, str, str]]:

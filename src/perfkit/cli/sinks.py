@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -67,8 +67,7 @@ def test(file: Path | None, route: str | None, *, as_json: bool) -> None:
       2  the catalog cannot be used
     """
     routes = routes_of(load_catalog(catalog_path(file)), route)
-    with _progress(routes) as results:
-        finished = list(results)
+    finished = _send(routes)
     if as_json:
         click.echo(json.dumps([attrs.asdict(each) for each in finished], indent=2))
     else:
@@ -137,20 +136,17 @@ def _summary(results: Sequence[DeliveryResult]) -> str:
     return " ".join(sentences)
 
 
-@contextmanager
-def _progress(routes: Sequence[DeliveryRoute]) -> Iterator[Iterator[DeliveryResult]]:
-    """Yield the results as they arrive, with a progress bar on stderr if that is a terminal."""
+def _send(routes: Sequence[DeliveryRoute]) -> Sequence[DeliveryResult]:
+    """Return the results, with a progress bar on stderr meanwhile if that is a terminal."""
     console = Console(stderr=True)
     # Without markup: rich would interpret brackets in the name of a sink.
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    results = []
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
         task = bar.add_task("testing", total=sum(map(count_of, routes)))
-
-        def each_result() -> Iterator[DeliveryResult]:
-            for result in (result for route in routes for result in send_samples(route)):
-                bar.update(task, advance=1, description=printable(result.sink))
-                yield result
-
-        yield each_result()
+        for result in itertools.chain.from_iterable(map(send_samples, routes)):
+            results.append(result)
+            bar.update(task, advance=1, description=printable(result.sink))
+    return results

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Any, Final, Protocol, Self, Unpack, cast
+from typing import Any, Final, Self, Unpack, cast
 
 from attrs import fields, frozen
 
@@ -242,20 +242,8 @@ EVIDENCE_KINDS: Final = ("cpu", "memory", "stack", "children")
 """Kinds of evidence of a budget."""
 
 
-class OptionParser(Protocol):
-    """Parses the texts among the arguments of `Budget`; implemented above this module."""
-
-    def parse_limits_of_budget(
-        self, options: Mapping[str, Any], other_names: Sequence[str], /
-    ) -> tuple[Limit, ...]:
-        """Return the limits among the keyword arguments."""
-
-    def parse_objective(self, written: object, /) -> Objective | None:
-        """Return an objective."""
-
-
-option_parser = cast("OptionParser", None)
-"""Set by `perfkit.instruments`, which is imported with perfkit."""
+option_parser: Any = None
+"""`perfkit.instruments.options`, which parses texts among the arguments of `Budget`."""
 
 
 @frozen(kw_only=True, init=False)
@@ -314,18 +302,18 @@ class Budget:
         evidence: str | Iterable[str] = (),
         **options: Unpack[LimitOptions],
     ) -> None:
-        limits = tuple(limits)
+        parsed = ()
         if options:
             names = [field.name for field in fields(Budget) if field.name != "name"]
-            limits += option_parser.parse_limits_of_budget(options, names)
+            parsed = option_parser.parse_limits_of_budget(options, names)
         if not isinstance(objective, Objective | None):
-            objective = option_parser.parse_objective(objective)
+            objective = cast("Objective", option_parser.parse_objective(objective))
         self.__attrs_init__(
             name=name,
             category=category,
             critical=critical,
             description=description,
-            limits=limits,
+            limits=(*limits, *parsed),
             sinks=None if sinks is None else _texts(sinks),
             spans=spans,
             notes=_texts(notes),
