@@ -9,7 +9,7 @@ from perfkit.catalog import Catalog, SinkDeclaration, dump_catalog, parse_catalo
 from perfkit.catalog.reading import POLICY, default_policy
 from perfkit.catalog.routes import CONDITIONS
 from perfkit.errors import CatalogError
-from perfkit.model import Policy, Route, Severity, State
+from perfkit.model import Policy, Route
 from perfkit.sinks import LogSink
 from tests.catalog.test_problems import problems_of
 
@@ -25,29 +25,6 @@ def test_what_is_usual_can_be_turned_off(key: str, written: str) -> None:
     (sink,) = parse_catalog(f'[sinks.a]\ntype = "log"\n{key} = {written}').sinks
     whole = sink.policy.over(default_policy("notify"))
     assert getattr(whole, key) == 0
-
-
-def test_what_is_written_is_what_a_person_would_write() -> None:
-    policy = Policy(
-        match=Route(sinks=(), severity=Severity.WARNING, state=State.VIOLATED),
-        rate_limit=5.0,
-        repeat_interval=300.0,
-        max_failures=0,
-        max_attempts=3,
-        background=True,
-    )
-    sink = SinkDeclaration(name="a", type="webhook", options={"url": "${URL}"}, policy=policy)
-    assert dump_catalog(Catalog(sinks=(sink,))) == (
-        "[sinks.a]\n"
-        'type = "webhook"\n'
-        'url = "${URL}"\n'
-        'match = { severity = ">= warning", state = "violated" }\n'
-        'repeat_interval = "5min"\n'
-        'rate_limit = "5/s"\n'
-        "background = true\n"
-        'max_failures = "off"\n'
-        "max_attempts = 3\n"
-    )
 
 
 def test_whole_numbers_of_seconds_in_code_are_written_with_their_unit() -> None:
@@ -109,8 +86,3 @@ def test_a_sink_that_was_made_in_code_has_a_name_and_no_line() -> None:
     assert sink.place_of("form") == 'sink "a": form'
     assert sink.place_of() == 'sink "a"'
     assert sink.place_of("form", "perfkit.toml") == "perfkit.toml: sinks.a.form"
-
-
-def test_lines_are_no_part_of_what_a_sink_is() -> None:
-    one, other = (parse_catalog(f'{begin}[sinks.a]\ntype = "log"') for begin in ("", "\n"))
-    assert one == other
