@@ -105,6 +105,13 @@ def test_what_is_no_list_is_told_once(sinks: Any, problem: str) -> None:
         assert problems_of(Catalog(), [], [Route(sinks=sinks)]) == [f"routes[0].sinks {problem}"]
 
 
+@pytest.mark.parametrize(("sinks", "example"), [("pager", "pager"), ("a\nb", "log")])
+def test_a_text_is_no_list_of_sinks_of_a_route(sinks: Any, example: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Route(sinks=sinks)
+    assert str(caught.value) == f'sinks is a text; write sinks=["{example}"]'
+
+
 def test_a_class_is_no_sink() -> None:
     routes: list[Any] = [Route(sinks=(ChatSink,))]  # type: ignore[arg-type]  # that is the mistake
     assert problems_of(Catalog(), ["log", ChatSink], routes) == [

@@ -150,18 +150,6 @@ def test_the_table_of_a_sink_of_another_package_changes_that_sink() -> None:
     assert ending_of(shelf_of("[sinks.pager]\nnumber = 112"), "pager").number == 112
 
 
-@pytest.mark.parametrize(
-    ("name", "problem"),
-    [("lgo", "did you mean "), ("duty", "there are alertmanager, evidence, ")],
-)
-def test_a_table_without_a_type_that_has_no_name_of_one_is_told_with_the_types(
-    name: str, problem: str
-) -> None:
-    told = problem_of(f'[sinks.{name}]\nform = "json"', name)
-    assert "no sink is of type" in told
-    assert problem in told
-
-
 # -- what does nothing
 
 

@@ -27,21 +27,6 @@ def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOOK", SECRET)
 
 
-@pytest.mark.usefixtures("_secret")
-def test_variables_are_expanded_when_the_sink_is_made() -> None:
-    pytest.importorskip("tenacity")
-    registry = shelf_of('[sinks.a]\ntype = "webhook"\nurl = "${HOOK}"')
-    assert ending_of(registry, "a").destination.startswith("https://hooks.example.com")
-
-
-def test_a_variable_that_is_not_set_is_told_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("HOOK", raising=False)
-    problem = problem_of('[sinks.a]\ntype = "webhook"\nurl = "${HOOK}"')
-    assert (
-        problem == "perfkit.toml:3: sinks.a.url: the environment variable HOOK is not set; set it"
-    )
-
-
 @pytest.mark.usefixtures("_plugged_in", "_secret")
 @pytest.mark.parametrize("url", [SECRET, "${HOOK}"])
 def test_what_a_sink_of_another_package_raises_is_not_shown(url: str) -> None:
