@@ -53,8 +53,8 @@ def configure(  # noqa: PLR0913 - each argument is one setting, all but the firs
     """Replace the settings of the whole process, at once.
 
     A setting without an argument is read from its environment variable (``PERFKIT_ENABLED``,
-    ``PERFKIT_ENVIRONMENT``), then from the catalog's ``[settings]``, then from the defaults. This
-    applies without a call of `configure` too: an application with a ``perfkit.toml`` needs none.
+    ``PERFKIT_ENVIRONMENT``), then from the catalog's ``[settings]``, then from the defaults, also
+    without a call of `configure`: an application with a ``perfkit.toml`` needs none.
 
     Args:
         catalog: The path of a catalog file, a `Catalog`, or None to look for ``perfkit.toml`` or
@@ -67,8 +67,7 @@ def configure(  # noqa: PLR0913 - each argument is one setting, all but the firs
             ``"otlp"`` sets the OpenTelemetry SDK up from the standard ``OTEL_*`` variables.
         unknown_budgets: The reaction to a name that is not in the catalog: ``"warn"`` once and
             measure without limits (default), ``"raise"`` (default under pytest), or ``"ignore"``.
-        observers: Objects that are notified of the start and the end of every call, in addition to
-            OpenTelemetry.
+        observers: Objects that are notified of the start and the end of every call.
         clock: Returns the time; for tests.
         monitor: Monitor the process against budgets, as `perfkit.monitor` does, until the next
             `configure` or `reset`: True, the name of a budget, or several names or globs.
@@ -76,14 +75,13 @@ def configure(  # noqa: PLR0913 - each argument is one setting, all but the firs
         evidence_interval: At most one call of a budget gathers evidence in this time, ``"1m"``
             (default) or seconds.
         max_overhead: Maximum share of wall time for evidence and memory tracing, ``"1%"`` (default)
-            or a number above 0. Evidence beyond the limit is not gathered. ``"100%"``, the default
-            under pytest, does not limit it.
+            or a number above 0; ``"100%"``, the default under pytest, does not limit it.
         routes: Select the sinks of violations; replace the routes of the catalog.
         routing: ``"first"`` (default): the first route that matches is used; ``"all"``: all are.
-        delivery: ``"background"`` (default): each sink has a queue and a thread, so calls do not
-            wait for a sink. ``"inline"``, the default under pytest: a sink runs in the thread of
-            the call that broke its budget, before the call returns. The raise sink is always
-            inline, and the ``background`` option of a sink has precedence.
+        delivery: ``"background"`` (default): each sink has a queue and a thread. ``"inline"``, the
+            default under pytest: a sink runs in the thread of the call that broke its budget,
+            before the call returns. The raise sink is always inline, and the ``background`` option
+            of a sink has precedence.
         environment: The environment of the application, such as ``"production"``, for routes and
             sinks. Default: ``deployment.environment.name`` in ``OTEL_RESOURCE_ATTRIBUTES``.
 

@@ -43,8 +43,6 @@ class SinkReference:
         name: The name of the route, ``"route 2"`` for a route without a name, ``"default"``,
             ``"budget NAME"``, or `UNNAMED`.
         place: The path in the catalog, such as ``"routes[1].sinks"``.
-        sinks: Names of sinks, or sinks.
-        conditions: The conditions on violations for these sinks.
         budget: The only budget whose violations reach these sinks; None for any budget.
         source: The file of the catalog; empty for code.
         is_default: Whether these are the sinks of violations that no route matches.

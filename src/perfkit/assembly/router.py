@@ -112,9 +112,7 @@ def _wrapped(sinks: Sequence[str | Sink], registry: SinkRegistry) -> tuple[str |
 
 
 def _mistakes(sinks: Any, place: str) -> Iterator[str]:
-    if isinstance(sinks, str):
-        yield f'{place} is a text; write ["{shown(sinks)}"]'
-    elif not isinstance(sinks, Collection):
+    if not isinstance(sinks, Collection):
         kind = shown(type(sinks).__name__)
         yield f"{place} is not a list, but of type {kind}; write [...] around it"
     else:

@@ -152,11 +152,6 @@ class Limit:
     min_samples: int = 1
 
     def __attrs_post_init__(self) -> None:
-        problems = self._problems()
-        if problems:
-            raise BudgetError("; ".join(problems))
-
-    def _problems(self) -> list[str]:
         problems = []
         # NaN compares as False with everything, so that it would be met and violated at once.
         lines = {"target": self.target, "threshold": self.threshold}
@@ -172,17 +167,17 @@ class Limit:
         if (self.window is None) is not (self.statistic is Statistic.EACH):
             usual = self.metric.default_statistic
             other = Statistic.P95 if usual is Statistic.EACH else usual
-            wanted = (
+            problems.append(
                 f'statistic "each" has no window; remove it or write a statistic such as "{other}"'
                 if self.window is not None
                 else f'statistic "{self.statistic}" needs a window; write window = "1m"'
             )
-            problems.append(wanted)
         if self.window is not None and not 0 < self.window < math.inf:
             problems.append(f"window is {self.window} s; write one longer than zero")
         if self.min_samples < 1:
             problems.append(f"min_samples is {self.min_samples}; write 1 or more")
-        return problems
+        if problems:
+            raise BudgetError("; ".join(problems))
 
     def _looser(self) -> str:
         unit = self.metric.unit
