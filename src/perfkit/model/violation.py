@@ -11,7 +11,6 @@ from attrs import field, frozen
 from perfkit.model.budget import Budget, Direction, Limit, Metric, Statistic
 from perfkit.model.measurement import Evidence, Outcome
 from perfkit.model.verdict import Severity, State
-from perfkit.text import printable, shorten_middle
 from perfkit.units import Unit, format_quantity
 
 
@@ -94,7 +93,8 @@ class Violation:
         """
         # Budget names and paths may come from outside: escape sequences in them could rewrite the
         # terminal that shows the log, and line ends could forge log lines.
-        return printable("".join(_sentence(self)))
+        text = "".join(_sentence(self))
+        return text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text
 
 
 def as_record(violation: Violation) -> dict[str, Any]:
@@ -142,15 +142,15 @@ def _sentence(violation: Violation) -> Iterator[str]:
     yield "recovered " if violation.is_recovery else f"{violation.severity} "
     each = "" if limit.statistic in _IMPLIED else f" {limit.statistic}"
     over = f" over {_time(limit.window)}" if limit.window else ""
-    yield f"{shorten_middle(violation.budget.name)}: {limit.metric}{each}{over} "
+    yield f"{_short(violation.budget.name)}: {limit.metric}{each}{over} "
     yield from _value_and_bound(violation)
     if violation.is_recovery and violation.at_ns > violation.since_ns:
         yield f", after {_time((violation.at_ns - violation.since_ns) / 1e9)}"
-    yield f", in {shorten_middle(str(violation.where))}"
+    yield f", in {_short(str(violation.where))}"
     yield ", contended" if violation.contended else ""
     yield from _counts(violation)
     if top := _main_evidence(violation):
-        yield f", {shorten_middle(top)}"
+        yield f", {_short(top)}"
 
 
 def _value_and_bound(violation: Violation) -> Iterator[str]:
@@ -201,6 +201,16 @@ def _told(evidence: Evidence) -> str:
 def _time(seconds: float) -> str:
     return format_quantity(seconds, Unit.SECONDS)
 
+
+# Not by `perfkit.text`, so that a violation goes through one module less.
+def _short(text: str) -> str:
+    if len(text) <= _LONGEST:
+        return text
+    half = _LONGEST // 2 - 2
+    return f"{text[:half]} ... {text[-half:]}"
+
+
+_LONGEST: Final = 300
 
 _MEMORY: Final = frozenset(
     {Metric.MEMORY_PEAK, Metric.MEMORY_NET, Metric.MEMORY_GROWTH, Metric.MEMORY_RSS}
