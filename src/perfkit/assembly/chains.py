@@ -113,19 +113,13 @@ class SinkChains:
             key = None
         if key not in self._queues:
             shared = self._shared("others" if key is None else _name_of(sink))
-            self._queues[key] = DeliveryQueue(_Nowhere(), **shared)
+            # Its own sink is not used: each queued item names another.
+            self._queues[key] = DeliveryQueue(lambda _: None, **shared)
         return self._queues[key]
 
     def _shared(self, name: str) -> dict[str, Any]:
         """Return the arguments of each layer of a sink."""
         return {"stats": stats_registry.stats_of(name, internal_errors.report), "now": self._now}
-
-
-class _Nowhere:
-    """The sink of a shared queue, which is not used: each queued item names its own sink."""
-
-    def emit(self, violation: object) -> None:
-        """Do nothing."""
 
 
 def _trying(sink: Sink, policy: Policy, shared: dict[str, Any]) -> Sink:
