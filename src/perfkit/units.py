@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from typing import Final, TypeAlias
@@ -26,12 +27,13 @@ class Unit(StrEnum):
     COUNT = "{count}"
 
 
-def parse_quantity(text: str, unit: Unit) -> float:
+def parse_quantity(text: str, unit: Unit, subject: str = "") -> float:
     """Parse a quantity; return it in base units.
 
     Args:
         text: A number with a unit, such as ``"100ms"``. Ratios and counts need no unit.
         unit: The base unit of the result.
+        subject: Stands for the text in messages, where it may be a secret; empty to quote it.
 
     Raises:
         UnitError: If the number is missing, or the unit is unknown or of another kind.
@@ -41,15 +43,12 @@ def parse_quantity(text: str, unit: Unit) -> float:
     >>> parse_quantity("64MiB", Unit.BYTES)
     67108864.0
     """
-    match = _match(text)
-    if match is None:
-        raise UnitError(f'"{text.strip()[:_LONGEST]}" is not a quantity; write {EXAMPLES[unit]}')
-    value, found = read_quantity(text)
-    is_bare = not match["unit"]
+    subject = subject or _quoted(text)
+    value, found, is_bare = _read(text, unit, subject)
     if found is unit or (unit is Unit.RATIO and is_bare):
         return value
     problem = "has no unit" if is_bare else f"is not {_NAMES[unit]}"
-    raise UnitError(f'"{text.strip()}" {problem}; write {EXAMPLES[unit]}')
+    raise UnitError(f"{subject} {problem}; write {EXAMPLES[unit]}")
 
 
 def read_quantity(text: str) -> tuple[float, Unit]:
@@ -63,21 +62,27 @@ def read_quantity(text: str) -> tuple[float, Unit]:
     >>> read_quantity("85%")
     (0.85, <Unit.RATIO: '1'>)
     """
-    match = _match(text)
+    return _read(text, None, _quoted(text))[:2]
+
+
+def _read(text: str, unit: Unit | None, subject: str) -> tuple[float, Unit, bool]:
+    """Return a value, its base unit, and whether it was written without a unit."""
+    match = _quantity().fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
-        raise UnitError(
-            f'"{text.strip()[:_LONGEST]}" is not a quantity; '
-            f'write a number and a unit, such as "100ms", "50MB" or "85%"'
-        )
+        raise UnitError(f"{subject} is not a quantity; write {EXAMPLES[unit]}")
     # `float(number) * scale` would round twice: 0.1 ms would not be the float 0.0001.
     from fractions import Fraction  # noqa: PLC0415 - only for quantities in text
 
-    (times, over), unit = _scale_of(match["unit"] or "", text)
+    (times, over), found = _scale_of(match["unit"] or "", unit, subject)
     number = Fraction(match["number"].replace(",", "").replace("_", ""))
     try:
-        return float(number * times / over), unit
+        return float(number * times / over), found, not match["unit"]
     except OverflowError:
-        raise UnitError(f'"{text.strip()}" is too large to be a quantity') from None
+        raise UnitError(f"{subject} is too large; write a smaller quantity") from None
+
+
+def _quoted(text: str) -> str:
+    return f'"{text.strip()[:_LONGEST]}"'
 
 
 def format_quantity(value: float, unit: Unit, *, digits: int = 3) -> str:
@@ -116,7 +121,7 @@ def write_quantity(value: float, unit: Unit) -> str:
     """
     best = None
     for symbol in _EXACT_SYMBOLS[unit]:
-        times, over = _scale_of(symbol, symbol)[0]
+        times, over = _scale_of(symbol, unit, symbol)[0]
         # Twelve digits hide the rounding of the division; a value that needs more fails the
         # comparison below and is written in the base unit.
         text = f"{float(value) * over / times:.12g}"
@@ -128,27 +133,27 @@ def write_quantity(value: float, unit: Unit) -> str:
     return "".join(best or (repr(float(value)).removesuffix(".0"), _EXACT_SYMBOLS[unit][-1]))
 
 
-def _scale_of(written: str, text: str) -> tuple[_Scale, Unit]:
+def _scale_of(written: str, unit: Unit | None, subject: str) -> tuple[_Scale, Unit]:
     """Return multiplier, divisor and base unit."""
     numerator, slash, denominator = _AS_RATE.get(written.lower(), written).partition("/")
     if not slash:
         numerator, slash, denominator = written.partition(" per ")
-    scale, unit = _simple_scale(numerator.strip(), text)
+    scale, found = _simple_scale(numerator.strip(), unit, subject)
     if not slash:
-        return scale, unit
-    seconds, per = _simple_scale(denominator.strip(), text)
-    if per is not Unit.SECONDS or unit not in _RATES:
-        raise UnitError(f'"{text.strip()}" is not a rate; write "50 req/sec" or "10MB/min"')
-    return (scale[0] * seconds[1], scale[1] * seconds[0]), _RATES[unit]
+        return scale, found
+    seconds, per = _simple_scale(denominator.strip(), unit, subject)
+    if per is not Unit.SECONDS or found not in _RATES:
+        raise UnitError(f'{subject} is not a rate; write "50 req/sec" or "10MB/min"')
+    return (scale[0] * seconds[1], scale[1] * seconds[0]), _RATES[found]
 
 
-def _simple_scale(written: str, text: str) -> tuple[_Scale, Unit]:
+def _simple_scale(written: str, unit: Unit | None, subject: str) -> tuple[_Scale, Unit]:
     if written == "%":
         return (1, 100), Unit.RATIO
     # Units ignore case, but "Mb" is often megabits, and "M" alone may be mega or minutes.
     if re.fullmatch("[MGT]i?b", written):
         better = written.replace("b", "B")
-        raise UnitError(f'"{text.strip()}": {written} can mean bits; write {better} for bytes')
+        raise UnitError(f"{subject}: {written} can mean bits; write {better} for bytes")
     word = written.lower()
     if word in _TIME and written != "M":
         return _TIME[word], Unit.SECONDS
@@ -156,10 +161,8 @@ def _simple_scale(written: str, text: str) -> tuple[_Scale, Unit]:
         return _SIZE[word], Unit.BYTES
     if word in _COUNTED:
         return (1, 1), Unit.COUNT
-    raise UnitError(
-        f'"{text.strip()}": unknown unit "{written}"; '
-        f"write one of ns, us, ms, s, min, h, B, kB, MB, GB, KiB, MiB, GiB, %, /s"
-    )
+    choices = _UNITS.get(unit, "ns, us, ms, s, min, h, B, kB, MB, GB, KiB, MiB, GiB, %, /s")
+    raise UnitError(f"{subject} has an unknown unit; write one of {choices}")
 
 
 # Compiled at the first use: that costs 0.5 ms, which an import of perfkit should not.
@@ -172,10 +175,6 @@ def _quantity() -> re.Pattern[str]:
     )
 
 
-def _match(text: str) -> re.Match[str] | None:
-    return _quantity().fullmatch(text) if len(text) <= _LONGEST else None
-
-
 def _rounded(value: float, digits: int) -> str:
     text = f"{value:.{digits}g}"
     return f"{float(text):,.0f}" if "e+" in text else text
@@ -183,7 +182,8 @@ def _rounded(value: float, digits: int) -> str:
 
 _Scale: TypeAlias = tuple[int, int]
 _LONGEST: Final = 100
-EXAMPLES: Final = {
+EXAMPLES: Final[Mapping[Unit | None, str]] = {
+    None: 'a number and a unit, such as "100ms", "50MB" or "85%"',
     Unit.SECONDS: '"100ms", "1.5s" or "2min"',
     Unit.BYTES: '"50MB" or "64MiB"',
     Unit.BYTES_PER_SECOND: '"10MB/min" or "5MiB/s"',
@@ -191,7 +191,7 @@ EXAMPLES: Final = {
     Unit.RATIO: '"85%" or 0.85',
     Unit.COUNT: '"10 concurrent" or 10',
 }
-"""Examples of each unit, for messages."""
+"""Examples of each unit, for messages; with the key None of all."""
 
 _NAMES: Final = {
     Unit.SECONDS: "a duration",
@@ -200,6 +200,11 @@ _NAMES: Final = {
     Unit.PER_SECOND: "a rate",
     Unit.RATIO: "a ratio",
     Unit.COUNT: "a plain number",
+}
+_UNITS: Final[Mapping[Unit | None, str]] = {
+    Unit.SECONDS: "ns, us, ms, s, min, h, d",
+    Unit.BYTES: "B, kB, MB, GB, KiB, MiB, GiB",
+    Unit.PER_SECOND: "/s, /min, /h",
 }
 _RATES: Final = {Unit.BYTES: Unit.BYTES_PER_SECOND, Unit.COUNT: Unit.PER_SECOND}
 _AS_RATE: Final = {"rps": "/s", "tps": "/s", "qps": "/s", "hz": "/s"}
@@ -237,15 +242,8 @@ _COUNTED_WORDS: Final = (
 _COUNTED: Final = {"", "concurrent"} | {
     word + plural for word in _COUNTED_WORDS.split() for plural in ("", "s")
 }
-_TIME_STEPS: Final = (
-    (86_400.0, "d"),
-    (3600.0, "h"),
-    (60.0, "min"),
-    (1.0, "s"),
-    (1e-3, "ms"),
-    (1e-6, "\u00b5s"),
-    (1e-9, "ns"),
-)
+_TIME_SYMBOLS: Final = ("d", "h", "min", "s", "ms", "\u00b5s", "ns")
+_TIME_STEPS: Final = tuple((_TIME[each][0] / _TIME[each][1], each) for each in _TIME_SYMBOLS)
 _SIZE_STEPS: Final = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
 _EXACT_SYMBOLS: Final = {
     Unit.SECONDS: ("d", "h", "min", "s", "ms", "us", "ns", "s"),

@@ -17,6 +17,15 @@ class PagerSink:
     def emit(self, violation):
         pass
 
+heard = []
+
+class EchoSink:
+    def __init__(self, number="none"):
+        self.number = number
+
+    def emit(self, violation):
+        heard.append((self.number, violation.budget.name))
+
 class AnySink:
     def __init__(self, needed, **options):
         self.options = options
@@ -47,6 +56,7 @@ def positional(number, /, region="eu"):
 """
 _ENTRY_POINTS = """[perfkit.sinks]
 pager = acme_sinks:PagerSink
+echo = acme_sinks:EchoSink
 any = acme_sinks:AnySink
 refuse = acme_sinks:refuse
 chat = acme_sinks:ChatSink

@@ -81,6 +81,23 @@ def test_all_wrong_settings_in_code_are_reported_at_once() -> None:
     assert {line.partition(":")[0] for line in str(caught.value).splitlines()} == set(wrong)
 
 
+def test_all_that_is_wrong_with_sinks_is_logged_a_line_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "perfkit.toml").write_text('[settings]\nsinks = ["first", "sec\\nond"]\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTEST_VERSION")
+    perfkit.reset()
+    with perfkit.budget("load"):
+        pass
+    (record,) = [each for each in caplog.records if "the catalog is not used" in each.message]
+    _, *problems = record.getMessage().splitlines()
+    assert [problem.partition(";")[0].rpartition(": ")[2] for problem in problems] == [
+        'no sink is called "first"',
+        'no sink is called "sec\\nond"',
+    ]
+
+
 def test_one_sink_needs_no_list(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
     received: list[Violation] = []
     perfkit.configure(Catalog(), sinks=received.append, clock=clock)

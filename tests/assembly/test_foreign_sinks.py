@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Optional
 
 import pytest
 
-from perfkit import ConfigurationError
+import perfkit
+from perfkit import ConfigurationError, budget
 from perfkit.assembly import resolving
 from perfkit.assembly.resolving import SinkResolver, problems_of_sinks
 from perfkit.assembly.sink_types import type_of_callable
 from perfkit.catalog import Catalog, SinkDeclaration, parse_catalog
+from perfkit.testing import FakeClock
 from tests.assembly.registries import ending_of, problem_of, shelf_of
 
 
@@ -25,6 +28,22 @@ def test_a_sink_of_another_package_gets_its_options() -> None:
     )
     assert (ending_of(registry, "a").number, ending_of(registry, "a").region) == (112, "us")
     assert ending_of(registry, "b").options == {"other": 2}
+
+
+@pytest.mark.usefixtures("_plugged_in")
+@pytest.mark.parametrize("number", ["none", "112"])
+def test_a_sink_of_another_package_is_named_by_its_entry_point_and_has_options(
+    number: str, tmp_path: Path, clock: FakeClock
+) -> None:
+    text = '[budgets.load]\nduration = "1s"\nsinks = ["echo"]\n'
+    if number != "none":
+        text += f'[sinks.echo]\ntype = "echo"\nnumber = "{number}"\n'
+    (tmp_path / "perfkit.toml").write_text(text)
+    perfkit.configure(tmp_path / "perfkit.toml", clock=clock)
+    with budget("load"):
+        clock.advance(2)
+    perfkit.flush_sinks(5)
+    assert sys.modules["acme_sinks"].heard == [(number, "load")]
 
 
 @pytest.mark.usefixtures("_plugged_in")

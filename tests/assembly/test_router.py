@@ -65,10 +65,10 @@ def test_each_place_of_an_unknown_name_is_told(tmp_path: Path) -> None:
     )
     assert told == [
         f"FILE: routes[1].sinks: {unknown}",
-        f"FILE: settings.sinks: {unknown}",
-        f"FILE: budgets.load.sinks: {unknown}",
         f"FILE: routes[1].sinks: {known}",
         'FILE: routes[1].sinks: sink "webhook": option url is missing; write url = ...',
+        f"FILE: settings.sinks: {unknown}",
+        f"FILE: budgets.load.sinks: {unknown}",
     ]
 
 
@@ -92,17 +92,22 @@ def test_a_name_forges_no_line() -> None:
 @pytest.mark.parametrize(
     ("sinks", "problem"),
     [
-        ("log", 'is a text; write ["log"]'),
         (ChatSink(), "is not a list, but of type ChatSink; write [...] around it"),
         (print, "is not a list, but of type builtin_function_or_method; write [...] around it"),
         (5, "is not a list, but of type int; write [...] around it"),
     ],
-    ids=["text", "sink", "function", "number"],
+    ids=["sink", "function", "number"],
 )
 def test_what_is_no_list_is_told_once(sinks: Any, problem: str) -> None:
     assert problems_of(Catalog(), sinks) == [f"sinks {problem}"]
-    if not isinstance(sinks, str):  # that is refused where the route is made
-        assert problems_of(Catalog(), [], [Route(sinks=sinks)]) == [f"routes[0].sinks {problem}"]
+    assert problems_of(Catalog(), [], [Route(sinks=sinks)]) == [f"routes[0].sinks {problem}"]
+
+
+@pytest.mark.parametrize(("sinks", "example"), [("pager", "pager"), ("a\nb", "log")])
+def test_a_text_is_no_list_of_sinks_of_a_route(sinks: Any, example: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Route(sinks=sinks)
+    assert str(caught.value) == f'sinks is a text; write sinks=["{example}"]'
 
 
 def test_a_class_is_no_sink() -> None:

@@ -49,7 +49,7 @@ def problems_in(text: str, name: str = "a") -> list[str]:
                 ".path: 1 is not text; write it in quotes",
                 ".keep: this text is not a whole number of at least 1; write one",
                 ".fsync: 1 is neither true nor false; write true or false, no quotes",
-                '.max_size: 5 has no unit; write "5B"',
+                '.max_size: 5 has no unit; write "50MB" or "64MiB"',
             ],
         ),
         (
@@ -69,11 +69,10 @@ def problems_in(text: str, name: str = "a") -> list[str]:
         ('type = "evidence"\nmost = true', [".most: true is not a whole number of at least 1"]),
         (
             'type = "log"\nform = "hunter2"',
-            ['.form: this text is not a form of a log; write "auto" or "text" or "json" or "str'],
+            ['.form: this text is not one of the choices; write one of "auto", "text", "json"'],
         ),
         ('type = "jsonl"\nbrst = 5', [".brst: unknown option; did you mean burst?"]),
-        ('type = "jsonl"\nquiet = "5m"', [".quiet: unknown option; write resolve_after"]),
-        ('type = "jsonl"\nattempts = 5', [".attempts: unknown option; write max_attempts"]),
+        ('type = "jsonl"\nattempts = 5', [".attempts: unknown option; did you mean max_att"]),
         ('type = "jsonl"\nbatch-size = 5', [".batch-size: unknown option; did you mean batch_si"]),
     ],
 )
@@ -83,22 +82,14 @@ def test_all_problems_of_options_are_reported_at_once(lines: str, problems: list
         assert line.partition("sinks.a")[2].startswith(problem)
 
 
-@pytest.mark.parametrize(
-    ("value", "problem"),
-    [
-        ('"hunter2"', 'this text is not a quantity; write "100ms", "1.5s" or "2min"'),
-        ("10", '10 has no unit; write "10s"'),
-        ('"10"', 'this text has no unit; write "100ms", "1.5s" or "2min"'),
-        ('"5 parsecs"', "this text has an unknown unit; write one of ns, us, ms, s, min, "),
-        ('"0s"', "this text is not a time above zero; write one"),
-        ("true", 'true is not a quantity; write "100ms", "1.5s" or "2min"'),
-    ],
-)
 @pytest.mark.parametrize("option", ["timeout", "resend", "hold"])
-def test_a_time_that_cannot_be_read_is_reported(option: str, value: str, problem: str) -> None:
+def test_a_time_that_cannot_be_read_is_reported(option: str) -> None:
     table = '[sinks.a]\ntype = "alertmanager"\nurl = "https://a.example"\n'
-    (found,) = problems_in(f"{table}{option} = {value}")
-    assert found.startswith(f"perfkit.toml:4: sinks.a.{option}: {problem}")
+    (found,) = problems_in(f'{table}{option} = "0s"')
+    assert found == (
+        f"perfkit.toml:4: sinks.a.{option}: this text is not a time above zero; "
+        'write one, such as "5m"'
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,18 +148,6 @@ def test_the_table_of_a_sink_of_perfkit_changes_that_sink(
 @pytest.mark.usefixtures("_plugged_in")
 def test_the_table_of_a_sink_of_another_package_changes_that_sink() -> None:
     assert ending_of(shelf_of("[sinks.pager]\nnumber = 112"), "pager").number == 112
-
-
-@pytest.mark.parametrize(
-    ("name", "problem"),
-    [("lgo", "did you mean "), ("duty", "there are alertmanager, evidence, ")],
-)
-def test_a_table_without_a_type_that_has_no_name_of_one_is_told_with_the_types(
-    name: str, problem: str
-) -> None:
-    told = problem_of(f'[sinks.{name}]\nform = "json"', name)
-    assert "no sink is of type" in told
-    assert problem in told
 
 
 # -- what does nothing
@@ -244,7 +223,7 @@ def test_a_sink_that_was_declared_in_code_has_places_without_lines() -> None:
         SinkResolver(Catalog(sinks=(declared,)), variables=None).resolve("a")
     assert str(caught.value).splitlines() == [
         'sink "a": option url is missing; write url = ...',
-        'sink "a": timeout: 10 has no unit; write "10s"',
+        'sink "a": timeout: 10 has no unit; write "100ms", "1.5s" or "2min"',
     ]
 
 

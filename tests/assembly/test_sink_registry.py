@@ -15,13 +15,11 @@ from attrs import fields_dict
 import perfkit
 from perfkit import BudgetExceeded, ConfigurationError, budget
 from perfkit.assembly.chains import SinkChains
-from perfkit.assembly.router import make_router
-from perfkit.assembly.sink_registry import SinkRegistry, _building
+from perfkit.assembly.sink_registry import _building
 from perfkit.assembly.sink_types import BUILT_IN
 from perfkit.catalog import Catalog, SinkDeclaration, parse_catalog
 from perfkit.catalog.reading import default_policy
-from perfkit.model import Policy, Route
-from perfkit.otel.telemetry import Telemetry
+from perfkit.model import Policy
 from perfkit.sinks import FanOut, LogSink
 from perfkit.sinks.delivery.layer import layers_of
 from perfkit.testing import FakeClock
@@ -78,6 +76,7 @@ def test_a_forked_child_finds_sinks_though_another_thread_was_at_it() -> None:
             'perfkit.toml:2: sinks.a.type: no sink is of type "jsnl"; did',
         ),
         ("[budgets]", "qqqqqq", 'no sink is called "qqqqqq"; there are evidence, github, jsonl,'),
+        ('[sinks.lgo]\nform = "json"', "lgo", 'no sink is of type "lgo"; did you mean "log"?'),
         (  # the name of a sink is no type
             '[sinks.duty]\ntype = "dutyy"',
             "duty",
@@ -94,16 +93,6 @@ def test_an_unknown_name_or_type_is_told_with_the_nearest(
 @pytest.mark.usefixtures("_plugged_in")
 def test_types_of_other_packages_are_offered_too() -> None:
     assert 'did you mean "pager"?' in problem_of('[sinks.a]\ntype = "pgaer"')
-
-
-def test_all_that_is_wrong_in_a_catalog_is_told_at_once() -> None:
-    catalog = parse_catalog(
-        '[budgets.b]\nsinks = ["lgo"]\n[sinks.a]\ntype = "x"\n[[routes]]\nsinks = ["y"]'
-    )
-    shelf = SinkRegistry(catalog, Telemetry(), FakeClock(), in_background=False)
-    with pytest.raises(ConfigurationError) as caught:
-        make_router(catalog, shelf, ["z"])
-    assert len(str(caught.value).splitlines()) == 4
 
 
 # -- fan-out, and what the code gives
@@ -181,13 +170,6 @@ def test_what_a_layer_needs_is_told_like_all_else(monkeypatch: pytest.MonkeyPatc
 def test_what_the_code_gives_is_adopted_once() -> None:
     registry, sink = shelf_of(), LogSink()
     assert registry.wrap_layers(sink) is registry.wrap_layers(sink)
-
-
-def test_routes_in_code_take_the_place_of_those_of_the_catalog() -> None:
-    catalog = parse_catalog('[[routes]]\nsinks = ["log"]')
-    registry = SinkRegistry(catalog, Telemetry(), FakeClock(), in_background=False)
-    router = make_router(catalog, registry, [], [Route(sinks=("metrics",))])
-    assert [route.sinks for route in router.routes] == [("metrics",)]
 
 
 # -- the policy of each type

@@ -27,21 +27,6 @@ def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOOK", SECRET)
 
 
-@pytest.mark.usefixtures("_secret")
-def test_variables_are_expanded_when_the_sink_is_made() -> None:
-    pytest.importorskip("tenacity")
-    registry = shelf_of('[sinks.a]\ntype = "webhook"\nurl = "${HOOK}"')
-    assert ending_of(registry, "a").destination.startswith("https://hooks.example.com")
-
-
-def test_a_variable_that_is_not_set_is_told_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("HOOK", raising=False)
-    problem = problem_of('[sinks.a]\ntype = "webhook"\nurl = "${HOOK}"')
-    assert (
-        problem == "perfkit.toml:3: sinks.a.url: the environment variable HOOK is not set; set it"
-    )
-
-
 @pytest.mark.usefixtures("_plugged_in", "_secret")
 @pytest.mark.parametrize("url", [SECRET, "${HOOK}"])
 def test_what_a_sink_of_another_package_raises_is_not_shown(url: str) -> None:
@@ -117,6 +102,8 @@ def test_a_receiver_that_quotes_a_secret_does_not_bring_it_into_the_log(
 
         load()
         perfkit.flush_sinks(5)
+        receiver.always(answer(200))
+        perfkit.flush_sinks(5)  # so that no later test flushes an alert that is still to be sent
     assert "sink room failed: DeliveryError: http://127.0.0.1" in caplog.text
     assert ': "unknown *** *** *** ' in caplog.text
     assert not [text for text in (*quoted, "ter2", "dGVyM") if text in caplog.text]

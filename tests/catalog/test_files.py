@@ -49,20 +49,6 @@ def test_the_search_begins_in_the_working_directory(
     assert find_catalog() == below / "perfkit.toml"
 
 
-def test_the_nearest_catalog_wins(tmp_path: Path, below: Path) -> None:
-    (tmp_path / "perfkit.toml").write_text(CATALOG)
-    (below / "pyproject.toml").write_text(PROJECT)
-
-    assert find_catalog(below) == below / "pyproject.toml"
-
-
-def test_in_one_folder_perfkit_toml_wins(below: Path) -> None:
-    (below / "perfkit.toml").write_text(CATALOG)
-    (below / "pyproject.toml").write_text(PROJECT)
-
-    assert find_catalog(below) == below / "perfkit.toml"
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -90,6 +76,19 @@ def test_a_folder_called_perfkit_toml_is_passed_over(tmp_path: Path, below: Path
     assert find_catalog(below) == tmp_path / "perfkit.toml"
 
 
+@pytest.mark.parametrize(
+    ("nearest", "other"),
+    [("pyproject.toml", "../perfkit.toml"), ("perfkit.toml", "pyproject.toml")],
+)
+def test_the_nearest_catalog_wins_and_perfkit_toml_in_one_folder(
+    below: Path, nearest: str, other: str
+) -> None:
+    for name in (nearest, other):
+        (below / name).write_text(PROJECT if "pyproject" in name else CATALOG)
+
+    assert find_catalog(below) == below / nearest
+
+
 def test_without_a_catalog_none_is_found(below: Path) -> None:
     found = find_catalog(below)
 
@@ -105,30 +104,23 @@ def test_a_working_directory_that_is_gone_is_no_catalog(monkeypatch: pytest.Monk
     assert find_catalog() is None
 
 
-def test_a_missing_file(tmp_path: Path) -> None:
-    path = tmp_path / "perfkit.toml"
-
-    assert problem_of(path) == (
-        f"{path}:1: file: there is no such file; write the path of one that exists"
-    )
-
-
-def test_a_folder(tmp_path: Path) -> None:
-    assert problem_of(tmp_path).endswith(": file: it is a folder; write the path of a file in it")
-
-
-def test_a_file_below_a_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("missing.toml", "there is no such file; write the path of one that exists"),
+        (".", "it is a folder; write the path of a file in it"),
+        ("perfkit.toml/x", "there is no such file; write the path of one that exists"),
+        ("a\0b", "it cannot be read (embedded null byte); write the path of a readable file"),
+        ("a" * 5000, "it cannot be read (File name too long); write the path of a readable file"),
+    ],
+)
+def test_a_path_that_is_no_file(
+    path: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "perfkit.toml").write_text(CATALOG)
+    monkeypatch.chdir(tmp_path)
 
-    assert "there is no such file" in problem_of(tmp_path / "perfkit.toml" / "x")
-
-
-def test_a_path_that_cannot_be() -> None:
-    assert "it cannot be read (embedded null byte)" in problem_of(Path("a\0b"))
-
-
-def test_a_name_that_is_too_long() -> None:
-    assert "it cannot be read (File name too long)" in problem_of(Path("a" * 5000))
+    assert problem_of(Path(path)).endswith(f":1: file: {problem}")
 
 
 @pytest.fixture
@@ -166,18 +158,20 @@ def test_a_folder_that_may_not_be_searched_is_passed_over(
     assert find_catalog(below) is None
 
 
-def test_bytes_that_are_not_utf_8_are_told_with_their_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"[budgets.load]\ncategory = 'caf\xe9'\n", "2: file: byte 0xe9"),
+        (CATALOG.encode("utf-16"), "1: file: byte 0xff"),
+    ],
+)
+def test_bytes_that_are_not_utf_8_are_told_with_their_line(
+    tmp_path: Path, data: bytes, problem: str
+) -> None:
     path = tmp_path / "perfkit.toml"
-    path.write_bytes(b"[budgets.load]\ncategory = 'caf\xe9'\n")
+    path.write_bytes(data)
 
-    assert problem_of(path) == f"{path}:2: file: byte 0xe9 is not UTF-8; save the file as UTF-8"
-
-
-def test_utf_16_is_not_utf_8(tmp_path: Path) -> None:
-    path = tmp_path / "perfkit.toml"
-    path.write_text(CATALOG, encoding="utf-16")
-
-    assert "is not UTF-8" in problem_of(path)
+    assert problem_of(path) == f"{path}:{problem} is not UTF-8; save the file as UTF-8"
 
 
 def test_ten_megabytes_are_refused_without_reading_them_all(tmp_path: Path) -> None:

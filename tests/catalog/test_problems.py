@@ -15,40 +15,157 @@ def problems_of(text: str, source: str = "perfkit.toml") -> tuple[str, ...]:
     return caught.value.problems
 
 
+PATHS = {
+    "[budgets.a]": "a.",
+    "[settings]": "settings.",
+    "[[routes]]\nsinks = []": "routes[0].",
+    "[sinks.a]\ntype = 'log'": "sinks.a.",
+}
+BELOW = {
+    "[budgets.a]": [
+        ("categry = 'x'", ": unknown key; did you mean category?"),
+        ("latency = '1s'", ": unknown key; did you mean duration?"),
+        ("qqq = 1", ": unknown key; write one of category, critical"),
+        ("duration = '5MB'", ': "5MB" is not a duration; write "100ms"'),
+        ("duration = 5", ': 5 has no unit; write "100ms"'),
+        ("duration = 1979-05-27", ": 1979-05-27 is not"),
+        (
+            "duration = { target = '2s', threshold = '1s' }",
+            ": target 2 s is looser than threshold 1 s; write a target of at most 1 s",
+        ),
+        (
+            "hit_ratio = { target = '70%', threshold = '80%' }",
+            ": target 70% is looser than threshold 80%; write a target of at least",
+        ),
+        ("duration = { target = '1s' }", ': no threshold; write threshold = "100ms"'),
+        (
+            "duration = { threshold = '1s', statistic = 'p95', window = 60 }",
+            ".window: 60 has no unit",
+        ),
+        ("critical = 'yes'", ': "yes" is neither true nor false; write'),
+        ("category = 1", ": 1 is not text; write it in quotes"),
+        ("sinks = 'log'", ': "log" is not a list; write ["..."]'),
+        ("sinks = [1]", "[0]: 1 is not text"),
+        ("spans = 'some'", ': "some" is not one of the choices; write'),
+        ("burn_rate = 2", ': burn_rate is judged for an objective; write objective = "99.9%"'),
+        ("slo = 1", ": unknown key; did you mean objective?"),
+        ("objective = 'most'", ': "most" is not a ratio; write one such as "99.9%"'),
+        ("objective = 99.9", ": ratio is 9,990%; write one above 0% and below 100%, such as 99.9%"),
+        ("objective = { }", ': no ratio; write ratio = "99.9%"'),
+        ("evidence = 'cpu'", ': "cpu" is not a list; write evidence = ["cpu"]'),
+        (
+            "evidence = [1]",
+            '[0]: 1 is no kind of evidence; write one of "cpu", "memory", "stack", ',
+        ),
+        (
+            "hit_ratio = { threshold = '1%', statistic = 'p95' }",
+            '.statistic: hit_ratio has no statistic "p95"; write one of "each", ',
+        ),
+    ],
+    "[settings]": [
+        ("evidence_interval = '-1s'", ': "-1s" is not a time of zero or more; write one'),
+        ("evidence_interval = 60", ": 60 has no unit"),
+        ("max_overhead = '0%'", ': "0%" is out of range; write one above 0% up to 100%'),
+        ("max_overhead = 1.5", ": 1.5 is out of range; write"),
+        ("monitor_interval = '0s'", ': "0s" is not a time above zero; write one'),
+        ("monitor = 'base'", ': "base" is not a list of budgets; write true, false or ["base"]'),
+        ("monitor = ['base']", '[0]: no budget is called "base"; write the name of one, or a glob'),
+        ("span = 'never'", ": unknown key; did you mean spans?"),
+        ("unknown_budgets = 'maybe'", ': "maybe" is not one of the choices; write one of "warn"'),
+        ("routing = 'every'", ': "every" is not one of the choices; write one of'),
+        ("delivery = 'later'", ': "later" is not one of the choices; write one'),
+        ("environment = 1", ": 1 is not text; write it in quotes"),
+        ("enabled = 1", ": 1 is neither true nor false"),
+        (
+            'monitor_interval = "5 parsecs"',
+            ': "5 parsecs" has an unknown unit; write one of ns, us, ms, s, min, h, d',
+        ),
+    ],
+    "[[routes]]\nsinks = []": [
+        (
+            "when = { severity = 'warning' }",
+            '.severity: it is a route for "warning" and worse; write ">= warning"',
+        ),
+        (
+            "when = { severity = '> info' }",
+            '.severity: "> info" is not a severity; write ">= info"',
+        ),
+        ("name = 1", ": 1 is not text; write it in quotes"),
+        ("name = 'default'", ': "default" is what no route matches; write another'),
+        ("when = 1", ': 1 is not a table; write { category = "database" }'),
+        ("when = { budget = 1 }", ".budget: 1 is not text; write it in quotes"),
+        ("when = { metric = 1 }", ".metric: 1 is not text; write it in quotes"),
+        (
+            "when = { metric = 'duratoin' }",
+            '.metric: "duratoin" is no metric; did you mean "duration"?',
+        ),
+        ("when = { metric = 'xyz_*' }", '.metric: "xyz_*" is no metric; write one of "dur'),
+        (
+            "when = { state = 'broken' }",
+            '.state: "broken" is not the state of a violation; write one of "degraded"',
+        ),
+        ("when = { state = [] }", ".state: [] is not the state of a violation; write"),
+        ("when = { severity = 1 }", ".severity: 1 is not a severity; write"),
+        ("when = { environment = 1 }", ".environment: 1 is not text; write it in quotes"),
+        ("whn = { }", ": unknown key; did you mean when?"),
+        ("when = ['a', true, {}, [1]]", ': ["a", true, ..., ...] is not a table; write'),
+    ],
+    "[sinks.a]\ntype = 'log'": [
+        ("match = 1", ': 1 is not a table; write { category = "database" }'),
+        ("match = { name = 'x' }", ".name: unknown key; write one of budget, category,"),
+        ("match = { sinks = [] }", ".sinks: unknown key; "),
+        ("match = { state = 'met' }", ".state: this text is not the state of a violation"),
+        ("rate_limit = 5", ': 5 has no unit; write "50 req/sec" or "100/s"'),
+        ("rate_limit = '5s'", ": this text is not a rate; write "),
+        ("rate_limit = '0/s'", ': this text is not a rate above zero; write one, such as "10/min"'),
+        ("burst = 0", ": 0 is not a whole number of at least 1; write one"),
+        ("burst = true", ": true is not a whole number of at least 1; write one"),
+        ("burst = 'off'", ": this text is not a whole number of at least 1; write one"),
+        ("repeat_interval = 300", ': 300 has no unit; write "100ms"'),
+        ("repeat_interval = true", ": true is not a quantity; write"),
+        ("repeat_interval = '0s'", ': this text is not a time above zero; write one, such as "5m'),
+        ("resolve_after = 'never'", ': this text is not a quantity; write "100ms"'),
+        ("repeat_interval = '5MB'", ': this text is not a duration; write "100ms"'),
+        ("batch_size = '5'", ": this text is not a whole number of at least 1"),
+        ("batch_wait = 'off'", ": this text is not a quantity; write"),
+        ("batch_wait = '-1s'", ": this text is not a time above zero; write one"),
+        ("max_attempts = 1.5", ": 1.5 is not a whole number of at least 1; write one"),
+        ("max_failures = 0", ': 0 is not a whole number of at least 1; write one, or "off"'),
+        ("failure_cooldown = 1", ": 1 has no unit; write"),
+        ("background = 'yes'", ": this text is neither true nor false; write true"),
+        ("queue_size = -1", ": -1 is not a whole number of at least 1"),
+        ("when_full = 'wait'", ': this text is not one of the choices; write one of "drop_oldest"'),
+        (
+            "repeat_interval = '5 parsecs'",
+            ": this text has an unknown unit; write one of ns, us, ms, s, mi",
+        ),
+        ("repeat_interval = '5'", ': this text has no unit; write "100ms", "1.5s" or "2min"'),
+        ("repeat_interval = '1e999s'", ": this text is too large; write a smaller quantity"),
+        ("repeat_interval = '5 ,'", ': this text is not a quantity; write "100ms"'),
+        ("batch_wait = 0.5", ': 0.5 has no unit; write "100ms", "1.5s" or "2min"'),
+        ("batch_wait = -1", ': -1 has no unit; write "100ms", "1.5s" or "2min"'),
+        ("batch_wait = nan", ': nan has no unit; write "100ms", "1.5s" or "2min"'),
+        ("batch_wait = 2026-01-01", ': 2026-01-01 is not a quantity; write "100ms"'),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "line", "problem"),
+    [(table, *row) for table, rows in BELOW.items() for row in rows],
+)
+def test_a_mistake_is_told_with_line_key_and_remedy(table: str, line: str, problem: str) -> None:
+    """A problem begins behind the key of its line."""
+    (found,) = problems_of(f"{table}\n{line}")
+    number, key = len(table.splitlines()) + 1, line.partition(" ")[0]
+
+    assert found.startswith(f"perfkit.toml:{number}: {PATHS[table]}{key}{problem}")
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("[budgets.a]\ncategry = 'x'", "2: a.categry: unknown key; did you mean category?"),
-        ("[budgets.a]\nlatency = '1s'", "2: a.latency: unknown key; did you mean duration?"),
-        ("[budgets.a]\nqqq = 1", "2: a.qqq: unknown key; write one of category, critical"),
         ("[budget.a]", "1: budget: unknown key; did you mean budgets?"),
-        (
-            "[budgets.a]\nduration = '5MB'",
-            '2: a.duration: "5MB" is not a duration; write "100ms"',
-        ),
-        ("[budgets.a]\nduration = 5", '2: a.duration: 5 has no unit; write "100ms"'),
-        ("[budgets.a]\nduration = 1979-05-27", "2: a.duration: 1979-05-27 is not"),
-        (
-            "[budgets.a]\nduration = { target = '2s', threshold = '1s' }",
-            "2: a.duration: target 2 s is looser than threshold 1 s; write a target of at most 1 s",
-        ),
-        (
-            "[budgets.a]\nhit_ratio = { target = '70%', threshold = '80%' }",
-            "2: a.hit_ratio: target 70% is looser than threshold 80%; write a target of at least",
-        ),
-        (
-            "[budgets.a]\nduration = { target = '1s' }",
-            '2: a.duration: no threshold; write threshold = "100ms"',
-        ),
-        (
-            "[budgets.a]\nduration = { threshold = '1s', statistic = 'p95', window = 60 }",
-            "2: a.duration.window: 60 has no unit",
-        ),
-        ("[budgets.a]\ncritical = 'yes'", '2: a.critical: "yes" is neither true nor false; write'),
-        ("[budgets.a]\ncategory = 1", "2: a.category: 1 is not text; write it in quotes"),
-        ("[budgets.a]\nsinks = 'log'", '2: a.sinks: "log" is not a list; write ["..."]'),
-        ("[budgets.a]\nsinks = [1]", "2: a.sinks[0]: 1 is not text"),
-        ("[budgets.a]\nspans = 'some'", '2: a.spans: "some" is not one of the choices; write'),
         ("budgets = 1", "1: budgets: 1 is not a table; write [budgets.session_retrieval]"),
         ("[budgets]\na = 1", '2: a: 1 is not a table; write { duration = "300ms" }'),
         ("[budgets.'']", '1: "": a budget has no name; write one'),
@@ -57,95 +174,21 @@ def problems_of(text: str, source: str = "perfkit.toml") -> tuple[str, ...]:
             "1: a: two limits on duration each; keep one of them",
         ),
         (
-            "[budgets.a]\nburn_rate = 2",
-            '2: a.burn_rate: burn_rate is judged for an objective; write objective = "99.9%"',
-        ),
-        ("[budgets.a]\nslo = 1", "2: a.slo: unknown key; did you mean objective?"),
-        (
-            "[budgets.a]\nobjective = 'most'",
-            '2: a.objective: "most" is not a ratio; write one such as "99.9%"',
-        ),
-        (
-            "[budgets.a]\nobjective = 99.9",
-            "2: a.objective: ratio is 9,990%; write one above 0% and below 100%, such as 99.9%",
-        ),
-        ("[budgets.a]\nobjective = { }", '2: a.objective: no ratio; write ratio = "99.9%"'),
-        (
             "[budgets.a]\n[budgets.a.objective]\nratio = '99%'\nperiod = 30",
             "4: a.objective.period: 30 has no unit",
-        ),
-        (
-            "[budgets.a]\nevidence = 'cpu'",
-            '2: a.evidence: "cpu" is not a list; write evidence = ["cpu"]',
         ),
         (
             "[budgets.a]\nevidence = ['cpu',\n'mem']",
             '3: a.evidence[1]: "mem" is no kind of evidence; did you mean "memory"?',
         ),
         (
-            "[budgets.a]\nevidence = [1]",
-            '2: a.evidence[0]: 1 is no kind of evidence; write one of "cpu", "memory", "stack", ',
-        ),
-        (
-            "[budgets.a]\nhit_ratio = { threshold = '1%', statistic = 'p95' }",
-            '2: a.hit_ratio.statistic: hit_ratio has no statistic "p95"; write one of "each", ',
-        ),
-        (
-            "[settings]\nevidence_interval = '-1s'",
-            '2: settings.evidence_interval: "-1s" is not an interval; write one of zero or more',
-        ),
-        ("[settings]\nevidence_interval = 60", "2: settings.evidence_interval: 60 has no unit"),
-        (
-            "[settings]\nmax_overhead = '0%'",
-            '2: settings.max_overhead: "0%" is out of range; write one above 0% up to 100%',
-        ),
-        ("[settings]\nmax_overhead = 1.5", "2: settings.max_overhead: 1.5 is out of range; write"),
-        (
-            "[settings]\nmonitor_interval = '0s'",
-            '2: settings.monitor_interval: "0s" is not an interval; write one above zero',
-        ),
-        (
-            "[settings]\nmonitor = 'base'",
-            '2: settings.monitor: "base" is not a list of budgets; write true, false or ["base"]',
-        ),
-        (
             "[settings]\nmonitor = [\n'bse',\n'b*']\n[budgets.base]",
             '3: settings.monitor[0]: no budget is called "bse"; did you mean "base"?',
         ),
-        (
-            "[settings]\nmonitor = ['base']",
-            '2: settings.monitor[0]: no budget is called "base"; write the name of one, or a glob',
-        ),
         ("settings = 1", "1: settings: 1 is not a table; write [settings]"),
-        ("[settings]\nspan = 'never'", "2: settings.span: unknown key; did you mean spans?"),
-        (
-            "[settings]\nunknown_budgets = 'maybe'",
-            '2: settings.unknown_budgets: "maybe" is not one of the choices; write one of "warn"',
-        ),
         ("[settings.category_spans]\ndb = 1", "2: settings.category_spans.db: 1 is not one of"),
-        (
-            "[settings]\nrouting = 'every'",
-            '2: settings.routing: "every" is not one of the choices; write one of',
-        ),
-        (
-            "[settings]\ndelivery = 'later'",
-            '2: settings.delivery: "later" is not one of the choices; write one',
-        ),
-        (
-            "[settings]\nenvironment = 1",
-            "2: settings.environment: 1 is not text; write it in quotes",
-        ),
-        ("[settings]\nenabled = 1", "2: settings.enabled: 1 is neither true nor false"),
         ("routes = 1", "1: routes: 1 is not a list of routes; write [[routes]]"),
         ("[[routes]]", '1: routes[0]: no sinks; write sinks = ["log"]'),
-        (
-            "[[routes]]\nsinks = []\nwhen = { severity = 'warning' }",
-            '3: routes[0].when.severity: it is a route for "warning" and worse; write ">= warning"',
-        ),
-        (
-            "[[routes]]\nsinks = []\nwhen = { severity = '> info' }",
-            '3: routes[0].when.severity: "> info" is not a severity; write ">= info"',
-        ),
         (
             "[[routes]]\nsinks = []\n[[routes]]\nsinks = []\n[routes.when]\nname = 'a'",
             "6: routes[1].when.name: unknown key; write one of budget, category, metric, ",
@@ -155,9 +198,14 @@ def problems_of(text: str, source: str = "perfkit.toml") -> tuple[str, ...]:
         ("a = [\n1,\n", "2: file: "),
         ("a = " + "1" * 5000, "1: file: a value is out of range; correct the TOML here"),
         ("a = \x00", "1: file: "),
+        ('[routes]\nsinks = ["log"]', "1: routes: routes is a table; write [[routes]]"),
+        (
+            "[[routes]]\nsinks = { a = 'b' }",
+            '2: routes[0].sinks: this table is not a list; write ["..."]',
+        ),
     ],
 )
-def test_what_is_wrong_is_told_with_line_key_and_remedy(text: str, problem: str) -> None:
+def test_a_mistake_elsewhere_is_told_with_line_key_and_remedy(text: str, problem: str) -> None:
     (found,) = problems_of(text)
 
     assert found.startswith(f"perfkit.toml:{problem}")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from perfkit.catalog import load_catalog
 from perfkit.cli.group import command
+from perfkit.text import printable
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = ROOT / "tests" / "document" / "documents"
@@ -47,12 +47,10 @@ def perfkit(*arguments: object) -> Result:
     return CliRunner().invoke(command, [str(each) for each in arguments])
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory, with a catalog in it."""
-    (tmp_path / "perfkit.toml").write_text(CATALOG)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+@pytest.fixture(autouse=True)
+def _catalogs(folder: Path) -> None:
+    (folder / "perfkit.toml").write_text(CATALOG)
+    (folder / "more.toml").write_text(MORE)
 
 
 # check
@@ -82,7 +80,7 @@ def test_check_tells_every_problem_on_standard_error(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("subcommand", ["check", "list", "import"])
-@pytest.mark.parametrize("name", ["missing.toml", "."])
+@pytest.mark.parametrize("name", ["missing.toml", ".", "no\x1b[2J\nsuch.toml"])
 def test_a_file_that_is_none_is_one_line_and_exit_code_2(
     folder: Path, subcommand: str, name: str
 ) -> None:
@@ -90,7 +88,7 @@ def test_a_file_that_is_none_is_one_line_and_exit_code_2(
 
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert result.stderr.startswith(f"{name}:1: file: ")
+    assert result.stderr.startswith(f"{printable(name)}:1: file: ")
     assert len(result.stderr.splitlines()) == 1
 
 
@@ -132,72 +130,32 @@ def test_names_from_a_file_do_not_reach_the_terminal_raw(folder: Path) -> None:
     assert "\x1b" not in result.stdout
 
 
-def test_list_writes_json_in_base_units(folder: Path) -> None:
+def test_list_writes_json_in_base_units() -> None:
     result = perfkit("catalog", "list", "--json")
 
+    usual = {
+        "category": "",
+        "critical": False,
+        "description": "",
+        "objective": None,
+        "evidence": [],
+    }
+    duration = {"metric": "duration", "direction": "at_most", "min_samples": 1}
+    each = {"target": 0.1, "threshold": 0.3, "statistic": "each", "window": None}
+    p95 = {"target": 0.02, "threshold": 0.02, "statistic": "p95", "window": 300.0}
+    hits = {"metric": "hit_ratio", "target": 0.95, "threshold": 0.85, "direction": "at_least"}
+    of_hits = {"statistic": "ratio", "window": 300.0, "min_samples": 20}
+    described = {"category": "database", "description": "Load one stored session."}
     assert json.loads(result.stdout) == [
-        {
-            "name": "session_retrieval",
-            "category": "database",
-            "critical": True,
-            "description": "Load one stored session.",
-            "limits": [
-                {
-                    "metric": "duration",
-                    "target": 0.1,
-                    "threshold": 0.3,
-                    "direction": "at_most",
-                    "statistic": "each",
-                    "window": None,
-                    "min_samples": 1,
-                }
-            ],
-            "objective": None,
-            "evidence": [],
-        },
-        {
-            "name": "cache_hit",
-            "category": "",
-            "critical": False,
-            "description": "",
-            "limits": [
-                {
-                    "metric": "hit_ratio",
-                    "target": 0.95,
-                    "threshold": 0.85,
-                    "direction": "at_least",
-                    "statistic": "ratio",
-                    "window": 300.0,
-                    "min_samples": 20,
-                },
-                {
-                    "metric": "duration",
-                    "target": 0.02,
-                    "threshold": 0.02,
-                    "direction": "at_most",
-                    "statistic": "p95",
-                    "window": 300.0,
-                    "min_samples": 1,
-                },
-            ],
-            "objective": None,
-            "evidence": [],
-        },
-        {
-            "name": "bare",
-            "category": "",
-            "critical": False,
-            "description": "",
-            "limits": [],
-            "objective": None,
-            "evidence": [],
-        },
+        usual
+        | described
+        | {"name": "session_retrieval", "critical": True, "limits": [duration | each]},
+        usual | {"name": "cache_hit", "limits": [hits | of_hits, duration | p95]},
+        usual | {"name": "bare", "limits": []},
     ]
 
 
 def test_list_shows_objectives_and_evidence(folder: Path) -> None:
-    (folder / "more.toml").write_text(MORE)
-
     result = perfkit("catalog", "list", "more.toml")
 
     assert [line.rstrip() for line in result.stdout.splitlines()[2:]] == [
@@ -211,8 +169,6 @@ def test_list_shows_objectives_and_evidence(folder: Path) -> None:
 
 
 def test_list_writes_objectives_and_evidence_as_json(folder: Path) -> None:
-    (folder / "more.toml").write_text(MORE)
-
     listed = json.loads(perfkit("catalog", "list", "more.toml", "--json").stdout)
 
     assert [(each["objective"], each["evidence"]) for each in listed] == [
@@ -223,8 +179,6 @@ def test_list_writes_objectives_and_evidence_as_json(folder: Path) -> None:
 
 
 def test_check_counts_objectives(folder: Path) -> None:
-    (folder / "more.toml").write_text(MORE)
-
     result = perfkit("catalog", "check", "more.toml")
 
     assert result.output == "more.toml: 3 budgets, 1 limit, 2 objectives, no problems\n"
@@ -306,45 +260,33 @@ def test_import_of_other_bytes_is_told(folder: Path) -> None:
 
 # The document that perfkit was begun for
 
+SEED_LIMITS = {
+    ("session_retrieval", "duration"): (0.1, 0.3, "at_most"),
+    ("cache_performance_1gb", "hit_ratio"): (0.95, 0.85, "at_least"),
+    ("cache_performance_1gb", "duration"): (0.2, 0.2, "at_most"),
+    ("log_writing", "disk_write_rate"): (10e6 / 60, 50e6 / 60, "at_most"),
+    ("light_10_users", "throughput"): (50.0, 25.0, "at_least"),
+    ("light_10_users", "duration"): (1.0, 1.0, "at_most"),
+    ("max_concurrent_sessions", "concurrency"): (1000.0, 500.0, "at_least"),
+    ("max_concurrent_sessions", "scaling_exponent"): (1.0, 1.0, "at_most"),
+    ("peak_load_memory", "memory_rss"): (500e6, 1e9, "at_most"),
+    ("idle_state", "cpu_utilization"): (0.05, 0.15, "at_most"),
+}
 
-@pytest.fixture(scope="module")
-def seed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Its budgets, as they are listed, by name."""
+
+def test_its_rows_its_limits_and_what_is_critical() -> None:
     if not SEED.exists():
         pytest.skip("that document is not part of the project")
-    output = tmp_path_factory.mktemp("seed") / "perfkit.toml"
-    assert perfkit("catalog", "import", SEED, "-o", output).exit_code == 0
-    listed = json.loads(perfkit("catalog", "list", output, "--json").stdout)
-    return {budget["name"]: budget for budget in listed}
+    assert perfkit("catalog", "import", SEED, "-o", "seed.toml").exit_code == 0
+    budgets = json.loads(perfkit("catalog", "list", "seed.toml", "--json").stdout)
+    limits = {
+        (budget["name"], each["metric"]): (each["target"], each["threshold"], each["direction"])
+        for budget in budgets
+        for each in budget["limits"]
+    }
+    critical = [budget["name"] for budget in budgets if budget["critical"]]
 
-
-def test_all_rows_come_in(seed: dict[str, dict[str, Any]]) -> None:
-    assert len(seed) == 37
-
-
-@pytest.mark.parametrize(
-    ("name", "metric", "lines"),
-    [
-        ("session_retrieval", "duration", (0.1, 0.3, "at_most")),
-        ("cache_performance_1gb", "hit_ratio", (0.95, 0.85, "at_least")),
-        ("cache_performance_1gb", "duration", (0.2, 0.2, "at_most")),
-        ("log_writing", "disk_write_rate", (10e6 / 60, 50e6 / 60, "at_most")),
-        ("light_10_users", "throughput", (50.0, 25.0, "at_least")),
-        ("light_10_users", "duration", (1.0, 1.0, "at_most")),
-        ("max_concurrent_sessions", "concurrency", (1000.0, 500.0, "at_least")),
-        ("max_concurrent_sessions", "scaling_exponent", (1.0, 1.0, "at_most")),
-        ("peak_load_memory", "memory_rss", (500e6, 1e9, "at_most")),
-        ("idle_state", "cpu_utilization", (0.05, 0.15, "at_most")),
-    ],
-)
-def test_its_limits(
-    seed: dict[str, dict[str, Any]], name: str, metric: str, lines: tuple[float, float, str]
-) -> None:
-    (limit,) = [each for each in seed[name]["limits"] if each["metric"] == metric]
-
-    assert (limit["target"], limit["threshold"], limit["direction"]) == lines
-
-
-def test_its_critical_rows_are_critical(seed: dict[str, dict[str, Any]]) -> None:
-    assert seed["session_retrieval"]["critical"]
-    assert sum(budget["critical"] for budget in seed.values()) == 10
+    assert len(budgets) == 37
+    assert limits | SEED_LIMITS == limits
+    assert "session_retrieval" in critical
+    assert len(critical) == 10

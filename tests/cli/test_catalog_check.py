@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner, Result
 
 from perfkit.cli.group import command
-
-pytestmark = pytest.mark.usefixtures("_in_a_folder")
 
 WRONG = """
 [budgets.own]
@@ -77,11 +74,6 @@ type = "webhook"
 url = "${NOT_SET_ANYWHERE}"
 max_attempts = 3
 """
-
-
-@pytest.fixture
-def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def check(catalog: str) -> Result:

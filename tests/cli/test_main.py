@@ -86,10 +86,3 @@ def test_a_terminal_with_few_characters_gets_no_traceback(tmp_path: Path) -> Non
 
     assert done.returncode == 0
     assert done.stderr == ""
-
-
-def test_problems_come_back_from_a_process_too(tmp_path: Path) -> None:
-    done = run_in_a_process("catalog", "check", str(tmp_path))
-
-    assert done.returncode == 2
-    assert done.stderr == f"{tmp_path}:1: file: it is a folder; write the path of a file in it\n"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner, Result
 
 from perfkit.cli.group import command
@@ -60,15 +59,7 @@ background = true
 
 def perfkit(*arguments: str) -> Result:
     """Run the command."""
-    return CliRunner().invoke(command, ["sinks", "test", *arguments])
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "120")
-    return tmp_path
+    return CliRunner().invoke(command, ["sinks", "test", *arguments], env={"COLUMNS": "120"})
 
 
 def _lines(path: Path) -> list[dict[str, object]]:

@@ -15,12 +15,6 @@ from tests.cli.sink_trials import results_of, run
 FILE = '[sinks.file]\ntype = "jsonl"\n'
 
 
-@pytest.fixture(autouse=True)
-def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
-
-
 def route(name: str, sinks: str = "metrics") -> str:
     """Return a route of a catalog."""
     named = f'name = "{name}"\n' if name else ""

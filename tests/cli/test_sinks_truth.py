@@ -26,11 +26,6 @@ def webhook(name: str, url: str | None = None, more: str = "") -> str:
     return WEBHOOK.format(name=name, url=url) + more + "\n"
 
 
-@pytest.fixture(autouse=True)
-def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def lines_in(path: str) -> list[dict[str, object]]:
     """Return the records in a file."""
     return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]

@@ -101,12 +101,9 @@ def test_reads_the_statistic_too(text: str, statistic: Statistic | None) -> None
     assert read_value(text).statistic is statistic
 
 
-def test_a_bare_number_takes_the_unit_of_its_column() -> None:
-    assert read_value("1,200", "ms").value == 1.2
-
-
-def test_a_unit_of_its_own_comes_before_that_of_the_column() -> None:
-    assert read_value("2s", "ms").value == 2.0
+@pytest.mark.parametrize(("text", "value"), [("1,200", 1.2), ("2s", 2.0)])
+def test_only_a_bare_number_takes_the_unit_of_its_column(text: str, value: float) -> None:
+    assert read_value(text, "ms").value == value
 
 
 @pytest.mark.parametrize(
@@ -156,19 +153,15 @@ def test_a_header_may_give_the_unit(header: str, unit: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Yes", "y", "TRUE", "x", "\N{CHECK MARK}", "\N{WHITE HEAVY CHECK MARK}"]
+    ("texts", "flag"),
+    [
+        (["Yes", "y", "TRUE", "x", "\N{CHECK MARK}", "\N{WHITE HEAVY CHECK MARK}"], True),
+        (["No", "n", "false", "-", "\N{EM DASH}", "", "\N{CROSS MARK}"], False),
+        (["P1"], None),
+    ],
 )
-def test_says_yes(text: str) -> None:
-    assert read_flag(text) is True
-
-
-@pytest.mark.parametrize("text", ["No", "n", "false", "-", "\N{EM DASH}", "", "\N{CROSS MARK}"])
-def test_says_no(text: str) -> None:
-    assert read_flag(text) is False
-
-
-def test_says_neither_yes_nor_no() -> None:
-    assert read_flag("P1") is None
+def test_says_yes_or_no_or_neither(texts: list[str], *, flag: bool | None) -> None:
+    assert {read_flag(text) for text in texts} == {flag}
 
 
 def test_words_for_statistics_can_be_left_alone() -> None:

@@ -10,25 +10,6 @@ from perfkit.model import Budget, Direction, Limit, Metric, Statistic
 from tests.document.imports import budget_of, from_table, limit_of
 
 
-def test_equal_names_in_different_sections_are_told_apart() -> None:
-    text = "\n\n".join(
-        f"# {section}\n\n| Job | Target | Threshold |\n|-|-|-|\n| Load | 1s | 2s |"
-        for section in ("Day", "Night")
-    )
-
-    names = [budget.name for budget in import_markdown(text, "doc.md").catalog.budgets]
-
-    assert names == ["day_load", "night_load"]
-
-
-def test_equal_rows_are_told_apart_by_number() -> None:
-    result = from_table(
-        "| Job | Target | Threshold |", "|-|-|-|", "| A | 1s | 2s |", "| A | 3s | 4s |"
-    )
-
-    assert [budget.name for budget in result.catalog.budgets] == ["uploads_a", "uploads_a_2"]
-
-
 def test_rows_of_one_name_in_tables_of_one_section_are_one_budget() -> None:
     result = from_table(
         *("| Job | Limit |", "|-|-|", "| Load | 1s |", "| Store | 2s |", ""),
@@ -37,17 +18,6 @@ def test_rows_of_one_name_in_tables_of_one_section_are_one_budget() -> None:
 
     assert budget_of(result, "load").metrics == {Metric.DURATION, Metric.MEMORY_RSS}
     assert len(result.catalog.budgets) == 2
-
-
-def test_neither_yes_nor_no_is_told_and_kept() -> None:
-    result = from_table(
-        *("| Job | Limit | Critical |", "|-|-|-|"),
-        *("| Load | 1s | Yes |", "| Store | 1s | Sometimes |"),
-    )
-
-    assert budget_of(result, "load").critical
-    assert budget_of(result, "store").notes == ("Critical: Sometimes",)
-    assert 'Store.Critical: "Sometimes": neither yes nor no' in result.remarks[0]
 
 
 def test_a_limit_may_read_like_the_name() -> None:
@@ -68,12 +38,6 @@ def test_a_document_without_headings_gives_budgets_without_category() -> None:
     )
 
 
-def test_a_column_may_give_the_category() -> None:
-    result = from_table("| Job | Area | Limit |", "|-|-|-|", "| Load | Data Base | 1s |")
-
-    assert budget_of(result, "load").category == "data_base"
-
-
 def test_a_lone_target_is_taken_for_both_and_told() -> None:
     result = from_table("| Job | Target |", "|-|-|", "| Load | 1s |")
 
@@ -90,55 +54,62 @@ def test_a_missing_threshold_in_one_row_is_told() -> None:
     assert "doc.md:5: Load: no threshold beside it" in result.remarks[0]
 
 
-def test_a_target_looser_than_its_threshold_is_told_and_kept() -> None:
-    result = from_table("| Job | Target | Threshold |", "|-|-|-|", "| Load | 3s | 2s |")
+@pytest.mark.parametrize(
+    ("header", "row", "thresholds", "notes", "remark"),
+    [
+        (
+            "Target | Threshold",
+            "3s | 2s",
+            [],
+            ("Target: 3s", "Threshold: 2s"),
+            "target 3 s is looser than threshold 2 s",
+        ),
+        (
+            "Target | Threshold",
+            "< 1s | > 2s",
+            [],
+            ("Target: < 1s", "Threshold: > 2s"),
+            "target and threshold are on different sides",
+        ),
+        ("Cold | Warm", "< 3s | < 1s", [3.0], ("Warm: < 1s",), "a second limit on duration each"),
+        ("Limit", "1s warm", [1.0], ("Limit: 1s warm",), '"warm" has no meaning here'),
+        ("Limit | Current", "2s | < 1s", [2.0], ("Current: < 1s",), "not a limit"),
+    ],
+)
+def test_what_is_no_limit_is_told_and_kept(
+    header: str, row: str, thresholds: list[float], notes: tuple[str, ...], remark: str
+) -> None:
+    columns = "-|" * (header.count("|") + 2)
+    result = from_table(f"| Job | {header} |", f"|{columns}", f"| Load | {row} |")
+    load = budget_of(result, "load")
 
-    assert budget_of(result, "load").notes == ("Target: 3s", "Threshold: 2s")
-    assert "target 3 s is looser than threshold 2 s" in result.remarks[0]
+    assert [limit.threshold for limit in load.limits] == thresholds
+    assert load.notes == notes
+    assert remark in result.remarks[0]
 
 
-def test_sides_that_disagree_are_told_and_kept() -> None:
-    result = from_table("| Job | Target | Threshold |", "|-|-|-|", "| Load | < 1s | > 2s |")
-
-    assert "target and threshold are on different sides" in result.remarks[0]
-
-
-def test_a_second_limit_on_the_same_is_told_and_kept() -> None:
-    result = from_table("| Job | Cold | Warm |", "|-|-|-|", "| Load | < 3s | < 1s |")
-
-    assert limit_of(result, "load", Metric.DURATION).threshold == 3.0
-    assert budget_of(result, "load").notes == ("Warm: < 1s",)
-
-
-def test_target_and_threshold_on_different_things_are_two_limits() -> None:
-    result = from_table("| Job | Target p50 | Limit p99 |", "|-|-|-|", "| Load | 1s | 2s |")
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [("Target p50 | Limit p99", "1s | 2s"), ("Target | Threshold", "p50 1s | p99 2s")],
+)
+def test_target_and_threshold_on_different_things_are_two_limits(header: str, row: str) -> None:
+    result = from_table(f"| Job | {header} |", "|-|-|-|", f"| Load | {row} |")
 
     statistics = {limit.statistic: limit.threshold for limit in budget_of(result, "load").limits}
 
     assert statistics == {Statistic.P50: 1.0, Statistic.P99: 2.0}
 
 
-def test_cells_with_different_statistics_are_two_limits() -> None:
-    result = from_table("| Job | Target | Threshold |", "|-|-|-|", "| Load | p50 1s | p99 2s |")
+def test_columns_may_give_the_category_and_whether_it_is_critical() -> None:
+    result = from_table(
+        *("| Job | Area | Limit | Critical |", "|-|-|-|-|"),
+        *("| Load | Data Base | 1s | Yes |", "| Store | Data Base | 1s | Sometimes |"),
+    )
 
-    statistics = {limit.statistic: limit.threshold for limit in budget_of(result, "load").limits}
-
-    assert statistics == {Statistic.P50: 1.0, Statistic.P99: 2.0}
-
-
-def test_words_that_mean_nothing_are_told_and_the_limit_stays() -> None:
-    result = from_table("| Job | Limit |", "|-|-|", "| Load | 1s warm |")
-
-    assert limit_of(result, "load", Metric.DURATION).threshold == 1.0
-    assert budget_of(result, "load").notes == ("Limit: 1s warm",)
-    assert '"warm" has no meaning here' in result.remarks[0]
-
-
-def test_measured_figures_are_no_promises() -> None:
-    result = from_table("| Job | Limit | Current |", "|-|-|-|", "| Load | 2s | < 1s |")
-
-    assert len(budget_of(result, "load").limits) == 1
-    assert budget_of(result, "load").notes == ("Current: < 1s",)
+    assert budget_of(result, "load").category == "data_base"
+    assert budget_of(result, "load").critical
+    assert budget_of(result, "store").notes == ("Critical: Sometimes",)
+    assert 'Store.Critical: "Sometimes": neither yes nor no' in result.remarks[0]
 
 
 def test_a_heading_can_say_that_figures_are_promises() -> None:

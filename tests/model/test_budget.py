@@ -156,7 +156,7 @@ def test_all_that_is_wrong_with_an_objective_is_said_at_once() -> None:
 
 
 def test_a_kind_of_evidence_that_is_unknown_is_refused() -> None:
-    with pytest.raises(BudgetError, match="no evidence is called 'network'; write some of"):
+    with pytest.raises(BudgetError, match="no evidence is called 'network'; write one of \"cpu\""):
         Budget(name="a", evidence=("network",))
 
 

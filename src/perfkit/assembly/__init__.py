@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from attrs import evolve
 
-from perfkit.assembly.defaults import ConfigureOptions, assemble, is_under_pytest, monitoring
+from perfkit.assembly.defaults import assemble, is_under_pytest, monitoring
 from perfkit.catalog import Catalog, find_catalog, load_catalog
 from perfkit.catalog.settings import SETTINGS, read_in_code
 from perfkit.errors import CatalogError, ConfigurationError
@@ -53,8 +53,8 @@ def configure(  # noqa: PLR0913 - each argument is one setting, all but the firs
     """Replace the settings of the whole process, at once.
 
     A setting without an argument is read from its environment variable (``PERFKIT_ENABLED``,
-    ``PERFKIT_ENVIRONMENT``), then from the catalog's ``[settings]``, then from the defaults. This
-    applies without a call of `configure` too: an application with a ``perfkit.toml`` needs none.
+    ``PERFKIT_ENVIRONMENT``), then from the catalog's ``[settings]``, then from the defaults, also
+    without a call of `configure`: an application with a ``perfkit.toml`` needs none.
 
     Args:
         catalog: The path of a catalog file, a `Catalog`, or None to look for ``perfkit.toml`` or
@@ -67,8 +67,7 @@ def configure(  # noqa: PLR0913 - each argument is one setting, all but the firs
             ``"otlp"`` sets the OpenTelemetry SDK up from the standard ``OTEL_*`` variables.
         unknown_budgets: The reaction to a name that is not in the catalog: ``"warn"`` once and
             measure without limits (default), ``"raise"`` (default under pytest), or ``"ignore"``.
-        observers: Objects that are notified of the start and the end of every call, in addition to
-            OpenTelemetry.
+        observers: Objects that are notified of the start and the end of every call.
         clock: Returns the time; for tests.
         monitor: Monitor the process against budgets, as `perfkit.monitor` does, until the next
             `configure` or `reset`: True, the name of a budget, or several names or globs.
@@ -76,14 +75,13 @@ def configure(  # noqa: PLR0913 - each argument is one setting, all but the firs
         evidence_interval: At most one call of a budget gathers evidence in this time, ``"1m"``
             (default) or seconds.
         max_overhead: Maximum share of wall time for evidence and memory tracing, ``"1%"`` (default)
-            or a number above 0. Evidence beyond the limit is not gathered. ``"100%"``, the default
-            under pytest, does not limit it.
+            or a number above 0; ``"100%"``, the default under pytest, does not limit it.
         routes: Select the sinks of violations; replace the routes of the catalog.
         routing: ``"first"`` (default): the first route that matches is used; ``"all"``: all are.
-        delivery: ``"background"`` (default): each sink has a queue and a thread, so calls do not
-            wait for a sink. ``"inline"``, the default under pytest: a sink runs in the thread of
-            the call that broke its budget, before the call returns. The raise sink is always
-            inline, and the ``background`` option of a sink has precedence.
+        delivery: ``"background"`` (default): each sink has a queue and a thread. ``"inline"``, the
+            default under pytest: a sink runs in the thread of the call that broke its budget,
+            before the call returns. The raise sink is always inline, and the ``background`` option
+            of a sink has precedence.
         environment: The environment of the application, such as ``"production"``, for routes and
             sinks. Default: ``deployment.environment.name`` in ``OTEL_RESOURCE_ATTRIBUTES``.
 
@@ -97,15 +95,16 @@ def configure(  # noqa: PLR0913 - each argument is one setting, all but the firs
     # Before any other statement, so that these are the arguments alone.
     arguments = locals()
     found = catalog if isinstance(catalog, Catalog) else _read(catalog)
-    options = ConfigureOptions(
-        settings=read_in_code({name: arguments.get(name) for name in SETTINGS if name != "sinks"}),
+    assembled = assemble(
+        found,
+        read_in_code({name: arguments.get(name) for name in SETTINGS if name != "sinks"}),
         sinks=_several(sinks),
         telemetry=telemetry,
         observers=observers,
         clock=clock,
         routes=routes,
     )
-    settings.replace(assemble(found, options))
+    settings.replace(assembled)
 
 
 def reset() -> None:
@@ -114,7 +113,7 @@ def reset() -> None:
     Sinks are flushed and closed, for at most 1 second.
     """
     internal_errors.forget()
-    monitoring.use(None)
+    monitoring.use(budgets=False)
     state.attributing.clear()
     settings.replace(None)
     window_registry.forget()
@@ -138,7 +137,7 @@ def override(
         # Default settings are made on demand, and their monitor starts then. Until then the monitor
         # of the block must not run.
         if before is None:
-            monitoring.use(None)
+            monitoring.use(budgets=False)
         settings.replace(before)
 
 
@@ -187,13 +186,13 @@ def make_default() -> Settings:
     """
     # The first measured call runs this, so an error of the catalog must not break production.
     try:
-        return assemble(_read(None), ConfigureOptions())
+        return assemble(_read(None))
     except (CatalogError, ConfigurationError) as error:
         if is_under_pytest():
             raise
         problems = CatalogError(str(error).splitlines())  # each of which is logged on a line
         internal_errors.warn_once("catalog", "perfkit: the catalog is not used:\n%s", problems)
-        return assemble(Catalog(), ConfigureOptions())
+        return assemble(Catalog())
 
 
 def _read(path: str | os.PathLike[str] | None) -> Catalog:

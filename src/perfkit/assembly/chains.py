@@ -24,11 +24,8 @@ class SinkChains:
 
     From the outside in: `DeliveryEntry` counts violations, then `Filtered`, `Deduplicated`,
     `RateLimited` and `DeliveryQueue`. In the thread of the queue: `CircuitBroken`, `Retried`, and
-    `DeliveredCounter`, which counts deliveries.
-
-    Args:
-        clock: Returns the time.
-        in_background: Whether a sink without the option ``background`` has a thread of its own.
+    `DeliveredCounter`, which counts deliveries. With `in_background`, a sink without the option
+    ``background`` has a thread of its own.
     """
 
     def __init__(self, clock: Clock, *, in_background: bool) -> None:
@@ -45,17 +42,12 @@ class SinkChains:
         *,
         secrets: Collection[str] = (),
     ) -> Sink:
-        """Return the chain of a sink of the catalog.
+        """Return the chain of a sink of the catalog; its policy has the defaults of its type.
 
-        Args:
-            name: The name of the sink.
-            sink: The sink itself.
-            policy: Its policy, with the defaults of its type.
-            secrets: Texts that reports of the sink must not contain.
+        Reports of the sink do not contain `secrets`.
         """
-        stats = stats_registry.stats_of(name, internal_errors.report)
-        stats.redact(secrets)
-        shared: dict[str, Any] = {"stats": stats, "now": self._now}
+        shared = self._shared(name)
+        shared["stats"].redact(secrets)
         # The raise sink must run in the thread of the call. An exception in another thread would
         # not reach the caller.
         if getattr(sink, "reaches_caller", False) is True:
@@ -82,21 +74,20 @@ class SinkChains:
             return known[1]
         # A block may create its callback at each entry. A reference to each of them would be a
         # memory leak. An id is unique only as long as the sink is referenced.
-        is_kept = not _is_callback(sink) and len(self._adopted) < _MOST_QUEUES
+        is_kept = not hasattr(sink, "function") and len(self._adopted) < _MOST_QUEUES
         chain = self._chain_of(sink, is_kept=is_kept)
         if is_kept:
             self._adopted[id(sink)] = (sink, chain)
         return chain
 
     def _chain_of(self, sink: Sink, *, is_kept: bool) -> Sink:
-        stats = stats_registry.stats_of(_name_of(sink), internal_errors.report)
-        shared: dict[str, Any] = {"stats": stats, "now": self._now}
+        shared = self._shared(_name_of(sink))
         if getattr(sink, "reaches_caller", False) is True:
             return DeliveryEntry(sink, **shared)
         # Around layers of the application, the counter of deliveries would include violations that
         # these layers suppress. It must be the innermost layer.
         inner = (
-            _with_account(sink, stats)
+            _with_account(sink, shared["stats"])
             if isinstance(sink, Layer)
             else DeliveredCounter(sink, **shared)
         )
@@ -114,22 +105,17 @@ class SinkChains:
         if key not in self._queues and len(self._queues) >= _MOST_QUEUES:
             key = None
         if key not in self._queues:
-            stats = stats_registry.stats_of(
-                "others" if key is None else _name_of(sink), internal_errors.report
-            )
-            self._queues[key] = DeliveryQueue(_Nowhere(), stats=stats, now=self._now)
+            shared = self._shared("others" if key is None else _name_of(sink))
+            # Its own sink is not used: each queued item names another.
+            self._queues[key] = DeliveryQueue(lambda _: None, **shared)
         return self._queues[key]
 
-
-class _Nowhere:
-    """The sink of a shared queue, which is not used: each queued item names its own sink."""
-
-    def emit(self, violation: object) -> None:
-        """Do nothing."""
+    def _shared(self, name: str) -> dict[str, Any]:
+        """Return the arguments of each layer of a sink."""
+        return {"stats": stats_registry.stats_of(name, internal_errors.report), "now": self._now}
 
 
 def _trying(sink: Sink, policy: Policy, shared: dict[str, Any]) -> Sink:
-    """Return `sink` with the layers that run in the thread of the delivery."""
     inner: Sink = DeliveredCounter(sink, **shared)
     if (policy.max_attempts or 1) > 1:
         inner = Retried(inner, policy.max_attempts or 1, **shared)
@@ -167,10 +153,6 @@ def _with_account(sink: Layer, stats: DeliveryStats) -> Sink:
     arriving = DeliveredCounter(layers[-1].inner, stats=stats)
     layers[-1].inner = arriving
     return sink
-
-
-def _is_callback(sink: Sink) -> bool:
-    return hasattr(sink, "function")
 
 
 def _code_of(sink: Sink) -> object:

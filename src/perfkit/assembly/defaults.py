@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import unquote
 
-from attrs import Factory, evolve, frozen
-
 from perfkit.assembly.router import make_router
 from perfkit.assembly.sink_registry import SinkRegistry
 from perfkit.catalog import Catalog, CatalogSettings
@@ -31,27 +29,25 @@ if TYPE_CHECKING:
     from perfkit.runtime.process_monitor import Monitor
 
 
-Wanted = tuple[tuple[str, ...], float]
-"""Names or globs of budgets, and the interval in seconds."""
-
-
 class Monitoring:
     """The monitor that the settings request; at most one runs."""
 
     def __init__(self) -> None:
-        self.wanted: Wanted | None = None
+        self.wanted: object = None
         self.monitor: Monitor | None = None
 
-    def use(self, wanted: Wanted | None) -> None:
-        """Run a monitor with these names and this interval; None stops it."""
+    def use(self, budgets: bool | tuple[str, ...], interval: float = 1.0) -> None:  # noqa: FBT001 - a setting
+        """Run a monitor of all budgets, or of these names or globs; False stops it."""
+        wanted = (budgets, interval) if budgets else None
         # An equal monitor continues: a restart would lose the samples of its windows.
         if wanted == self.wanted:
             return
         if self.monitor is not None:
             self.monitor.stop()
         self.wanted, self.monitor = wanted, None
-        if wanted is not None:
-            self.monitor = monitor(*wanted[0], interval=wanted[1])
+        if budgets:
+            names = budgets if isinstance(budgets, tuple) else ()
+            self.monitor = monitor(*names, interval=interval)
             self.monitor.start()
 
 
@@ -59,54 +55,45 @@ monitoring: Final = Monitoring()
 """The monitoring of the process."""
 
 
-@frozen(kw_only=True)
-class ConfigureOptions:
-    """The arguments of `configure`, which describes them; None for a missing argument.
-
-    Args:
-        settings: The arguments that a catalog may set too, except `sinks`.
-    """
-
-    settings: CatalogSettings = Factory(CatalogSettings)
-    sinks: Sequence[SinkChoice] | None = None
-    telemetry: Telemetry | Literal["otlp"] | None = None
-    observers: Sequence[Observer] = ()
-    clock: Clock | None = None
-    routes: Sequence[Route] | None = None
+_NOT_SET: Final = CatalogSettings()
 
 
-def assemble(catalog: Catalog, options: ConfigureOptions) -> Settings:
-    """Return settings from the options, the environment, the catalog and the defaults.
+def assemble(  # noqa: PLR0913 - the arguments of `configure`, all but the first two by name
+    catalog: Catalog,
+    arguments: CatalogSettings = _NOT_SET,
+    *,
+    sinks: Sequence[SinkChoice] | None = None,
+    telemetry: Telemetry | Literal["otlp"] | None = None,
+    observers: Sequence[Observer] = (),
+    clock: Clock | None = None,
+    routes: Sequence[Route] | None = None,
+) -> Settings:
+    """Return settings from the arguments, the environment, the catalog and the defaults.
 
-    A source that is earlier in this order has precedence.
+    A source that is earlier in this order has precedence. `arguments` are those of `configure`
+    that a catalog may set too, except `sinks`.
 
     Raises:
         ConfigurationError: If a setting or a sink cannot be used.
         MissingExtraError: If an optional package is needed and not installed.
     """
-    chosen = chosen_settings(options.settings, read_variables(os.environ), catalog.settings)
-    environment = chosen.environment or ""
-    providers = _providers(options.telemetry)
-    clock = options.clock or SystemClock()
-    registry = SinkRegistry(
-        catalog, providers, clock, in_background=chosen.delivery == "background"
-    )
+    chosen = chosen_settings(arguments, read_variables(os.environ), catalog.settings)
+    providers = _providers(telemetry)
+    clock = clock or SystemClock()
+    in_background = chosen.delivery == "background"
+    registry = SinkRegistry(catalog, providers, clock, in_background=in_background)
     overhead_limit = OverheadLimit(chosen.max_overhead, clock)
-    wanted = _wanted_monitor(chosen)
+    is_all = chosen.routing == "all"
+    router = make_router(
+        catalog, registry, sinks, routes, matches_all=is_all, environment=chosen.environment
+    )
     return Settings(
         catalog=catalog,
-        router=make_router(
-            catalog,
-            registry,
-            options.sinks,
-            options.routes,
-            matches_all=chosen.routing == "all",
-            environment=environment,
-        ),
+        router=router,
         find_sink=registry.find,
         wrap_sink=registry.wrap_layers,
-        environment=environment,
-        observers=tuple(options.observers),
+        environment=chosen.environment,
+        observers=tuple(observers),
         telemetry=Reporting(providers),
         find_probes=_find_probes,
         clock=clock,
@@ -116,35 +103,24 @@ def assemble(catalog: Catalog, options: ConfigureOptions) -> Settings:
         captures=CaptureRegistry(chosen.evidence_interval, clock, overhead_limit),
         overhead_limit=overhead_limit,
         attributes=any("children" in budget.evidence for budget in catalog.budgets),
-        begin=lambda: monitoring.use(wanted),
+        begin=lambda: monitoring.use(chosen.monitor, chosen.monitor_interval),
     )
-
-
-def _wanted_monitor(chosen: CatalogSettings) -> Wanted | None:
-    """Return the requested names and interval; no names means all budgets. None: no monitor."""
-    if not chosen.monitor:
-        return None
-    names = chosen.monitor if isinstance(chosen.monitor, tuple) else ()
-    return names, chosen.monitor_interval or 1.0
 
 
 def chosen_settings(*sources: CatalogSettings) -> Any:
     """Return each setting from the first source with a value, else its default."""
     is_test = is_under_pytest()
-    chosen = {}
+    chosen: dict[str, Any] = {}
     for name, field in SETTINGS.items():
-        default = (
-            field.under_pytest if is_test and field.under_pytest is not None else field.default
-        )
-        values = (getattr(source, name) for source in sources)
-        chosen[name] = next((value for value in values if value is not None), default)
+        default = field.under_pytest if is_test else None
+        values = (*(getattr(source, name) for source in sources), default, field.default)
+        chosen[name] = next((value for value in values if value is not None), None)
     if chosen["environment"] is None:
         chosen["environment"] = _environment_of_resource()
-    return evolve(CatalogSettings(), **chosen)
+    return CatalogSettings(**chosen)
 
 
 def _environment_of_resource() -> str:
-    """Return the environment in OpenTelemetry's resource variable; empty if it has none."""
     # Values are percent-encoded there, as the OpenTelemetry specification requires.
     written = os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
     pairs = dict(pair.partition("=")[::2] for pair in written.split(","))

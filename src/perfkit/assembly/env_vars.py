@@ -65,7 +65,6 @@ class Expansion:
         return value
 
     def _filled(self, text: str, key: str) -> str:
-        """Return `text` with the values of its variables."""
         # A plain text where no variable is used: only values of variables are redacted in reports.
         parts = [part for part in self._parts_of(text, key) if part[0]]
         if any(is_value for _, is_value in parts):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import Factory, frozen
@@ -22,7 +22,7 @@ from perfkit.assembly.sink_types import (
 from perfkit.catalog import Catalog
 from perfkit.catalog.catalog import SinkDeclaration
 from perfkit.catalog.problems import Problems, dotted
-from perfkit.catalog.reading import POLICY, RENAMED, default_policy
+from perfkit.catalog.reading import POLICY, default_policy
 from perfkit.catalog.routes import DEFAULT_ROUTE
 from perfkit.catalog.settings import DEFAULT_SINKS
 from perfkit.errors import ConfigurationError
@@ -43,8 +43,6 @@ class SinkReference:
         name: The name of the route, ``"route 2"`` for a route without a name, ``"default"``,
             ``"budget NAME"``, or `UNNAMED`.
         place: The path in the catalog, such as ``"routes[1].sinks"``.
-        sinks: Names of sinks, or sinks.
-        conditions: The conditions on violations for these sinks.
         budget: The only budget whose violations reach these sinks; None for any budget.
         source: The file of the catalog; empty for code.
         is_default: Whether these are the sinks of violations that no route matches.
@@ -76,10 +74,7 @@ def references_of(
 ) -> list[SinkReference]:
     """Return every place that refers to sinks, in the order of matching, with distinct names.
 
-    Args:
-        catalog: The catalog with routes, settings, budgets and sinks.
-        sinks: Replace the sinks of the settings.
-        routes: Replace the routes of the catalog.
+    `sinks` replace those of the settings, and `routes` those of the catalog.
     """
     found: list[SinkReference] = []
     source = catalog.source
@@ -127,37 +122,49 @@ def _free(taken: set[str], *choices: str) -> str:
     return name
 
 
-def problems_of_sinks(catalog: Catalog) -> list[str]:
-    """Return every problem of the sinks that the catalog file shows, one line each.
+def problems_of_sinks(
+    catalog: Catalog,
+    references: Sequence[SinkReference] | None = None,
+    check: Callable[[str], object] | None = None,
+) -> list[str]:
+    """Return every problem of the sinks of a catalog and of the names in `references`.
 
-    These are unknown types, options and names, missing options, values of the wrong type, and
-    fan-outs that contain themselves. Environment variables are not read and no sink is built.
+    By default the references are those of the catalog, and the problems those that the file shows:
+    unknown types, options and names, missing options, values of the wrong type, and fan-outs that
+    contain themselves. Then environment variables are not read and no sink is built.
 
     Args:
-        catalog: The catalog with sinks, routes, budgets and settings.
+        catalog: The catalog with the sinks.
+        references: The places that name sinks.
+        check: Raises `ConfigurationError` for the name of a sink that cannot be used.
     """
-    resolver = SinkResolver(catalog, variables=None)
-    problems: list[str] = []
-    for declared in catalog.sinks:
-        try:
-            resolver.resolve(declared.name)
-        except ConfigurationError as error:
-            problems += str(error).split("\n")
-    for reference in references_of(catalog):
-        problems += resolver.problems_of_names(reference.names, reference.full_place)
+    check = check or SinkResolver(catalog, variables=None).resolve
+    declared = [sink.name for sink in catalog.sinks]
+    # The problem of a declared sink is at its table. A name without a table is reported at each
+    # place that uses it.
+    problems = [line for name in declared for line in _problems_of(name, check)]
+    for each in references_of(catalog) if references is None else references:
+        names = [name for name in each.names if name not in declared]
+        problems += (
+            f"{each.full_place}: {line}" for name in names for line in _problems_of(name, check)
+        )
     return list(dict.fromkeys(printable(each) for each in problems))
+
+
+def _problems_of(name: str, check: Callable[[str], object]) -> Sequence[str]:
+    try:
+        check(name)
+    except ConfigurationError as error:
+        return str(error).split("\n")
+    return ()
 
 
 @frozen(kw_only=True)
 class ResolvedSink:
     """The checked and complete data of a sink that is not built.
 
-    Args:
-        declared: Its declaration.
-        type: Its type.
-        options: The arguments of its class. The sink itself may check them further.
-        policy: Its policy, with the defaults of its type.
-        values: The values of environment variables in the options; secret.
+    `options` are the arguments of its class, which may check them further; `policy` has the
+    defaults of its type; `values` are those of environment variables in the options, and secret.
     """
 
     declared: SinkDeclaration
@@ -182,9 +189,12 @@ class SinkResolver:
 
     def place_of(self, name: str, key: str = "") -> str:
         """Return the file, line and path of a key of a sink, for messages."""
-        if name in self.declared:
-            return self.declared[name].place_of(key, self.source)
-        return SinkDeclaration(name=name).place_of(key)
+        declared = self.declared.get(name)
+        return (
+            declared.place_of(key, self.source)
+            if declared
+            else SinkDeclaration(name=name).place_of(key)
+        )
 
     def resolve(self, name: str) -> ResolvedSink:
         """Return the sink called `name`; the type of a sink without a table is its name.
@@ -218,23 +228,10 @@ class SinkResolver:
         if found.name == FAN_OUT and not problems.found:
             self._check_members(name, arguments.get("sinks", ()), problems)
         self._raise(declared, problems, expansion)
+        values = frozenset(expansion.values)
         return ResolvedSink(
-            declared=declared,
-            type=found,
-            options=arguments,
-            policy=policy,
-            values=frozenset(expansion.values),
+            declared=declared, type=found, options=arguments, policy=policy, values=values
         )
-
-    def problems_of_names(self, names: Sequence[str], place: str) -> Iterator[str]:
-        """Yield the problems of the names at a place in the catalog, except declared sinks."""
-        # The problems of a declared sink are reported once, at its table.
-        for name in dict.fromkeys(names):
-            if name not in self.declared:
-                try:
-                    self.resolve(name)
-                except ConfigurationError as error:
-                    yield from (f"{place}: {line}" for line in str(error).split("\n"))
 
     def _read(
         self,
@@ -273,8 +270,10 @@ class SinkResolver:
         below = problems.below("sinks")
         # A text with a dollar becomes the name of a sink when its variables are expanded.
         known = [each for each in members if self._variables is not None or "$" not in each]
-        for problem in self.problems_of_names(known, ""):
-            below.add(problem.removeprefix(": "))
+        # The problems of a declared sink are reported once, at its table.
+        for member in dict.fromkeys(each for each in known if each not in self.declared):
+            for problem in _problems_of(member, self.resolve):
+                below.add(problem)
         if way := self._way_back_to(name):
             below.add(f"it fans out to itself ({' -> '.join(way)}); leave one of them out")
 
@@ -298,10 +297,9 @@ class SinkResolver:
         declared = self.declared.get(name)
         if declared is None or declared.type != FAN_OUT:
             return ()
-        members = Expansion(self._variables).expand(declared.options).get("sinks", ())
-        return (
-            [each for each in members if isinstance(each, str)] if isinstance(members, list) else ()
-        )
+        members = Expansion(self._variables).expand(declared.options).get("sinks")
+        listed = members if isinstance(members, list) else ()
+        return [each for each in listed if isinstance(each, str)]
 
     def _raise(self, declared: SinkDeclaration, problems: Problems, expansion: Expansion) -> None:
         """Raise one exception with all problems; return if there are none."""
@@ -319,8 +317,6 @@ class SinkResolver:
 
 
 def _remedy(key: str, found: SinkType) -> str:
-    if key in RENAMED:
-        return f"write {RENAMED[key]}"
     if close := suggest(key, (*found.options, *POLICY)):
         return f"did you mean {close}?"
     return f"its own options are {', '.join(found.options) or 'none'}"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from perfkit.assembly.env_vars import VariableNotSetError
-from perfkit.assembly.resolving import SinkReference, references_of
-from perfkit.assembly.sink_registry import SinkRegistry, each_once
+from perfkit.assembly.resolving import SinkReference, problems_of_sinks, references_of
+from perfkit.assembly.sink_registry import SinkRegistry
 from perfkit.catalog import Catalog
 from perfkit.catalog.problems import shown
 from perfkit.errors import ConfigurationError
@@ -33,15 +33,8 @@ def make_router(  # noqa: PLR0913 - each is one of the settings, the last two by
     """Build the router and check every sink that the catalog names; report all problems at once.
 
     The variables of a sink that no route reaches in this environment may be unset. The first
-    look-up of such a sink requires them.
-
-    Args:
-        catalog: The catalog with budgets, routes and sinks.
-        registry: Finds sinks by name.
-        sinks: The default sinks; None means those of the settings.
-        routes: Replace the routes of the catalog; None means those of the catalog.
-        matches_all: Whether every matching route is used, and not only the first.
-        environment: The environment of the application.
+    look-up of such a sink requires them. None for `sinks` means the default sinks of the settings,
+    and for `routes` those of the catalog; with `matches_all`, every matching route is used.
 
     Raises:
         ConfigurationError: If sinks are unknown or cannot be built.
@@ -54,12 +47,10 @@ def make_router(  # noqa: PLR0913 - each is one of the settings, the last two by
         raise ConfigurationError("\n".join(problems))
     references = references_of(catalog, _as_sinks(sinks), routes)
     default = next(each for each in references if each.is_default)
-    by_name = _find_all(references, catalog, registry, environment)
+    _check_all(references, catalog, registry, environment)
     return Router(
-        by_name=by_name,
-        default=tuple(
-            each if isinstance(each, str) else registry.wrap_layers(each) for each in default.sinks
-        ),
+        by_name=_ByName(registry),
+        default=_wrapped(default.sinks, registry),
         routes=tuple(
             evolve(route, sinks=_wrapped(route.sinks, registry))
             for route in (catalog.routes if routes is None else routes)
@@ -81,33 +72,23 @@ class _ByName(dict[str, Sink]):
         return found
 
 
-def _find_all(
+def _check_all(
     references: Sequence[SinkReference], catalog: Catalog, registry: SinkRegistry, environment: str
-) -> _ByName:
-    # All problems are collected before one exception is raised, so that one run of the application
-    # shows every line to correct.
-    places: dict[str, list[SinkReference]] = {}
-    for reference in references:
-        for name in reference.names:
-            places.setdefault(name, []).append(reference)
-    declared = {sink.name for sink in catalog.sinks}
-    by_name, problems = _ByName(registry), list[str]()
-    for name in sorted({*places, *declared}):
+) -> None:
+    reached = {name for each in references if _matches(each, environment) for name in each.names}
+
+    def check(name: str) -> None:
         try:
             registry.check(name)
-        except VariableNotSetError as error:
+        except VariableNotSetError:
             # A catalog of all environments has variables that only some of them set.
-            is_reachable = any(_matches(each, environment) for each in places.get(name, ()))
-            problems += str(error).splitlines() if is_reachable else ()
-        except ConfigurationError as error:
-            # The problem of a declared sink is at its table. A name without a table is reported at
-            # each place that uses it.
-            lines = str(error).splitlines()
-            where = [""] if name in declared else [f"{each.full_place}: " for each in places[name]]
-            problems += (f"{place}{line}" for place in where for line in lines)
-    if problems:
-        raise ConfigurationError("\n".join(each_once(problems)))
-    return by_name
+            if name in reached:
+                raise
+
+    # All problems are collected before one exception is raised, so that one run of the application
+    # shows every line to correct.
+    if problems := problems_of_sinks(catalog, references, check):
+        raise ConfigurationError("\n".join(problems))
 
 
 def _matches(reference: SinkReference, environment: str) -> bool:
@@ -131,10 +112,7 @@ def _wrapped(sinks: Sequence[str | Sink], registry: SinkRegistry) -> tuple[str |
 
 
 def _mistakes(sinks: Any, place: str) -> Iterator[str]:
-    """Yield the problems of a list of sinks that code passed."""
-    if isinstance(sinks, str):
-        yield f'{place} is a text; write ["{shown(sinks)}"]'
-    elif not isinstance(sinks, Collection):
+    if not isinstance(sinks, Collection):
         kind = shown(type(sinks).__name__)
         yield f"{place} is not a list, but of type {kind}; write [...] around it"
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import Any, Final
@@ -44,14 +44,9 @@ _building: Final = _Building()
 class SinkRegistry:
     """Finds sinks by name: sinks of the catalog, and types that do not require a table.
 
-    The first violation of a sink builds its layers, so that most processes build none. Safe from
-    any thread.
-
-    Args:
-        catalog: The catalog with the ``[sinks.NAME]`` tables.
-        telemetry: The providers of the sink ``otel``.
-        clock: Returns the time.
-        in_background: Whether a sink without the option ``background`` has a thread of its own.
+    The first violation of a sink builds its layers, so that most processes build none. With
+    `in_background`, a sink without the option ``background`` has a thread of its own. Safe from any
+    thread.
     """
 
     def __init__(
@@ -133,8 +128,8 @@ class SinkRegistry:
             except ConfigurationError as error:
                 problems.append(error)
         if problems:
-            lines = each_once(line for error in problems for line in str(error).splitlines())
-            raise _kind_of(*problems)("\n".join(lines))
+            lines = (line for error in problems for line in str(error).splitlines())
+            raise _kind_of(*problems)("\n".join(dict.fromkeys(lines)))
         return found
 
     @contextmanager
@@ -195,8 +190,3 @@ def _check(sink: Sink, resolved: ResolvedSink) -> None:
     elif (resolved.policy.max_attempts or 1) > 1:
         # Imported now: the first violation must neither wait for it nor find it missing.
         load_tenacity()
-
-
-def each_once(lines: Iterable[str]) -> Sequence[str]:
-    """Return lines in their order, without repetition."""
-    return tuple(dict.fromkeys(lines))

@@ -14,12 +14,14 @@ from attrs import Factory, frozen
 from perfkit.catalog.fields import (
     Field,
     Reader,
+    choice,
     field_table,
     read_count,
     read_flag,
     read_seconds,
     read_size,
     read_text,
+    read_whole,
 )
 from perfkit.catalog.problems import Problems, quoted, shown
 from perfkit.errors import ConfigurationError
@@ -35,12 +37,10 @@ FAN_OUT: Final = "fan_out"
 
 @frozen
 class SinkType:
-    """A type of sinks.
+    """A type of sinks, with the options of its table.
 
     Args:
-        name: The name of the type.
         load: Imports the sink's module and returns its class, or another factory.
-        options: The options of its table.
         takes_any: Whether the type accepts options that are not in `options`.
         is_ours: Whether the type is a part of perfkit.
         arguments: The argument of each option whose argument has another name.
@@ -82,12 +82,7 @@ def unknown_type(name: str) -> str:
 
 
 def unknown_name(name: str, declared: Collection[str]) -> str:
-    """Return the message for a name without a sink.
-
-    Args:
-        name: The name.
-        declared: The names of the sinks with a table; the message lists them first.
-    """
+    """Return the message for a name without a sink; it lists `declared`, with a table, first."""
     close = _nearest(name, declared) or _nearest(name, type_names())
     usable = {each.name for each in BUILT_IN.values() if not each.needs_table}
     known = [*sorted(declared), *sorted(usable - set(declared))]
@@ -160,12 +155,6 @@ def _anything(value: Any, _: Problems) -> Any:
     return value
 
 
-def _whole(value: Any, problems: Problems) -> Any:
-    if not isinstance(value, int) or isinstance(value, bool):
-        problems.refuse(value, "is not a whole number; write one, without quotes")
-    return value
-
-
 def _number(value: Any, problems: Problems) -> Any:
     if not isinstance(value, int | float) or isinstance(value, bool):
         problems.refuse(value, "is not a number; write one, without quotes")
@@ -187,15 +176,12 @@ def _text_table(value: Any, problems: Problems) -> Any:
 def _log_form(value: Any, problems: Problems) -> Any:
     from perfkit.sinks.builtin.log import FORMS  # noqa: PLC0415 - loads with the sink itself
 
-    if value not in FORMS:
-        forms = " or ".join(f'"{each}"' for each in FORMS)
-        problems.refuse(value, f"is not a form of a log; write {forms}")
-    return value
+    return choice(*FORMS)(value, problems)
 
 
 _PLAIN: Final[Mapping[str, Reader]] = {
     "str": read_text,
-    "int": _whole,
+    "int": read_whole,
     "float": _number,
     "bool": read_flag,
 }

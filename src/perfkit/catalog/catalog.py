@@ -61,22 +61,9 @@ class SinkDeclaration:
 class CatalogSettings:
     """The ``[settings]`` table of a catalog; None for a setting that it does not contain.
 
-    Args:
-        spans: ``"always"``, ``"violations"`` or ``"never"``.
-        category_spans: The same by category, from ``[settings.category_spans]``.
-        unknown_budgets: ``"warn"``, ``"raise"`` or ``"ignore"``.
-        sinks: Names of the sinks for violations that no route matches.
-        enabled: Whether perfkit measures at all.
-        evidence_interval: Seconds in which at most one call of a budget collects evidence; 0 or
-            more.
-        max_overhead: The largest ratio of wall time for evidence and memory tracing; above 0, at
-            most 1.
-        monitor: Whether the process as a whole is measured, or the names or globs of the budgets
-            that it is evaluated against.
-        monitor_interval: Seconds from one sample of the process to the next; above 0.
-        routing: ``"first"`` if only the first matching route applies, ``"all"`` if all do.
-        delivery: ``"background"`` or ``"inline"``.
-        environment: Where the application runs, such as ``"production"``.
+    The settings are those of `perfkit.configure`; `category_spans` is `spans` by category.
+    Intervals are in seconds, `evidence_interval` from 0 and `monitor_interval` above 0;
+    `max_overhead` is a ratio above 0, at most 1.
     """
 
     spans: str | None = None

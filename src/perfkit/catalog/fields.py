@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from functools import partial
+from numbers import Real
 from typing import Any, Final, TypeAlias
 
 from attrs import Factory, frozen
 
-from perfkit.catalog.bounds import as_number
 from perfkit.catalog.problems import Problems
 from perfkit.errors import UnitError
 from perfkit.model.budget import one_of
-from perfkit.units import Unit, parse_quantity, write_quantity
+from perfkit.units import EXAMPLES, Unit, parse_quantity, write_quantity
 
 Reader: TypeAlias = Callable[[Any, Problems], Any]
 """Parses one value; reports an invalid one to the problems, at their path."""
 
 OFF: Final = "off"
 """The text that disables a field with a default; parsed as 0."""
-
-_UNKNOWN_UNIT: Final = "unknown unit"
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
 
 
 @frozen
@@ -38,7 +34,7 @@ class Field:
         default: The value of a missing key; None for no default.
         by_type: Other defaults, by the type of the sink.
         under_pytest: Another default under pytest; None for the same one.
-        write: Converts the value to plain TOML data.
+        write: Converts the value to plain TOML data; by default as its reader requires.
         required: Whether the key must be present.
     """
 
@@ -48,13 +44,10 @@ class Field:
     default: Any = None
     by_type: Mapping[str, Any] = Factory(dict)
     under_pytest: Any = None
-    write: Callable[[Any], Any] = _as_it_is
+    write: Callable[[Any], Any] = Factory(
+        lambda self: _WRITERS.get(self.read, _write_plain), takes_self=True
+    )
     required: bool = False
-
-    @property
-    def can_be_off(self) -> bool:
-        """Whether ``"off"`` is a valid value."""
-        return self.write in {write_seconds_or_off, write_rate_or_off, write_count_or_off}
 
 
 def field_table(*fields: Field) -> Mapping[str, Field]:
@@ -134,19 +127,29 @@ def choice(*choices: str) -> Reader:
 read_spans: Final = choice("always", "violations", "never")
 
 
+def to_base_unit(value: object, unit: Unit, problems: Problems) -> float:
+    """Return a text, a number or a timedelta in base units; raise `UnitError` for other values."""
+    subject = problems.quoted(value)
+    if isinstance(value, str):
+        return parse_quantity(value, unit, subject)
+    if isinstance(value, timedelta) and unit is Unit.SECONDS:
+        return value.total_seconds()
+    # A bool is an int in Python, and `true` in a file is probably a mistake.
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise UnitError(f"{subject} is not a quantity; write {EXAMPLES[unit]}")
+    if not problems.in_code and unit not in {Unit.RATIO, Unit.COUNT}:
+        raise UnitError(f"{subject} has no unit; write {EXAMPLES[unit]}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise UnitError("the number is too large; write a smaller one") from None
+
+
 def _read_quantity(value: object, unit: Unit, problems: Problems) -> float | None:
     try:
-        if isinstance(value, str):
-            return parse_quantity(value, unit)
-        return as_number(unit, value, bare_numbers=problems.in_code)
+        return to_base_unit(value, unit, problems)
     except UnitError as error:
-        from perfkit.catalog.quantities import why_unreadable  # noqa: PLC0415 - for messages only
-
-        # The error quotes the text, which may be a secret. For an unknown unit `why_unreadable`
-        # lists the units of this kind.
-        is_known = not problems.hides_texts and _UNKNOWN_UNIT not in str(error)
-        reason = why_unreadable(value, unit, problems.quoted(value))
-        problems.add(str(error) if is_known else reason, UnitError)
+        problems.add(str(error), UnitError)
         return None
 
 
@@ -155,23 +158,19 @@ def read_duration(value: object, problems: Problems) -> float | None:
     return _read_quantity(value, Unit.SECONDS, problems)
 
 
-def read_interval(value: Any, problems: Problems, *, or_zero: bool = False) -> float | None:
-    """Return a duration above zero in seconds; with `or_zero`, zero is valid too."""
+def read_seconds(
+    value: Any, problems: Problems, *, or_zero: bool = False, or_off: str = ""
+) -> float | None:
+    """Return a finite duration above zero, or also zero, in seconds; None if it is invalid."""
     seconds = read_duration(value, problems)
     if seconds is None or 0 < seconds < math.inf or (or_zero and seconds == 0):
         return seconds
-    least = 'of zero or more, such as "1m"' if or_zero else 'above zero, such as "1s"'
-    problems.add(f"{problems.quoted(value)} is not an interval; write one {least}")
+    least = "of zero or more" if or_zero else "above zero"
+    problems.refuse(value, f'is not a time {least}; write one, such as "5m"{or_off}')
     return None
 
 
-def read_seconds(value: Any, problems: Problems, *, or_off: str = "") -> float | None:
-    """Return a finite duration above zero in seconds; None if it is invalid."""
-    seconds = read_duration(value, problems)
-    if seconds is not None and not 0 < seconds < math.inf:
-        problems.refuse(value, f'is not a time above zero; write one, such as "5m"{or_off}')
-        return None
-    return seconds
+read_seconds_or_zero: Final = partial(read_seconds, or_zero=True)
 
 
 def read_seconds_or_off(value: Any, problems: Problems) -> float | None:
@@ -182,24 +181,19 @@ def read_seconds_or_off(value: Any, problems: Problems) -> float | None:
 def read_size(value: Any, problems: Problems) -> int | None:
     """Return a size of at least 1 byte, in bytes; None if it is invalid."""
     size = _read_quantity(value, Unit.BYTES, problems)
-    if size is None:
-        return None
-    if not 1 <= size < math.inf:
+    if size is not None and not 1 <= size < math.inf:
         problems.refuse(value, 'is not a size above zero; write one, such as "50MB"')
         return None
-    return int(size)
+    return None if size is None else int(size)
 
 
 def read_rate_or_off(value: Any, problems: Problems) -> float | None:
     """Return a rate per second, or 0 for ``"off"``; None if it is invalid."""
     if _is_off(value):
         return 0.0
-    try:
-        rate = parse_quantity(value, Unit.PER_SECOND) if isinstance(value, str) else math.nan
-    except UnitError:
-        rate = math.nan
-    if not 0 < rate < math.inf:
-        problems.refuse(value, f'is not a rate; write one, such as "10/min"{_OR_OFF}')
+    rate = _read_quantity(value, Unit.PER_SECOND, problems)
+    if rate is not None and not 0 < rate < math.inf:
+        problems.refuse(value, f'is not a rate above zero; write one, such as "10/min"{_OR_OFF}')
         return None
     return rate
 
@@ -207,9 +201,7 @@ def read_rate_or_off(value: Any, problems: Problems) -> float | None:
 def read_share(value: object, problems: Problems, example: str) -> float | None:
     """Return a ratio; report other values, with `example` as a valid one, and return None."""
     try:
-        if isinstance(value, str):
-            return parse_quantity(value, Unit.RATIO)
-        return as_number(Unit.RATIO, value, bare_numbers=True)
+        return to_base_unit(value, Unit.RATIO, problems)
     except UnitError:
         problems.refuse(value, f'is not a ratio; write one such as "{example}"', UnitError)
         return None
@@ -219,7 +211,7 @@ def read_whole(value: object, problems: Problems) -> int | None:
     """Return an integer; report any other value and return None."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    problems.refuse(value, "is not a count; write a number such as 20")
+    problems.refuse(value, "is not a whole number; write one, without quotes")
     return None
 
 
@@ -247,24 +239,8 @@ _OR_OFF: Final = f', or "{OFF}"'
 # -- writers
 
 
-def write_seconds(value: float) -> str:
-    """Return a duration in seconds as text with a unit."""
+def _write_seconds(value: float) -> str:
     return write_quantity(value, Unit.SECONDS)
-
-
-def write_seconds_or_off(value: float) -> str:
-    """Return a duration in seconds as text with a unit; 0 is ``"off"``."""
-    return write_quantity(value, Unit.SECONDS) if value else OFF
-
-
-def write_rate_or_off(value: float) -> str:
-    """Return a rate per second as text with a unit; 0 is ``"off"``."""
-    return write_quantity(value, Unit.PER_SECOND) if value else OFF
-
-
-def write_count_or_off(value: int) -> int | str:
-    """Return a number unchanged; 0 is ``"off"``."""
-    return value or OFF
 
 
 def write_share(value: float) -> str:
@@ -272,6 +248,16 @@ def write_share(value: float) -> str:
     return "100%" if value == 1 else write_quantity(value, Unit.RATIO)
 
 
-def write_names(value: Any) -> Any:
-    """Return names as a list; return a bool unchanged."""
-    return value if isinstance(value, bool) else list(value)
+def _write_plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+_WRITERS: Final[Mapping[Reader, Callable[[Any], Any]]] = {
+    read_duration: _write_seconds,
+    read_seconds: _write_seconds,
+    read_seconds_or_zero: _write_seconds,
+    read_seconds_or_off: lambda value: _write_seconds(value) if value else OFF,
+    read_rate_or_off: lambda value: write_quantity(value, Unit.PER_SECOND) if value else OFF,
+    read_count_or_off: lambda value: value or OFF,
+}
+"""The writer of each parser whose values have another form in a file."""

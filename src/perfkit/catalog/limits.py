@@ -42,11 +42,7 @@ def parse_limit(metric: Metric, value: object) -> Limit:
 
 
 def parse_limits(metric: Metric, value: object) -> tuple[Limit, ...]:
-    """Parse one limit on `metric`, or a list of limits with different statistics.
-
-    Raises:
-        UnitError: If a quantity cannot be parsed.
-        BudgetError: If the parts contradict each other, or a key is unknown.
+    """Parse one limit on `metric`, or a list of limits; otherwise as `parse_limit`.
 
     >>> [limit.statistic.value for limit in parse_limits(Metric.DURATION, [
     ...     {"threshold": "100ms", "statistic": "p50"}, {"threshold": "1s", "statistic": "p99"},
@@ -99,7 +95,7 @@ def _read_table(metric: Metric, table: Mapping[Any, Any], problems: Problems) ->
     # The list has the problems of the whole file, so only its growth counts for this table.
     seen = len(problems.found)
     given = {key: value for key, value in table.items() if (key, value) != ("window", None)}
-    parts = read_keys(given, _fields(metric), problems)
+    parts = read_keys(given, limit_fields(metric), problems)
     if "threshold" not in given:
         problems.add(f"no threshold; write threshold = {_example(metric)}")
     return _build(metric, parts, problems) if len(problems.found) == seen else None
@@ -159,7 +155,8 @@ def _read_statistic(metric: Metric, value: Any, problems: Problems) -> Statistic
 
 
 @cache
-def _fields(metric: Metric) -> Mapping[str, Field]:
+def limit_fields(metric: Metric) -> Mapping[str, Field]:
+    """Return the fields of a limit on `metric` that is written as a table. Cached."""
     return field_table(
         Field("target", partial(read_bound, metric)),
         Field("threshold", partial(read_bound, metric)),
@@ -176,5 +173,5 @@ def _example(metric: Metric) -> str:
 
 
 _PAIR: Final = ("target", "threshold")
-LIMIT_KEYS: Final = tuple(_fields(Metric.DURATION))
+LIMIT_KEYS: Final = tuple(limit_fields(Metric.DURATION))
 """The keys of a limit that is written as a table."""

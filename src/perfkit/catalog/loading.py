@@ -174,7 +174,6 @@ def _is_too_deep(positions: _Positions, problems: Problems) -> bool:
 
 
 def _depth(value: Any) -> int:
-    """Return the number of tables and arrays around the most nested value."""
     depth = 0
     level = [value]
     while level:

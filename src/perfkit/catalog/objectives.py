@@ -13,7 +13,6 @@ from perfkit.catalog.fields import (
     read_keys,
     read_share,
     read_whole,
-    write_seconds,
     write_share,
 )
 from perfkit.catalog.problems import Problems, quoted, shown
@@ -88,6 +87,6 @@ def read_evidence(value: object, problems: Problems) -> tuple[str, ...]:
 _EXAMPLE: Final = "99.9%"
 OBJECTIVE_KEYS: Final = field_table(
     Field("ratio", partial(read_share, example=_EXAMPLE), write=write_share),
-    Field("period", read_duration, write=write_seconds),
+    Field("period", read_duration),
     Field("min_samples", read_whole),
 )

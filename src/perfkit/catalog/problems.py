@@ -52,13 +52,12 @@ class Problems:
         """Return a view on the same list for the value at `keys` below this path."""
         return Problems((*self.path, *keys), self.found, self.hides_texts, self.in_code)
 
-    def hiding(self) -> Problems:
-        """Return a view on the same list whose messages contain no text from the file."""
-        return Problems(self.path, self.found, hides_texts=True)
-
     def quoted(self, value: Any) -> str:
         """Return a value as its TOML text, or only its kind if it may be secret."""
-        return what_it_is(value) if self.hides_texts else quoted(value)
+        for kind, name in _KINDS.items() if self.hides_texts else ():
+            if isinstance(value, kind):
+                return name
+        return quoted(value)
 
     def add(
         self,
@@ -128,18 +127,6 @@ def quoted(value: Any) -> str:
     return quote(value) if isinstance(value, str) else shown(repr(value))
 
 
-def what_it_is(value: Any) -> str:
-    """Return the kind of a value that may contain a secret; other values as `quoted` does."""
-    for kind, name in _KINDS.items():
-        if isinstance(value, kind):
-            return name
-    return quoted(value)
-
-
-_KINDS: Mapping[type, str] = {
-    str: "this text",
-    Sequence: "this list",
-    Mapping: "this table",
-}
+_KINDS: Mapping[type, str] = {str: "this text", Sequence: "this list", Mapping: "this table"}
 _MOST_ITEMS = 20
 _MOST_COMPARED = 100

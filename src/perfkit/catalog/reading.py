@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
+from attrs import evolve
+
 from perfkit.catalog.catalog import Catalog, SinkDeclaration
 from perfkit.catalog.fields import (
     Field,
@@ -22,11 +24,6 @@ from perfkit.catalog.fields import (
     read_spans,
     read_table,
     read_text,
-    write_count_or_off,
-    write_names,
-    write_rate_or_off,
-    write_seconds,
-    write_seconds_or_off,
 )
 from perfkit.catalog.limits import OF_OBJECTIVES, read_limits
 from perfkit.catalog.objectives import read_evidence, read_objective
@@ -86,9 +83,8 @@ def _budget(name: str, value: Any, problems: Problems) -> Budget | None:
 
 
 def _sinks(value: Any, problems: Problems) -> tuple[SinkDeclaration, ...]:
-    """Parse the ``[sinks]`` tables of a catalog; report invalid values without their text."""
     # A secret may be in an unexpected place, such as a URL instead of a table.
-    problems = problems.hiding()
+    problems = evolve(problems, hides_texts=True)
     tables = read_table(value, problems, '[sinks.file] with type = "jsonl"')
     return tuple(_sink(name, table, problems.below(name)) for name, table in tables.items())
 
@@ -130,7 +126,6 @@ POLICY: Final[Mapping[str, Field]] = field_table(
         "`resolve_after`, of the same incident",
         0.0,
         {"notify": 300.0, "github": 3600.0, "alertmanager": 60.0},
-        write=write_seconds_or_off,
     ),
     Field(
         "resolve_after",
@@ -138,7 +133,6 @@ POLICY: Final[Mapping[str, Field]] = field_table(
         "time without a violation after which an incident of single calls is resolved",
         0.0,
         {"alertmanager": 300.0},
-        write=write_seconds_or_off,
     ),
     Field(
         "send_resolved",
@@ -152,7 +146,6 @@ POLICY: Final[Mapping[str, Field]] = field_table(
         'largest number on average: `"10/min"`',
         0.0,
         {"log": 20.0, "webhook": 5.0, "sentry": 1.0, "notify": 0.2},
-        write=write_rate_or_off,
     ),
     Field(
         "burst",
@@ -171,11 +164,7 @@ POLICY: Final[Mapping[str, Field]] = field_table(
     ),
     Field("batch_size", read_count, "number of violations to send together", 1),
     Field(
-        "batch_wait",
-        read_seconds,
-        "longest time that the first of a batch waits for others",
-        5.0,
-        write=write_seconds,
+        "batch_wait", read_seconds, "longest time that the first of a batch waits for others", 5.0
     ),
     Field(
         "max_failures",
@@ -183,15 +172,8 @@ POLICY: Final[Mapping[str, Field]] = field_table(
         "number of failures in a row that stop deliveries for a while",
         0,
         dict.fromkeys(_NETWORK, 5),
-        write=write_count_or_off,
     ),
-    Field(
-        "failure_cooldown",
-        read_seconds,
-        "time without deliveries after that",
-        30.0,
-        write=write_seconds,
-    ),
+    Field("failure_cooldown", read_seconds, "time without deliveries after that", 30.0),
     Field(
         "max_attempts",
         read_count,
@@ -201,16 +183,6 @@ POLICY: Final[Mapping[str, Field]] = field_table(
     ),
 )
 """The policy keys of every type of sink, in the order of the layers. All others are options."""
-
-RENAMED: Final[Mapping[str, str]] = {
-    "only": "match",
-    "cooldown": "repeat_interval",
-    "repeat": "repeat_interval",
-    "quiet": "resolve_after",
-    "attempts": "max_attempts",
-    "failures": "max_failures",
-}
-"""Former policy keys, with their current names."""
 
 _CATALOG_KEYS: Final = field_table(
     Field("budgets", _budgets),
@@ -222,11 +194,11 @@ BUDGET_KEYS: Final = field_table(
     Field("category", read_text),
     Field("critical", read_flag),
     Field("description", read_text),
-    Field("sinks", read_names, write=write_names),
+    Field("sinks", read_names),
     Field("spans", read_spans),
-    Field("notes", read_names, write=write_names),
+    Field("notes", read_names),
     Field("objective", read_objective),
-    Field("evidence", read_evidence, write=write_names),
+    Field("evidence", read_evidence),
 )
 """The keys of a budget, except those of its limits."""
 _METRICS: Final = {metric.value: metric for metric in LIMITABLE}

@@ -15,7 +15,6 @@ from perfkit.catalog.fields import (
     read_table,
     read_text,
     write_keys,
-    write_names,
 )
 from perfkit.catalog.problems import Problems, quoted
 from perfkit.model import LIMITABLE, Metric, Route, Severity, State
@@ -115,6 +114,6 @@ _STATES: Final = (State.DEGRADED.value, State.VIOLATED.value)
 ROUTE_KEYS: Final = field_table(
     Field("name", read_text),
     Field("when", read_conditions),
-    Field("sinks", read_names, write=write_names),
+    Field("sinks", read_names),
 )
 """The keys of a route."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, Final
 
 from perfkit.catalog.catalog import CatalogSettings
@@ -12,15 +11,14 @@ from perfkit.catalog.fields import (
     choice,
     field_table,
     read_flag,
-    read_interval,
     read_keys,
     read_names,
+    read_seconds,
+    read_seconds_or_zero,
     read_share,
     read_spans,
     read_table,
     read_text,
-    write_names,
-    write_seconds,
     write_share,
 )
 from perfkit.catalog.problems import Problems, quoted
@@ -123,15 +121,13 @@ SETTINGS: Final = field_table(
         read_names,
         "names of the sinks for violations that no route matches",
         ("log", "otel"),
-        write=write_names,
     ),
     Field("enabled", read_flag, "whether perfkit measures at all", default=True),
     Field(
         "evidence_interval",
-        partial(read_interval, or_zero=True),
+        read_seconds_or_zero,
         "at most one call of a budget is slowed down for evidence in this time",
         60.0,
-        write=write_seconds,
     ),
     Field(
         "max_overhead",
@@ -147,15 +143,8 @@ SETTINGS: Final = field_table(
         "whether the process as a whole is measured: `true`, `false`, or a list of the budgets to "
         "evaluate, as names or with `*` and `?`",
         default=False,
-        write=write_names,
     ),
-    Field(
-        "monitor_interval",
-        read_interval,
-        "time from one sample of the process to the next",
-        1.0,
-        write=write_seconds,
-    ),
+    Field("monitor_interval", read_seconds, "time from one sample of the process to the next", 1.0),
     Field(
         "routing",
         choice("first", "all"),

@@ -129,7 +129,6 @@ class _Scanner:
         return []
 
     def _read_value(self, path: KeyPath) -> bool:
-        """Scan the value of the key at `path`, with all nested values."""
         # The stack is explicit because deep nesting in a file must not raise RecursionError. An
         # item is the path of an array with its last index, or of an inline table with None.
         around: list[tuple[KeyPath, int | None]] = []

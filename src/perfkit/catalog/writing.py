@@ -11,6 +11,7 @@ import attrs
 from perfkit.catalog.bounds import SCALING_WORDS
 from perfkit.catalog.catalog import Catalog, SinkDeclaration
 from perfkit.catalog.fields import write_keys
+from perfkit.catalog.limits import limit_fields
 from perfkit.catalog.objectives import OBJECTIVE_KEYS
 from perfkit.catalog.reading import BUDGET_KEYS, POLICY
 from perfkit.catalog.routes import write_conditions
@@ -24,9 +25,8 @@ from perfkit.model import (
     Metric,
     Objective,
     Route,
-    Sink,
 )
-from perfkit.units import Unit, write_quantity
+from perfkit.units import write_quantity
 
 
 def dump_catalog(catalog: Catalog) -> str:
@@ -39,7 +39,10 @@ def dump_catalog(catalog: Catalog) -> str:
         CatalogError: If a route names a sink that has no name.
         MissingExtraError: If the extra `cli` is not installed.
     """
-    toml = _tomlkit()
+    try:
+        import tomlkit as toml  # noqa: PLC0415 - an extra, loaded when it is used
+    except ImportError:
+        raise MissingExtraError("writing a catalog", "cli") from None
     document = toml.document()
     settings = _settings(catalog)
     if settings:
@@ -75,59 +78,53 @@ def line_text(limit: Limit, line: float) -> str:
     return sign + write_quantity(line, limit.metric.unit)
 
 
+def write_limit(limit: Limit) -> dict[str, Any]:
+    """Return a limit as plain TOML data, without the keys that have their default."""
+    target = None if limit.target == limit.threshold else line_text(limit, limit.target)
+    is_usual = limit.statistic is limit.metric.default_statistic
+    values = {
+        "target": target,
+        "threshold": line_text(limit, limit.threshold),
+        "statistic": None if is_usual else str(limit.statistic),
+        "window": None if limit.window == DEFAULT_WINDOW_SECONDS else limit.window,
+        "min_samples": None if limit.min_samples == 1 else limit.min_samples,
+    }
+    return write_keys(values, limit_fields(limit.metric).values())
+
+
 def _budget(budget: Budget, toml: ModuleType) -> Any:
+    values = {key: getattr(budget, key) or None for key in BUDGET_KEYS if key != "objective"}
     table = toml.table()
-    for key, value in _budget_parts(budget).items():
-        table[key] = value
+    table.update(write_keys(values | {"sinks": budget.sinks}, BUDGET_KEYS.values()))
     if budget.objective:
         table["objective"] = _objective(budget.objective, toml)
     for metric in dict.fromkeys(limit.metric for limit in budget.limits):
-        limits = [limit for limit in budget.limits if limit.metric is metric]
-        written = [_inline(_limit_parts(limit), toml) for limit in limits]
-        table[metric.value] = written[0] if len(written) == 1 else _on_lines(written, toml)
-        if len(limits) == 1 and list(_limit_parts(limits[0])) == ["threshold"]:
-            table[metric.value] = line_text(limits[0], limits[0].threshold)
+        limits = [write_limit(limit) for limit in budget.limits if limit.metric is metric]
+        table[metric.value] = _limits(limits, toml)
     return table
 
 
-def _budget_parts(budget: Budget) -> dict[str, Any]:
-    values = {key: getattr(budget, key) or None for key in BUDGET_KEYS if key != "objective"}
-    return write_keys(values | {"sinks": budget.sinks}, BUDGET_KEYS.values())
-
-
 def _objective(objective: Objective, toml: ModuleType) -> Any:
-    usual = Objective(ratio=objective.ratio)
-    values = attrs.asdict(objective)
-    differing = {key: each for key, each in values.items() if each != getattr(usual, key)}
-    parts = write_keys({"ratio": objective.ratio, **differing}, OBJECTIVE_KEYS.values())
-    return _inline(parts, toml) if differing else parts["ratio"]
+    usual = attrs.asdict(Objective(ratio=objective.ratio)) | {"ratio": None}
+    values = {key: each for key, each in attrs.asdict(objective).items() if each != usual[key]}
+    parts = write_keys(values, OBJECTIVE_KEYS.values())
+    return _inline(parts, toml) if len(parts) > 1 else parts["ratio"]
 
 
-def _limit_parts(limit: Limit) -> dict[str, Any]:
-    parts: dict[str, Any] = {}
-    if limit.target != limit.threshold:
-        parts["target"] = line_text(limit, limit.target)
-    parts["threshold"] = line_text(limit, limit.threshold)
-    if limit.statistic is not limit.metric.default_statistic:
-        parts["statistic"] = limit.statistic.value
-    if limit.window not in {None, DEFAULT_WINDOW_SECONDS}:
-        parts["window"] = write_quantity(limit.window or 0.0, Unit.SECONDS)
-    if limit.min_samples != 1:
-        parts["min_samples"] = limit.min_samples
-    return parts
+def _limits(limits: list[dict[str, Any]], toml: ModuleType) -> Any:
+    """Return the limits on one metric: a text, an inline table, or an array of tables."""
+    if len(limits) == 1:
+        (limit,) = limits
+        return limit["threshold"] if list(limit) == ["threshold"] else _inline(limit, toml)
+    array = toml.array().multiline(multiline=True)
+    array.extend(_inline(limit, toml) for limit in limits)
+    return array
 
 
 def _inline(parts: Mapping[str, Any], toml: ModuleType) -> Any:
-    """Return an inline table with spaces inside the braces."""
     # The text is built here because tomlkit writes its own inline tables without these spaces.
     written = (f"{key} = {toml.item(value).as_string()}" for key, value in parts.items())
     return toml.value(f"{{ {', '.join(written)} }}")
-
-
-def _on_lines(items: list[Any], toml: ModuleType) -> Any:
-    array = toml.array().multiline(multiline=True)
-    array.extend(items)
-    return array
 
 
 def _settings(catalog: Catalog) -> dict[str, Any]:
@@ -144,16 +141,14 @@ def _route(route: Route, toml: ModuleType) -> Any:
         table["name"] = route.name
     if when := write_conditions(route):
         table["when"] = _inline(when, toml)
-    table["sinks"] = [_name_of(sink) for sink in route.sinks]
+    for sink in route.sinks:
+        if not isinstance(sink, str):
+            kind = type(sink).__name__
+            raise CatalogError(
+                [f"a route leads to a {kind}, which a file cannot hold; write its name"]
+            )
+    table["sinks"] = list(route.sinks)
     return table
-
-
-def _name_of(sink: str | Sink) -> str:
-    if not isinstance(sink, str):
-        raise CatalogError(
-            [f"a route leads to a {type(sink).__name__}, which a file cannot hold; write its name"]
-        )
-    return sink
 
 
 def _sink(sink: SinkDeclaration, toml: ModuleType) -> Mapping[str, Any]:
@@ -180,14 +175,6 @@ def _holds_table(value: object) -> bool:
     if not isinstance(value, list):
         return isinstance(value, Mapping)
     return bool(value) and all(isinstance(item, Mapping) for item in value)
-
-
-def _tomlkit() -> ModuleType:
-    try:
-        import tomlkit  # noqa: PLC0415 - an extra, loaded when it is used
-    except ImportError:
-        raise MissingExtraError("writing a catalog", "cli") from None
-    return tomlkit
 
 
 _SCALING: Final = {exponent: word for word, exponent in SCALING_WORDS.items()}

@@ -15,11 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from perfkit.assembly.resolving import problems_of_sinks
-from perfkit.catalog import Catalog, dump_catalog, line_text, load_catalog, read_text
+from perfkit.catalog import Catalog, dump_catalog, load_catalog, read_text
+from perfkit.catalog.writing import write_limit
 from perfkit.cli.files import catalog_path
 from perfkit.document import import_markdown
 from perfkit.errors import CatalogError
-from perfkit.model import DEFAULT_WINDOW_SECONDS, Budget, Limit
+from perfkit.model import Budget, Limit
 from perfkit.text import printable
 from perfkit.units import Unit, write_quantity
 
@@ -125,16 +126,11 @@ def _as_table(catalog: Catalog) -> Table:
     for category, budgets in groupby(catalog.budgets, key=lambda budget: budget.category):
         table.add_row(Text(printable(category) or "(no category)", style="bold cyan"))
         for budget in budgets:
-            _add_rows(table, budget)
+            name, critical = f"  {printable(budget.name)}", "yes" if budget.critical else ""
+            for cells in _rows(budget):
+                table.add_row(*map(Text, (name, critical, *cells)))
+                name = critical = ""
     return table
-
-
-def _add_rows(table: Table, budget: Budget) -> None:
-    name = Text(f"  {printable(budget.name)}")
-    critical = Text("yes" if budget.critical else "")
-    for cells in _rows(budget):
-        table.add_row(name, critical, *map(Text, cells))
-        name = critical = Text()
 
 
 def _rows(budget: Budget) -> Iterator[tuple[str, str, str]]:
@@ -149,14 +145,11 @@ def _rows(budget: Budget) -> Iterator[tuple[str, str, str]]:
 
 
 def _cells(limit: Limit) -> tuple[str, str, str]:
-    statistic = "" if limit.statistic is limit.metric.default_statistic else f" {limit.statistic}"
-    is_usual = limit.window in {None, DEFAULT_WINDOW_SECONDS}
-    window = "" if is_usual else f" over {write_quantity(limit.window or 0.0, Unit.SECONDS)}"
-    return (
-        f"{limit.metric}{statistic}{window}",
-        line_text(limit, limit.target),
-        line_text(limit, limit.threshold),
-    )
+    written = write_limit(limit)
+    statistic = f" {written['statistic']}" if "statistic" in written else ""
+    window = f" over {written['window']}" if "window" in written else ""
+    threshold = written["threshold"]
+    return f"{limit.metric}{statistic}{window}", written.get("target", threshold), threshold
 
 
 def _count(number: int, word: str) -> str:

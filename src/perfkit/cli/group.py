@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import click
 
-from perfkit.cli.printing import printable_lines
 from perfkit.errors import PerfkitError
+from perfkit.text import printable
 
 SUBCOMMANDS: Final = {
     "catalog": "Check, list and import budgets.",
@@ -45,7 +45,9 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except PerfkitError as error:
-            click.echo(printable_lines(error), err=True)
+            # Each line by itself: a message with several problems has a line for each of them.
+            for line in str(error).split("\n"):
+                click.echo(printable(line), err=True)
             ctx.exit(2)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +19,6 @@ from rich.text import Text
 from perfkit.assembly.resolving import UNNAMED
 from perfkit.catalog import load_catalog
 from perfkit.cli.files import catalog_path
-from perfkit.cli.printing import shortened
 from perfkit.sink_test.routes import DeliveryRoute, routes_of
 from perfkit.sink_test.run import DeliveryResult, count_of, send_samples
 from perfkit.text import printable
@@ -68,8 +67,7 @@ def test(file: Path | None, route: str | None, *, as_json: bool) -> None:
       2  the catalog cannot be used
     """
     routes = routes_of(load_catalog(catalog_path(file)), route)
-    with _progress(routes) as results:
-        finished = list(results)
+    finished = _send(routes)
     if as_json:
         click.echo(json.dumps([attrs.asdict(each) for each in finished], indent=2))
     else:
@@ -97,10 +95,20 @@ def _as_table(results: Sequence[DeliveryResult], width: int) -> Table:
     table.add_column("result", overflow="fold")
     for at, each in enumerate(results):
         is_first = at == 0 or results[at - 1].route != each.route
-        destination = shortened(printable(each.destination), left)
+        destination = _shortened(printable(each.destination), left)
         name = Text(routes[at] if is_first else "")
         table.add_row(name, Text(sinks[at]), Text(destination), _result(each))
     return table
+
+
+def _shortened(text: str, longest: int) -> str:
+    """Return `text` with the middle of each word removed that is longer than `longest`."""
+    kept = longest - len("...")
+    end = (kept + 1) // 2
+    return " ".join(
+        word if len(word) <= longest else f"{word[: kept - end]}...{word[-end:]}"
+        for word in text.split(" ")
+    )
 
 
 def _result(result: DeliveryResult) -> Text:
@@ -123,28 +131,22 @@ def _summary(results: Sequence[DeliveryResult]) -> str:
     if is_open := len(results) - len(checked):
         sentences.append(f"{is_open} not checkable here.")
     if all(each.route == UNNAMED for each in results):
-        named = "No sink is named by a route, a budget or the settings" if results else _NO_SINK
-        sentences.append(f"{named}: violations go nowhere.")
+        what = "named by a route, a budget or the settings" if results else "configured"
+        sentences.append(f"No sink is {what}: violations go nowhere.")
     return " ".join(sentences)
 
 
-_NO_SINK: Final = "No sink is configured"
-
-
-@contextmanager
-def _progress(routes: Sequence[DeliveryRoute]) -> Iterator[Iterator[DeliveryResult]]:
-    """Yield the results as they arrive, with a progress bar on stderr if that is a terminal."""
+def _send(routes: Sequence[DeliveryRoute]) -> Sequence[DeliveryResult]:
+    """Return the results, with a progress bar on stderr meanwhile if that is a terminal."""
     console = Console(stderr=True)
     # Without markup: rich would interpret brackets in the name of a sink.
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    results = []
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
         task = bar.add_task("testing", total=sum(map(count_of, routes)))
-
-        def each_result() -> Iterator[DeliveryResult]:
-            for result in (result for route in routes for result in send_samples(route)):
-                bar.update(task, advance=1, description=printable(result.sink))
-                yield result
-
-        yield each_result()
+        for result in itertools.chain.from_iterable(map(send_samples, routes)):
+            results.append(result)
+            bar.update(task, advance=1, description=printable(result.sink))
+    return results

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from enum import Enum, auto
 from typing import Final
 
@@ -120,17 +121,12 @@ def values_in(cells: Iterable[str], unit: str) -> list[CellValue]:
     """Return the value of each cell that has one; of a pair only the second."""
     values = []
     for cell in cells:
-        for read in (read_value, _read_second):
-            try:
-                values.append(read(cell, unit))
-                break
-            except UnreadableCellError:
-                continue
+        try:
+            values.append(read_value(cell, unit))
+        except UnreadableCellError:
+            with suppress(UnreadableCellError):
+                values.append(read_pair(cell, unit)[1])
     return values
-
-
-def _read_second(cell: str, unit: str) -> CellValue:
-    return read_pair(cell, unit)[1]
 
 
 def _role_of(column: Column) -> Role:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import Final
 
@@ -192,9 +192,11 @@ class _Reader:
             draft.notes.append(_note(column, cell))
 
     def _read_notes(self, draft: _Draft, row: Sequence[Cell], layout: TableLayout) -> None:
+        # A second column for a role that only one column can have is not read.
+        surplus = (*layout.with_role(Role.CRITICAL)[1:], *layout.with_role(Role.CATEGORY)[1:])
         for column in layout.columns:
             cell = row[column.index]
-            if column.role in _UNREAD or column in _surplus(layout):
+            if column.role in _UNREAD or column in surplus:
                 self._add_note(draft, column, cell, "not a limit")
             elif column.role is Role.CRITICAL and read_flag(cell.text) is None:
                 self._add_note(draft, column, cell, "neither yes nor no")
@@ -219,12 +221,6 @@ def _grouped(limits: Sequence[Limit]) -> tuple[Limit, ...]:
     """Put limits on one metric side by side, in the order of a catalog file."""
     metrics = dict.fromkeys(limit.metric for limit in limits)
     return tuple(limit for metric in metrics for limit in limits if limit.metric is metric)
-
-
-def _surplus(layout: TableLayout) -> Iterator[Column]:
-    """Yield the columns after the first, for roles that only one column can have."""
-    yield from layout.with_role(Role.CRITICAL)[1:]
-    yield from layout.with_role(Role.CATEGORY)[1:]
 
 
 def _is_half_read(column: Column, text: str) -> bool:

@@ -58,7 +58,12 @@ def read_document(text: str) -> Document:
     Raises:
         MissingExtraError: If the extra `cli` is not installed.
     """
-    parser = _parser()
+    try:
+        from markdown_it import MarkdownIt  # noqa: PLC0415 - an extra, loaded when it is used
+    except ImportError:
+        raise MissingExtraError("reading Markdown", "cli") from None
+    # Inline text is parsed later, for headings and cells only: the rest of a document may be long.
+    parser = MarkdownIt("commonmark").enable("table").disable("inline")
     lines = text.splitlines() if "\r" not in text else re.split("\r\n|\r|\n", text)
     tables = []
     html = []
@@ -78,15 +83,6 @@ def read_document(text: str) -> Document:
             sections = tuple(title for title in headings.values() if title)
             tables.append(Table(sections=sections, header=header, rows=tuple(rows)))
     return Document(tuple(tables), tuple(surplus), tuple(html))
-
-
-def _parser() -> MarkdownIt:
-    try:
-        from markdown_it import MarkdownIt  # noqa: PLC0415 - an extra, loaded when it is used
-    except ImportError:
-        raise MissingExtraError("reading Markdown", "cli") from None
-    # Inline text is parsed later, for headings and cells only: the rest of a document may be long.
-    return MarkdownIt("commonmark").enable("table").disable("inline")
 
 
 def _rows(tokens: Sequence[Token], start: int, parser: MarkdownIt) -> Iterator[tuple[Cell, ...]]:

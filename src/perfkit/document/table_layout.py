@@ -76,11 +76,8 @@ def transpose_if_needed(table: Table) -> Table:
 
 
 def _name_column(columns: Sequence[Column]) -> Column | None:
-    for is_right in _NAME_CHOICES:
-        for column in columns:
-            if is_right(column):
-                return evolve(column, role=Role.NAME)
-    return None
+    found = (column for is_right in _NAME_CHOICES for column in columns if is_right(column))
+    return next((evolve(column, role=Role.NAME) for column in found), None)
 
 
 def _as_limit(column: Column) -> Column:

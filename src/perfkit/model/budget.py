@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Any, Final, Protocol, Unpack, cast
+from typing import Any, Final, Self, Unpack, cast
 
 from attrs import fields, frozen
 
@@ -36,37 +36,50 @@ class Statistic(StrEnum):
 
 
 class Metric(StrEnum):
-    """A measured quantity. All its values are in its base unit, `unit`."""
+    """A measured quantity. All its values are in its base unit, `unit`.
 
-    DURATION = "duration"
-    FIRST_ITEM = "first_item"
-    CPU_TIME = "cpu_time"
-    PROCESS_CPU_TIME = "process_cpu_time"
-    GC_TIME = "gc_time"
-    CPU_UTILIZATION = "cpu_utilization"
-    MEMORY_PEAK = "memory_peak"
-    MEMORY_NET = "memory_net"
-    MEMORY_GROWTH = "memory_growth"
-    MEMORY_RSS = "memory_rss"
-    DISK_WRITE_RATE = "disk_write_rate"
-    DISK_READ_RATE = "disk_read_rate"
-    THREADS = "threads"
-    OPEN_FILES = "open_files"
-    THROUGHPUT = "throughput"
-    CONCURRENCY = "concurrency"
-    HIT_RATIO = "hit_ratio"
-    ERROR_RATIO = "error_ratio"
-    SCALING_EXPONENT = "scaling_exponent"
-    BURN_RATE = "burn_rate"
+    Attributes:
+        unit: The base unit of its values.
+        default_statistic: The statistic of a limit without one.
+    """
+
+    unit: Unit
+    default_statistic: Statistic
+
+    def __new__(
+        cls, name: str, unit: Unit = Unit.COUNT, statistic: Statistic = Statistic.EACH
+    ) -> Self:
+        """Make a member from its row. A look-up by name has the name alone."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.unit = unit
+        member.default_statistic = statistic
+        return member
+
+    DURATION = "duration", Unit.SECONDS
+    FIRST_ITEM = "first_item", Unit.SECONDS
+    CPU_TIME = "cpu_time", Unit.SECONDS
+    PROCESS_CPU_TIME = "process_cpu_time", Unit.SECONDS
+    GC_TIME = "gc_time", Unit.SECONDS
+    CPU_UTILIZATION = "cpu_utilization", Unit.RATIO, Statistic.MEAN
+    MEMORY_PEAK = "memory_peak", Unit.BYTES
+    MEMORY_NET = "memory_net", Unit.BYTES
+    MEMORY_GROWTH = "memory_growth", Unit.BYTES
+    MEMORY_RSS = "memory_rss", Unit.BYTES, Statistic.MAX
+    DISK_WRITE_RATE = "disk_write_rate", Unit.BYTES_PER_SECOND, Statistic.RATE
+    DISK_READ_RATE = "disk_read_rate", Unit.BYTES_PER_SECOND, Statistic.RATE
+    THREADS = "threads", Unit.COUNT, Statistic.MAX
+    OPEN_FILES = "open_files", Unit.COUNT, Statistic.MAX
+    THROUGHPUT = "throughput", Unit.PER_SECOND, Statistic.RATE
+    CONCURRENCY = "concurrency", Unit.COUNT, Statistic.MAX
+    HIT_RATIO = "hit_ratio", Unit.RATIO, Statistic.RATIO
+    ERROR_RATIO = "error_ratio", Unit.RATIO, Statistic.RATIO
+    SCALING_EXPONENT = "scaling_exponent", Unit.COUNT
+    BURN_RATE = "burn_rate", Unit.COUNT, Statistic.RATIO
     """How fast an objective's error budget is spent: 1 spends all of it in exactly one period.
 
     Computed for each `Objective`, and not for limits.
     """
-
-    @property
-    def unit(self) -> Unit:
-        """The base unit of this metric's values."""
-        return _UNITS[self]
 
     @property
     def default_direction(self) -> Direction | None:
@@ -78,61 +91,15 @@ class Metric(StrEnum):
         return Direction.AT_LEAST if at_least else Direction.AT_MOST
 
     @property
-    def default_statistic(self) -> Statistic:
-        """The statistic of a limit without one."""
-        return _STATISTICS.get(self, Statistic.EACH)
-
-    @property
     def statistics(self) -> tuple[Statistic, ...]:
         """The statistics that are defined for this metric."""
-        return _MEANINGFUL.get(self, _OF_VALUES)
+        return _STATISTICS.get(self, _OF_VALUES)
 
 
-_UNITS: Final = {
-    Metric.DURATION: Unit.SECONDS,
-    Metric.FIRST_ITEM: Unit.SECONDS,
-    Metric.CPU_TIME: Unit.SECONDS,
-    Metric.PROCESS_CPU_TIME: Unit.SECONDS,
-    Metric.GC_TIME: Unit.SECONDS,
-    Metric.CPU_UTILIZATION: Unit.RATIO,
-    Metric.MEMORY_PEAK: Unit.BYTES,
-    Metric.MEMORY_NET: Unit.BYTES,
-    Metric.MEMORY_GROWTH: Unit.BYTES,
-    Metric.MEMORY_RSS: Unit.BYTES,
-    Metric.DISK_WRITE_RATE: Unit.BYTES_PER_SECOND,
-    Metric.DISK_READ_RATE: Unit.BYTES_PER_SECOND,
-    Metric.THREADS: Unit.COUNT,
-    Metric.OPEN_FILES: Unit.COUNT,
-    Metric.THROUGHPUT: Unit.PER_SECOND,
-    Metric.CONCURRENCY: Unit.COUNT,
-    Metric.HIT_RATIO: Unit.RATIO,
-    Metric.ERROR_RATIO: Unit.RATIO,
-    Metric.SCALING_EXPONENT: Unit.COUNT,
-    Metric.BURN_RATE: Unit.COUNT,
-}
-_STATISTICS: Final = {
-    Metric.CPU_UTILIZATION: Statistic.MEAN,
-    Metric.MEMORY_RSS: Statistic.MAX,
-    Metric.DISK_WRITE_RATE: Statistic.RATE,
-    Metric.DISK_READ_RATE: Statistic.RATE,
-    Metric.THREADS: Statistic.MAX,
-    Metric.OPEN_FILES: Statistic.MAX,
-    Metric.THROUGHPUT: Statistic.RATE,
-    Metric.CONCURRENCY: Statistic.MAX,
-    Metric.HIT_RATIO: Statistic.RATIO,
-    Metric.ERROR_RATIO: Statistic.RATIO,
-    Metric.BURN_RATE: Statistic.RATIO,
-}
-_OF_VALUES: Final = (
-    Statistic.EACH,
-    Statistic.P50,
-    Statistic.P90,
-    Statistic.P95,
-    Statistic.P99,
-    Statistic.MAX,
-    Statistic.MEAN,
+_OF_VALUES: Final = tuple(
+    statistic for statistic in Statistic if statistic not in {Statistic.RATE, Statistic.RATIO}
 )
-_MEANINGFUL: Final = {
+_STATISTICS: Final = {
     Metric.CPU_UTILIZATION: (*_OF_VALUES, Statistic.RATIO),
     Metric.DISK_WRITE_RATE: (*_OF_VALUES, Statistic.RATE),
     Metric.DISK_READ_RATE: (*_OF_VALUES, Statistic.RATE),
@@ -185,11 +152,6 @@ class Limit:
     min_samples: int = 1
 
     def __attrs_post_init__(self) -> None:
-        problems = self._problems()
-        if problems:
-            raise BudgetError("; ".join(problems))
-
-    def _problems(self) -> list[str]:
         problems = []
         # NaN compares as False with everything, so that it would be met and violated at once.
         lines = {"target": self.target, "threshold": self.threshold}
@@ -205,17 +167,17 @@ class Limit:
         if (self.window is None) is not (self.statistic is Statistic.EACH):
             usual = self.metric.default_statistic
             other = Statistic.P95 if usual is Statistic.EACH else usual
-            wanted = (
+            problems.append(
                 f'statistic "each" has no window; remove it or write a statistic such as "{other}"'
                 if self.window is not None
                 else f'statistic "{self.statistic}" needs a window; write window = "1m"'
             )
-            problems.append(wanted)
         if self.window is not None and not 0 < self.window < math.inf:
             problems.append(f"window is {self.window} s; write one longer than zero")
         if self.min_samples < 1:
             problems.append(f"min_samples is {self.min_samples}; write 1 or more")
-        return problems
+        if problems:
+            raise BudgetError("; ".join(problems))
 
     def _looser(self) -> str:
         unit = self.metric.unit
@@ -275,20 +237,8 @@ EVIDENCE_KINDS: Final = ("cpu", "memory", "stack", "children")
 """Kinds of evidence of a budget."""
 
 
-class OptionParser(Protocol):
-    """Parses the texts among the arguments of `Budget`; implemented above this module."""
-
-    def parse_limits_of_budget(
-        self, options: Mapping[str, Any], other_names: Sequence[str], /
-    ) -> tuple[Limit, ...]:
-        """Return the limits among the keyword arguments."""
-
-    def parse_objective(self, written: object, /) -> Objective | None:
-        """Return an objective."""
-
-
-option_parser = cast("OptionParser", None)
-"""Set by `perfkit.instruments`, which is imported with perfkit."""
+option_parser: Any = None
+"""`perfkit.instruments.options`, which parses texts among the arguments of `Budget`."""
 
 
 @frozen(kw_only=True, init=False)
@@ -347,18 +297,18 @@ class Budget:
         evidence: str | Iterable[str] = (),
         **options: Unpack[LimitOptions],
     ) -> None:
-        limits = tuple(limits)
+        parsed = ()
         if options:
             names = [field.name for field in fields(Budget) if field.name != "name"]
-            limits += option_parser.parse_limits_of_budget(options, names)
+            parsed = option_parser.parse_limits_of_budget(options, names)
         if not isinstance(objective, Objective | None):
-            objective = option_parser.parse_objective(objective)
+            objective = cast("Objective", option_parser.parse_objective(objective))
         self.__attrs_init__(
             name=name,
             category=category,
             critical=critical,
             description=description,
-            limits=limits,
+            limits=(*limits, *parsed),
             sinks=None if sinks is None else _texts(sinks),
             spans=spans,
             notes=_texts(notes),
@@ -379,8 +329,8 @@ class Budget:
             seen.add(key)
         for kind in self.evidence:
             if kind not in EVIDENCE_KINDS:
-                choices = ", ".join(f'"{known}"' for known in EVIDENCE_KINDS)
-                raise BudgetError(f"no evidence is called {kind!r}; write some of {choices}")
+                choices = one_of(EVIDENCE_KINDS)
+                raise BudgetError(f"no evidence is called {kind!r}; write {choices}")
 
     @property
     def metrics(self) -> frozenset[Metric]:

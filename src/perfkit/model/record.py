@@ -28,7 +28,11 @@ def as_json(record: Mapping[str, Any]) -> str:
     except (TypeError, ValueError):
         text = json.dumps(as_finite(record), ensure_ascii=False, default=str)
     # Most lines are printable, so the substitution is an exception too.
-    return text if text.isprintable() else _NOT_PLAIN.sub(_escaped, text)
+    if text.isprintable():
+        return text
+    return _NOT_PLAIN.sub(
+        lambda each: each[0] if each[0].isprintable() else json.dumps(each[0])[1:-1], text
+    )
 
 
 def as_finite(value: Any) -> Any:
@@ -40,27 +44,6 @@ def as_finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [as_finite(each) for each in value]
     return value
-
-
-def _escaped(found: re.Match[str]) -> str:
-    character = found[0]
-    if character.isprintable():
-        return character
-    return "".join(f"\\u{unit:04x}" for unit in units_of(character))
-
-
-def units_of(character: str) -> tuple[int, ...]:
-    """Return a character as JSON escapes it: one unit of 16 bits, or two surrogates.
-
-    Without the codec for that, which would be loaded in the middle of a delivery.
-    """
-    code = ord(character)
-    if code < _BEYOND:
-        return (code,)
-    return (0xD800 | (code - _BEYOND) >> 10, 0xDC00 | code & 0x3FF)
-
-
-_BEYOND: Final = 0x10000
 
 
 def all_printable(value: Any) -> Any:

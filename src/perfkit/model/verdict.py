@@ -55,10 +55,8 @@ class Verdict:
     """One limit of a budget, judged.
 
     Args:
-        budget: The budget.
-        limit: Its limit that was judged.
+        limit: The limit of `budget` that was judged.
         value: In the base unit of the limit's metric; None where the state is `no_data`.
-        state: The state.
         contended: Whether the value includes the cost of other measured code.
         reason: The cause of a missing or doubtful value, else empty.
         samples: Number of samples in the value; 1 for a single call.
