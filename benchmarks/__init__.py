@@ -1,1 +1,1 @@
-"""What perfkit costs, beside what people would write or use instead."""
+"""Benchmarks of the cost of perfkit and of its alternatives."""

@@ -1,14 +1,14 @@
-"""The rows for windows, probes, evidence and the monitor: what has to be reached stands here."""
+"""The rows for windows, probes, evidence and the monitor, with their bounds and goals."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from benchmarks.row import Measure, Promise, Row
+from benchmarks.row import Comparison, Measure, Row
 
-_WINDOWED: Final = (Promise("metrics", must=500.0, measure=Measure.EXTRA),)
-_PROBED: Final = (Promise("metrics", measure=Measure.EXTRA),)
-_ARMED: Final = (Promise("unarmed"),)
+_WINDOWED: Final = (Comparison("metrics", bound=500.0, measure=Measure.EXTRA),)
+_PROBED: Final = (Comparison("metrics", measure=Measure.EXTRA),)
+_ARMED: Final = (Comparison("unarmed"),)
 
 WINDOWS: Final = (
     Row(
@@ -22,14 +22,14 @@ WINDOWS: Final = (
         "rates",
         "perfkit: throughput + error ratio limits",
         "benchmarks.windowed:rates",
-        "Likewise with limits on the calls a second and the share of errors of one minute.",
+        "Likewise with limits on the calls per second and the share of errors of one minute.",
         _WINDOWED,
     ),
     Row(
         "concurrency",
         "perfkit: concurrency limit",
         "benchmarks.windowed:concurrency",
-        "Likewise with a limit on how many calls run at once.",
+        "Likewise with a limit on the number of concurrent calls.",
         _WINDOWED,
     ),
     Row(
@@ -37,7 +37,7 @@ WINDOWS: Final = (
         "perfkit: budget() block, concurrency limit",
         "benchmarks.windowed:block_concurrency",
         "The same through `with budget(...)`.",
-        (Promise("block", must=500.0, measure=Measure.EXTRA),),
+        (Comparison("block", bound=500.0, measure=Measure.EXTRA),),
     ),
     Row(
         "objective",
@@ -48,13 +48,13 @@ WINDOWS: Final = (
     ),
     Row(
         "judging",
-        "perfkit: judging 40 budgets once a second",
-        "benchmarks.windowed:judging",
-        "What the ticker does for 40 budgets with a p95 limit, and one call of each.",
-        (Promise("", aim=0.002, measure=Measure.CORE_SHARE),),
+        "perfkit: evaluating 40 budgets once a second",
+        "benchmarks.windowed:evaluating",
+        "One evaluation of 40 budgets with a p95 limit, and one call of each.",
+        (Comparison("", goal=0.002, measure=Measure.CORE_SHARE),),
     ),
 )
-"""What is held over a window."""
+"""Limits over a window."""
 
 PROBES: Final = (
     Row(
@@ -76,7 +76,7 @@ PROBES: Final = (
         "probe: CPU time, and its p95 over a window",
         "benchmarks.probed:cpu_percentile",
         "The same with a limit on the p95 of one minute too.",
-        (Promise("cpu_time", aim=500.0, measure=Measure.EXTRA),),
+        (Comparison("cpu_time", goal=500.0, measure=Measure.EXTRA),),
     ),
     Row(
         "process_memory",
@@ -110,7 +110,7 @@ PROBES: Final = (
         "probe: heap tracing, a call that allocates",
         "benchmarks.probed:heap",
         "The same with a limit on `memory_peak`.",
-        (Promise("building", measure=Measure.EXTRA),),
+        (Comparison("building", measure=Measure.EXTRA),),
     ),
     Row(
         "profile",
@@ -127,35 +127,35 @@ PROBES: Final = (
         _PROBED,
     ),
 )
-"""What needs more than the clock."""
+"""Metrics other than the duration."""
 
 EVIDENCE: Final = (
     Row(
         "children",
         'perfkit: evidence = "children"',
         "benchmarks.probed:children",
-        "Metrics only, with an account of which budget a call is within.",
+        "Metrics only, with the budgets of nested calls recorded.",
         _PROBED,
     ),
     Row(
         "beside_children",
         'perfkit: beside a budget with "children"',
         "benchmarks.probed:beside_children",
-        "Metrics only, where the catalog has another budget that asks for such an account.",
+        "Metrics only, where another budget of the catalog has that evidence.",
         _PROBED,
     ),
     Row(
         "violated_with_evidence",
-        "perfkit: violated call, evidence asked for",
+        "perfkit: violated call, with evidence",
         "benchmarks.probed:violated_with_evidence",
-        "The violated call again; one call gathers evidence, which goes onto all after it.",
-        (Promise("violated"),),
+        "The violated call; one call collects evidence for the violations of all calls after it.",
+        (Comparison("violated"),),
     ),
     Row(
         "unarmed",
         "a call of 10 ms, not armed",
         "benchmarks.probed:unarmed",
-        "Metrics only, around 10 ms of making records; its budget asks for evidence.",
+        "Metrics only, around 10 ms of creating records; its budget has evidence.",
     ),
     Row(
         "armed_cpu",
@@ -179,23 +179,23 @@ EVIDENCE: Final = (
         _ARMED,
     ),
 )
-"""What explains a violation."""
+"""The evidence of a violation."""
 
-_MONITOR: Final = (Promise("", must=0.002, measure=Measure.CORE_SHARE),)
+_MONITOR: Final = (Comparison("", bound=0.002, measure=Measure.CORE_SHARE),)
 
 PROCESS: Final = (
     Row(
         "sampling",
         "monitor: one sample, 10 budgets",
         "benchmarks.watched:sampling",
-        "`Monitor.sample()`, over and over; one export a round.",
+        "`Monitor.sample()` in a loop; one export per round.",
         _MONITOR,
     ),
     Row(
         "ticking",
         "monitor: its thread, 10 budgets",
         "benchmarks.watched:ticking",
-        "The thread samples at 50 ms for a second; all that the process does, without export.",
+        "The thread samples every 50 ms for a second in an idle process, without an export.",
         _MONITOR,
     ),
 )

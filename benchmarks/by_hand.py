@@ -1,4 +1,4 @@
-"""The rows that people would write themselves. None of them loads perfkit."""
+"""The rows without perfkit and other libraries. None of them imports perfkit."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _BY_STATE: Final = {
     state: {**_BUDGET, "perfkit.metric": "duration", "perfkit.budget.state": state}
     for state in ("met", "degraded", "violated")
 }
-BOUNDS: Final = sorted(
+BUCKET_BOUNDS: Final = sorted(
     {float(f"{digit}e{power}") for power in range(-4, 2) for digit in ("1", "2.5", "5")}
     | {TARGET_SECONDS, THRESHOLD_SECONDS}
 )
@@ -48,7 +48,7 @@ def bare() -> Case:
 
 
 def pass_through() -> Case:
-    """Call it through a closure that adds nothing."""
+    """Call the function through a closure that adds nothing."""
 
     @functools.wraps(handle)
     def measured(*args: Any, **kwargs: Any) -> Any:
@@ -58,7 +58,7 @@ def pass_through() -> Case:
 
 
 def floor() -> Case:
-    """Call it through a closure that reads the clock twice."""
+    """Call the function through a closure that reads the clock twice."""
 
     @functools.wraps(handle)
     def measured(*args: Any, **kwargs: Any) -> Any:
@@ -91,7 +91,7 @@ def opentelemetry_metrics() -> Case:
 
 
 def opentelemetry() -> Case:
-    """Make a span for each call, and record it as in `opentelemetry_metrics`."""
+    """Create a span for each call, and record it as in `opentelemetry_metrics`."""
     spans = NullSpanExporter()
     tracer_provider, meter_provider = tracing(spans), metering(NullMetricExporter())
 
@@ -100,11 +100,11 @@ def opentelemetry() -> Case:
         meter_provider.force_flush()
 
     measured = traced(tracer_provider.get_tracer("by hand"), reporter(meter_provider))
-    return Case(calls_of(measured), flush, lambda: spans.shipped, makes_spans=True)
+    return Case(calls_of(measured), flush, lambda: spans.exported, makes_spans=True)
 
 
 def traced(tracer: Tracer, report: Callable[[float, str], str]) -> Callable[..., Any]:
-    """Return `handle` in a span that says how the call stands."""
+    """Return `handle` in a span with the state of the call."""
 
     @functools.wraps(handle)
     def measured(*args: Any, **kwargs: Any) -> Any:
@@ -123,10 +123,10 @@ def traced(tracer: Tracer, report: Callable[[float, str], str]) -> Callable[...,
 
 
 def reporter(provider: MeterProvider) -> Callable[[float, str], str]:
-    """Return what records one call, judges it and returns its state."""
+    """Return a function that records and evaluates one call, and returns its state."""
     meter = provider.get_meter("by hand")
     duration = meter.create_histogram(
-        "call.duration", "s", explicit_bucket_boundaries_advisory=BOUNDS
+        "call.duration", "s", explicit_bucket_boundaries_advisory=BUCKET_BOUNDS
     )
     verdicts = meter.create_counter("budget.verdicts", "{verdict}")
 

@@ -1,33 +1,33 @@
-"""The rows for one call, one import and many calls: what has to be reached stands here."""
+"""The rows for one call, one import and many calls, with their bounds and goals."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from benchmarks.row import Kind, Measure, Promise, Row
+from benchmarks.row import Comparison, Kind, Measure, Row
 
 CALLS: Final = (
-    Row("bare", "bare call", "benchmarks.by_hand:bare", "Calls the function, nothing else."),
+    Row("bare", "bare call", "benchmarks.by_hand:bare", "Only calls the function."),
     Row(
         "pass_through",
         "pass-through closure",
         "benchmarks.by_hand:pass_through",
-        "A `functools.wraps` closure that only passes the call on.",
-        (Promise("bare"),),
+        "A `functools.wraps` closure that only calls the function.",
+        (Comparison("bare"),),
     ),
     Row(
         "floor",
         "floor: closure, two clock reads",
         "benchmarks.by_hand:floor",
-        "The same with `perf_counter_ns` before and after; the duration is thrown away.",
-        (Promise("bare"),),
+        "The same with `perf_counter_ns` before and after; the duration is discarded.",
+        (Comparison("bare"),),
     ),
     Row(
         "prometheus",
         "prometheus_client Histogram.time()",
         "benchmarks.peers:prometheus",
         "The decorator of a histogram with the default buckets; one scrape at the end.",
-        (Promise("floor"),),
+        (Comparison("floor"),),
         needs="prometheus_client",
     ),
     Row(
@@ -35,29 +35,29 @@ CALLS: Final = (
         "OpenTelemetry metrics by hand",
         "benchmarks.by_hand:opentelemetry_metrics",
         "Clock, comparison with the limits, one histogram and one counter; periodic reader.",
-        (Promise("floor"),),
+        (Comparison("floor"),),
     ),
     Row(
         "otel",
         "OpenTelemetry by hand",
         "benchmarks.by_hand:opentelemetry",
         "The same within a span that has perfkit's attributes; batch span processor.",
-        (Promise("floor"),),
+        (Comparison("floor"),),
     ),
     Row(
         "logfire",
         "logfire.instrument",
         "benchmarks.peers:logfire",
-        "The decorator as it is by default (it records arguments); batch span processor.",
-        (Promise("otel"),),
+        "The decorator with its defaults (it records arguments); batch span processor.",
+        (Comparison("otel"),),
         needs="logfire",
     ),
     Row(
         "ddtrace",
         "ddtrace tracer.wrap",
         "benchmarks.peers:ddtrace",
-        "The decorator; a trace filter drops each finished trace, so nothing is sent.",
-        (Promise("otel"),),
+        "The decorator; a trace filter drops each finished trace, so none is sent.",
+        (Comparison("otel"),),
         needs="ddtrace",
     ),
     Row(
@@ -65,7 +65,7 @@ CALLS: Final = (
         "perfkit: off",
         "benchmarks.measured:off",
         "`@timed` under `perfkit.configure(enabled=False)`.",
-        (Promise("pass_through", must=1.6, aim=1.2),),
+        (Comparison("pass_through", bound=1.6, goal=1.2),),
     ),
     Row(
         "metrics",
@@ -73,52 +73,52 @@ CALLS: Final = (
         "benchmarks.measured:metrics_only",
         '`@timed`, `spans="never"`, and `metric_exporter` in a periodic reader.',
         (
-            Promise("otel_metrics", must=0.06),
-            Promise("prometheus", must=0.5),
-            Promise("floor", aim=2.0),
+            Comparison("otel_metrics", bound=0.06),
+            Comparison("prometheus", bound=0.5),
+            Comparison("floor", goal=2.0),
         ),
     ),
     Row(
         "no_provider",
         "perfkit: no provider set",
         "benchmarks.measured:no_provider",
-        "`@timed` as it is by default, where the application has set no OpenTelemetry provider.",
-        (Promise("metrics", must=1.05),),
+        "`@timed` with its defaults, in an application without an OpenTelemetry provider.",
+        (Comparison("metrics", bound=1.05),),
     ),
     Row(
         "block",
         "perfkit: budget() block, metrics only",
         "benchmarks.measured:block",
-        'The same through `with budget("handle"):` around the call.',
-        (Promise("metrics", must=1.3, aim=1.0),),
+        'The same with `with budget("handle"):` around the call.',
+        (Comparison("metrics", bound=1.3, goal=1.0),),
     ),
     Row(
         "coroutine",
         "perfkit: coroutine function, metrics only",
         "benchmarks.measured:coroutine",
         "`@timed` on a coroutine function, awaited in one event loop.",
-        (Promise("otel_metrics", must=0.10),),
+        (Comparison("otel_metrics", bound=0.10),),
     ),
     Row(
         "spans",
         "perfkit: spans + metrics",
         "benchmarks.measured:spans_and_metrics",
-        "`@timed` as it is by default: a span, the metrics, the verdict.",
-        (Promise("otel", must=0.30, aim=0.12),),
+        "`@timed` with its defaults: a span, the metrics, the verdict.",
+        (Comparison("otel", bound=0.30, goal=0.12),),
     ),
     Row(
         "plain",
         "perfkit: spans + metrics, plain MeterProvider",
         "benchmarks.measured:plain_provider",
-        "The same where the reader's exporter is not wrapped, so ordinary instruments are used.",
-        (Promise("otel", must=0.75, aim=0.5),),
+        "The same without `metric_exporter`, so the SDK's own instruments record.",
+        (Comparison("otel", bound=0.75, goal=0.5),),
     ),
     Row(
         "violated",
         "perfkit: violated call, log sink",
         "benchmarks.measured:violated",
-        "Metrics only, with a limit that every call breaks; the log has a null handler.",
-        (Promise("otel"),),
+        "Metrics only, with a limit that every call violates; the log has a null handler.",
+        (Comparison("otel"),),
     ),
 )
 """One call by hand, with other libraries, and with perfkit."""
@@ -128,7 +128,7 @@ IMPORTS_AND_MEMORY: Final = (
         "import_peers",
         "import opentelemetry.trace, attrs, wrapt",
         "import opentelemetry.trace, attrs, wrapt",
-        "In a fresh process, the interpreter's own start left out.",
+        "In a new process, without the start of the interpreter.",
         kind=Kind.IMPORT,
     ),
     Row(
@@ -136,15 +136,15 @@ IMPORTS_AND_MEMORY: Final = (
         "import perfkit",
         "import perfkit",
         "Likewise.",
-        (Promise("import_peers", must=1.25, aim=1.1),),
+        (Comparison("import_peers", bound=1.25, goal=1.1),),
         kind=Kind.IMPORT,
     ),
     Row(
         "memory_metrics",
         "perfkit: memory growth, metrics only",
         "benchmarks.memory:metrics_only",
-        "How the resident set grows over 1,000,000 calls on 40 budgets, after a warm-up.",
-        (Promise("", must=1.0, measure=Measure.GROWTH),),
+        "The growth of the resident set size over 1,000,000 calls of 40 budgets, after a warm-up.",
+        (Comparison("", bound=1.0, measure=Measure.GROWTH),),
         kind=Kind.MEMORY,
     ),
     Row(
@@ -152,7 +152,7 @@ IMPORTS_AND_MEMORY: Final = (
         "perfkit: memory growth, spans + metrics",
         "benchmarks.memory:spans_and_metrics",
         "Likewise with a span for each call.",
-        (Promise("", must=1.0, measure=Measure.GROWTH),),
+        (Comparison("", bound=1.0, measure=Measure.GROWTH),),
         kind=Kind.MEMORY,
     ),
 )

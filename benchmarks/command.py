@@ -1,4 +1,4 @@
-"""The options that the benchmarks share."""
+"""The command-line options of both benchmarks."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ def parser(module: str, description: str | None, quick: str, page: str) -> argpa
     """Return a parser for ``python -m MODULE``.
 
     Args:
-        module: The module.
-        description: What it says of itself.
-        quick: What ``--quick`` does.
-        page: Which page ``--markdown`` writes.
+        module: The name of the module.
+        description: The description in the help.
+        quick: The help of ``--quick``.
+        page: The page that ``--markdown`` writes.
     """
-    made = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
-    made.add_argument("--quick", action="store_true", help=quick)
-    made.add_argument("--json", action="store_true", help="print all figures as JSON")
-    made.add_argument("--markdown", action="store_true", help=f"also write the table into {page}")
-    return made
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    parser.add_argument("--quick", action="store_true", help=quick)
+    parser.add_argument("--json", action="store_true", help="print all values as JSON")
+    parser.add_argument("--markdown", action="store_true", help=f"also write the table into {page}")
+    return parser
 
 
 def read(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Return what was asked for. A page shows the full form, so the short one writes none."""
-    asked = parser.parse_args(arguments)
-    if asked.quick and asked.markdown:
+    """Parse `arguments`; exit with an error for ``--quick --markdown``."""
+    options = parser.parse_args(arguments)
+    if options.quick and options.markdown:
         parser.error("the page shows the full form; leave out --quick")
-    return asked
+    return options

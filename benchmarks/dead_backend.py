@@ -1,8 +1,8 @@
-"""A process whose sinks never answer: how it ends, and how much it grows.
+"""Measure the exit and the memory growth of a process whose sinks never respond.
 
-``python -m benchmarks.dead_backend exit CALLS ADDRESSES`` breaks a budget so often and ends;
-``python -m benchmarks.dead_backend memory CALLS`` prints by how many bytes it grew, after as many
-calls as fill what is filled once.
+``python -m benchmarks.dead_backend exit CALLS ADDRESSES`` makes CALLS violated calls and exits.
+``python -m benchmarks.dead_backend memory CALLS`` warms up, makes CALLS violated calls and prints
+the growth of the resident set size in bytes.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from perfkit.sinks.builtin.alertmanager import AlertmanagerSink
 from perfkit.sinks.builtin.webhook import WebhookSink
 
 _WARM_UP_SHARE: Final = 10
-"""A tenth of the calls come before, to fill the queue and the allocator's pools."""
+"""The warm-up has a tenth of the calls, to fill the queue and the pools of the allocator."""
 
 
-class Dead:
+class HangingSink:
     """A sink that never returns."""
 
     def emit(self, _: Violation) -> None:
-        """Wait for nothing."""
+        """Wait forever."""
         threading.Event().wait()
 
 
-def break_budget(calls: int, sinks: list[Any]) -> None:
-    """Break a budget so often, with these sinks."""
+def violate_budget(calls: int, sinks: list[Any]) -> None:
+    """Configure `sinks` and violate a budget `calls` times."""
     perfkit.configure(
         perfkit.Catalog(),
         sinks=sinks,
@@ -47,23 +47,23 @@ def break_budget(calls: int, sinks: list[Any]) -> None:
 
 def _call(calls: int) -> None:
     for _ in repeat(None, calls):
-        with perfkit.budget("broken", duration="0s"):
+        with perfkit.budget("violated", duration="0s"):
             pass
 
 
 def end(calls: str, addresses: str) -> None:
-    """Break a budget so often; what happens at the exit is what counts. No address, no sink."""
-    at = json.loads(addresses)
-    sinks: list[Any] = [Dead(), Dead()] if at else []
-    for name in ("silent", "slow", "down") if at else ():
-        sinks.append(WebhookSink(at[name]))
-        sinks.append(AlertmanagerSink(at[name].removesuffix("/hook")))
-    break_budget(int(calls), sinks)
+    """Violate a budget `calls` times before the exit, without sinks if `addresses` is empty."""
+    urls = json.loads(addresses)
+    sinks: list[Any] = [HangingSink(), HangingSink()] if urls else []
+    for name in ("silent", "slow", "down") if urls else ():
+        sinks.append(WebhookSink(urls[name]))
+        sinks.append(AlertmanagerSink(urls[name].removesuffix("/hook")))
+    violate_budget(int(calls), sinks)
 
 
 def grow(calls: str) -> None:
-    """Print the growth in bytes."""
-    break_budget(max(2000, int(calls) // _WARM_UP_SHARE), [Dead()])
+    """Print the memory growth over `calls` violated calls, in bytes."""
+    violate_budget(max(2000, int(calls) // _WARM_UP_SHARE), [HangingSink()])
     process = psutil.Process()
     gc.collect()
     before = process.memory_info().rss

@@ -1,7 +1,7 @@
-"""Break a budget over and over and time each call: with good sinks, faulty ones, or no perfkit.
+"""Time calls that violate a budget, with healthy sinks, with faulty sinks or without perfkit.
 
-``python -m benchmarks.faulty KIND CALLS FOLDER ADDRESSES`` answers on standard output in JSON: a
-line when it is ready, then one for each line it reads.
+``python -m benchmarks.faulty KIND CALLS FOLDER ADDRESSES`` writes JSON to standard output: a line
+for the warm-up, then a line for each line that it reads.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from perfkit import Violation
 
 KINDS: Final = ("healthy", "faulty", "bare")
 PAUSE_SECONDS: Final = 0.005
-"""Between two calls that break their budget: two hundred violations a second."""
+"""The pause between two violated calls: two hundred violations per second."""
 _EXHAUSTED_SECONDS: Final = 0.05
-"""For how long no descriptor is to be had, again and again: the other faults are to have theirs."""
-_MOST_FILES: Final = 1024
+"""The time without a free descriptor: short, because the other faults need descriptors."""
+_MAX_FILES: Final = 1024
 _BARE_NUMBERS: Final = 3000
-"""The work of a bare call: about as much as that of a call with all sinks."""
+"""The amount of work in a bare call: about that of a call with all sinks."""
 
 _CATALOG: Final = """
 [sinks.lines]
@@ -63,21 +63,21 @@ WEBHOOKS: Final = (
     "untrusted",
     "down",
 )
-"""The faults of a backend; a healthy process posts to as many that behave."""
+"""The faults of a backend. A healthy process posts to as many healthy receivers."""
 
 
-class _Hearing:
-    """Counts what it gets."""
+class _Counting:
+    """Counts the violations that it receives."""
 
     def __init__(self) -> None:
-        self.heard = 0
+        self.received = 0
 
     def emit(self, _: Violation) -> None:
-        self.heard += 1
+        self.received += 1
 
 
 class _Removing:
-    """Removes a file, at once and again and again."""
+    """Removes a file at each violation."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -100,7 +100,7 @@ def _faulty_sinks(folder: Path) -> list[Any]:
 
 
 def configure(kind: str, folder: Path, addresses: Mapping[str, str]) -> None:
-    """Give perfkit as many sinks of the same types, good ones or faulty ones."""
+    """Configure perfkit with the same number of sinks of the same types, healthy or faulty."""
     is_faulty = kind == "faulty"
     text = _CATALOG.format(
         folder=folder,
@@ -113,75 +113,76 @@ def configure(kind: str, folder: Path, addresses: Mapping[str, str]) -> None:
     (folder / "perfkit.toml").write_text(text)
     handler = logging.FileHandler("/dev/full" if is_faulty else folder / "log.txt")
     logging.getLogger("perfkit.violations").addHandler(handler)
-    made = _faulty_sinks(folder) if is_faulty else []
+    own = _faulty_sinks(folder) if is_faulty else []
     if is_faulty:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (_MOST_FILES, _MOST_FILES))
-    while len(made) < len(_faulty_sinks(folder)):
-        made.append(_Hearing())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (_MAX_FILES, _MAX_FILES))
+    while len(own) < len(_faulty_sinks(folder)):
+        own.append(_Counting())
     declared = ["lines", "more_lines", "removed_lines", "alertmanager"]
     perfkit.configure(
         folder / "perfkit.toml",
-        sinks=["log", *declared, *(f"webhook_{name}" for name in WEBHOOKS), *made],
+        sinks=["log", *declared, *(f"webhook_{name}" for name in WEBHOOKS), *own],
         spans="never",
         delivery="background",
         unknown_budgets="ignore",
     )
 
 
-@perfkit.timed("kept", threshold="1h")
-def kept() -> None:
-    """Do nothing, in time."""
+@perfkit.timed("met", threshold="1h")
+def met() -> None:
+    """Do nothing, within the budget."""
 
 
-@perfkit.timed("broken", threshold="0s")
-def broken() -> None:
-    """Do nothing, too late."""
+@perfkit.timed("violated", threshold="0s")
+def violated() -> None:
+    """Do nothing, and violate the budget."""
 
 
 def _bare() -> None:
     sum(number * number for number in range(_BARE_NUMBERS))
 
 
-def measure(calls: int, keep: Callable[[], None], break_it: Callable[[], None]) -> dict[str, Any]:
-    """Return how long calls took that kept their budget and that broke it, in nanoseconds."""
+def measure(calls: int, meet: Callable[[], None], violate: Callable[[], None]) -> dict[str, Any]:
+    """Return the durations of calls that met and that violated their budget, in nanoseconds."""
     now, sleep = time.perf_counter_ns, time.sleep
-    kept_ns, broken_ns = [], []
+    met_ns, violated_ns = [], []
     gc.collect()
     for _ in range(calls):
         sleep(PAUSE_SECONDS / 2)
-        began = now()
-        keep()
-        kept_ns.append(now() - began)
+        start = now()
+        meet()
+        met_ns.append(now() - start)
         sleep(PAUSE_SECONDS / 2)
-        began = now()
-        break_it()
-        broken_ns.append(now() - began)
-    return {"kept_ns": kept_ns, "broken_ns": broken_ns}
+        start = now()
+        violate()
+        violated_ns.append(now() - start)
+    return {"met_ns": met_ns, "violated_ns": violated_ns}
 
 
 def main(kind: str, calls: str, folder: str, addresses: str) -> None:
-    """Serve rounds until the input ends."""
+    """Measure a round for each line of the input, until it ends."""
     if kind == "bare":
-        keep = break_it = _bare
+        meet = violate = _bare
     else:
-        keep, break_it = kept, broken
+        meet, violate = met, violated
         configure(kind, Path(folder), json.loads(addresses))
-    with os.fdopen(os.dup(1), "w") as answers:
+    with os.fdopen(os.dup(1), "w") as output:
         os.dup2(2, 1)
-        for answer in _answers(int(calls), keep, break_it):
-            answers.write(f"{json.dumps(answer)}\n")
-            answers.flush()
-    os._exit(0)  # the sinks may take as long as they want to
+        for measured in _rounds(int(calls), meet, violate):
+            output.write(f"{json.dumps(measured)}\n")
+            output.flush()
+    os._exit(0)  # do not wait for the sinks
 
 
-def _answers(
-    calls: int, keep: Callable[[], None], break_it: Callable[[], None]
+def _rounds(
+    calls: int, meet: Callable[[], None], violate: Callable[[], None]
 ) -> Iterator[Mapping[str, Any]]:
-    yield measure(min(calls, 200), keep, break_it)
+    yield measure(min(calls, 200), meet, violate)
     gc.collect()
-    gc.freeze()  # a full collection takes 18 ms here, of whichever thread allocates then
+    # A full collection takes 18 ms here, in whichever thread allocates at that moment.
+    gc.freeze()
     for _ in sys.stdin:
-        yield measure(calls, keep, break_it)
+        yield measure(calls, meet, violate)
 
 
 if __name__ == "__main__":

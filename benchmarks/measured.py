@@ -1,4 +1,4 @@
-"""perfkit's rows."""
+"""The rows of single calls with perfkit."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from perfkit.otel import metric_exporter
 
 
 class Setting:
-    """perfkit configured for one row, with the providers it reports to.
+    """perfkit configured for one row, with its OpenTelemetry providers.
 
     Args:
-        budgets: The catalog; None means the one that `handle` is held to.
-        plain: Whether the metric exporter is given to the SDK as it is, not wrapped.
-        **settings: For `perfkit.configure`.
+        budgets: The catalog; None for a catalog with only the budget of `handle`.
+        plain: Whether the metric exporter is used without `perfkit.otel.metric_exporter`.
+        **settings: Arguments of `perfkit.configure`.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Setting:
         self.tracer_provider, self.meter_provider = tracing(self.spans), metering(exporter)
         _silence_log()
         perfkit.configure(
-            perfkit.Catalog(budgets=budgets or [promise(BUDGET)]),
+            perfkit.Catalog(budgets=budgets or [make_budget(BUDGET)]),
             telemetry=perfkit.Telemetry(
                 tracer_provider=self.tracer_provider, meter_provider=self.meter_provider
             ),
@@ -55,7 +55,7 @@ class Setting:
         )
 
     def flush(self) -> None:
-        """Judge every window, and bring all that was recorded to the exporters."""
+        """Evaluate every window, and export all recorded data."""
         perfkit.evaluate_windows()
         self.tracer_provider.force_flush()
         self.meter_provider.force_flush()
@@ -66,24 +66,24 @@ class Setting:
         self.meter_provider.shutdown()
 
 
-def promise(
+def make_budget(
     name: str,
     target: float = TARGET_SECONDS,
     threshold: float = THRESHOLD_SECONDS,
     *others: perfkit.Limit,
-    **further: Any,
+    **fields: Any,
 ) -> perfkit.Budget:
     """Return a budget.
 
     Args:
-        name: Its name.
-        target: For the duration of each call, in seconds.
-        threshold: Likewise.
-        *others: Further limits.
-        **further: What else the budget has.
+        name: The name of the budget.
+        target: The target for the duration of each call, in seconds.
+        threshold: The threshold for the duration of each call, in seconds.
+        *others: Other limits.
+        **fields: Other fields of the budget.
     """
     limits = (*parse_limits(perfkit.Metric.DURATION, (target, threshold)), *others)
-    return perfkit.Budget(name=name, category=CATEGORY, limits=limits, **further)
+    return perfkit.Budget(name=name, category=CATEGORY, limits=limits, **fields)
 
 
 def _silence_log() -> None:
@@ -93,26 +93,26 @@ def _silence_log() -> None:
 
 
 def off() -> Case:
-    """Measure nothing."""
+    """Call a decorated function while perfkit is disabled."""
     setting = Setting(enabled=False)
     return Case(calls_of(perfkit.timed(BUDGET)(handle)), setting.flush)
 
 
 def metrics_only(setting: Setting | None = None) -> Case:
-    """Count and judge each call, without spans."""
+    """Count and evaluate each call, without spans."""
     setting = setting or Setting(spans="never")
     return Case(calls_of(perfkit.timed(BUDGET)(handle)), setting.flush)
 
 
 def no_provider() -> Case:
-    """Judge each call where there is no OpenTelemetry provider to report to."""
+    """Evaluate each call without an OpenTelemetry provider."""
     _silence_log()
-    perfkit.configure(perfkit.Catalog(budgets=[promise(BUDGET)]), sinks=["log"])
+    perfkit.configure(perfkit.Catalog(budgets=[make_budget(BUDGET)]), sinks=["log"])
     return Case(calls_of(perfkit.timed(BUDGET)(handle)), perfkit.evaluate_windows)
 
 
 def block(setting: Setting | None = None) -> Case:
-    """Do the same for a block of code."""
+    """Count and evaluate each block, without spans."""
     setting = setting or Setting(spans="never")
 
     def run(calls: int) -> None:
@@ -125,7 +125,7 @@ def block(setting: Setting | None = None) -> Case:
 
 
 def coroutine(setting: Setting | None = None) -> Case:
-    """Do the same for a coroutine function."""
+    """Count and evaluate each call of a coroutine function, without spans."""
     setting = setting or Setting(spans="never")
 
     @perfkit.timed(BUDGET)
@@ -140,21 +140,21 @@ def coroutine(setting: Setting | None = None) -> Case:
 
 
 def spans_and_metrics(setting: Setting | None = None) -> Case:
-    """Make a span for each call too."""
+    """Count and evaluate each call, with a span for each."""
     setting = setting or Setting(spans="always")
     return Case(
         calls_of(perfkit.timed(BUDGET)(handle)),
         setting.flush,
-        lambda: setting.spans.shipped,
+        lambda: setting.spans.exported,
         makes_spans=True,
     )
 
 
 def plain_provider(setting: Setting | None = None) -> Case:
-    """Do the same with the SDK's own instruments for metrics."""
+    """Do as `spans_and_metrics`, with the SDK's own instruments."""
     return spans_and_metrics(setting or Setting(spans="always", plain=True))
 
 
 def violated(setting: Setting | None = None) -> Case:
-    """Break the budget at each call."""
-    return metrics_only(setting or Setting([promise(BUDGET, 1e-9, 1e-9)], spans="never"))
+    """Violate the budget at each call."""
+    return metrics_only(setting or Setting([make_budget(BUDGET, 1e-9, 1e-9)], spans="never"))

@@ -1,6 +1,6 @@
-"""How much the process grows over many calls: a process of its own for each row.
+"""Measure the memory growth of a process over many calls.
 
-``python -m benchmarks.memory module:function CALLS`` prints the growth in bytes.
+``python -m benchmarks.memory module:function CALLS`` prints the growth of one row in bytes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 import psutil
 
 import perfkit
-from benchmarks.measured import Setting, promise
+from benchmarks.measured import Setting, make_budget
 from benchmarks.subject import calls_of, handle
 from benchmarks.worker import load
 
@@ -22,18 +22,18 @@ _FLUSHES: Final = 10
 
 
 def metrics_only() -> Callable[[int], None]:
-    """Return what makes so many calls of each budget, without spans."""
+    """Return a function that makes a number of calls of each budget, without spans."""
     return _calls("never")
 
 
 def spans_and_metrics() -> Callable[[int], None]:
-    """Return what makes so many calls of each budget, with a span each."""
+    """Return a function that makes a number of calls of each budget, with a span for each."""
     return _calls("always")
 
 
 def _calls(spans: str) -> Callable[[int], None]:
     names = [f"handle_{number}" for number in range(BUDGETS)]
-    setting = Setting([promise(name) for name in names], spans=spans)
+    setting = Setting([make_budget(name) for name in names], spans=spans)
     decorated = [calls_of(perfkit.timed(name)(handle)) for name in names]
     blocks = [calls_of(_in_block(name)) for name in names]
 
@@ -55,10 +55,10 @@ def _in_block(name: str) -> Callable[..., object]:
 
 
 def growth_bytes(run: Callable[[int], None], calls: int) -> int:
-    """Return by how much the resident set grows over `calls` calls, after as many.
+    """Return the growth of the resident set size over `calls` calls, after as many to warm up.
 
-    The warm-up has to fill what is filled once: the buffers of the budgets, the SDK's queues, and
-    the pools of the allocator, which on a busy machine take some rounds to reach their full size.
+    The warm-up fills the buffers of the budgets, the SDK's queues, and the pools of the allocator,
+    which on a busy machine need some rounds to reach their full size.
     """
     each = max(2, calls // BUDGETS // _FLUSHES)
     for _ in range(_FLUSHES):
@@ -73,7 +73,7 @@ def growth_bytes(run: Callable[[int], None], calls: int) -> int:
 
 
 def main(source: str, calls: str) -> None:
-    """Print the growth in bytes."""
+    """Print the growth of the row `source` in bytes."""
     sys.stdout.write(f"{growth_bytes(load(source)(), int(calls))}\n")
 
 

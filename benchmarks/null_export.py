@@ -1,4 +1,4 @@
-"""OpenTelemetry providers as in production, but for exporters that send nothing."""
+"""OpenTelemetry providers as in production, with exporters that send nothing."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 
 
 class NullSpanExporter(SpanExporter):
-    """Counts the spans that it gets, and keeps the last one."""
+    """Counts the exported spans, and stores the last one."""
 
     def __init__(self) -> None:
-        self.shipped = 0
+        self.exported = 0
         self.last: ReadableSpan | None = None
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Count `spans`."""
-        self.shipped += len(spans)
+        self.exported += len(spans)
         self.last = spans[-1]
         return SpanExportResult.SUCCESS
 
 
 class NullMetricExporter(MetricExporter):
-    """Keeps the last data that it gets."""
+    """Stores the data of the last export."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,14 +40,14 @@ class NullMetricExporter(MetricExporter):
     def export(
         self,
         metrics_data: MetricsData,
-        timeout_millis: float = 10_000,  # noqa: ARG002 - the SDK gives it
+        timeout_millis: float = 10_000,  # noqa: ARG002 - the SDK passes it
         **kwargs: Any,  # noqa: ARG002 - likewise
     ) -> MetricExportResult:
-        """Keep `metrics_data`."""
+        """Store `metrics_data`."""
         self.last = metrics_data
         return MetricExportResult.SUCCESS
 
-    def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002 - the SDK gives it
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002 - the SDK passes it
         """Do nothing."""
         return True
 
@@ -56,12 +56,12 @@ class NullMetricExporter(MetricExporter):
 
 
 def tracing(exporter: SpanExporter) -> TracerProvider:
-    """Return a provider that ships to `exporter` in batches, with the SDK's default sizes."""
+    """Return a provider that exports to `exporter` in batches, with the SDK's default sizes."""
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider
 
 
 def metering(exporter: MetricExporter) -> MeterProvider:
-    """Return a provider that ships to `exporter` at the SDK's default interval."""
+    """Return a provider that exports to `exporter` at the SDK's default interval."""
     return MeterProvider([PeriodicExportingMetricReader(exporter)])

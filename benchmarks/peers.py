@@ -1,6 +1,7 @@
-"""Other libraries' decorators. Each is loaded only in the process that measures it."""
+"""The rows with decorators of other libraries."""
 
-# ruff: noqa: PLC0415 - these libraries are optional, and must not disturb other rows
+# Each library is imported only in the process of its own row.
+# ruff: noqa: PLC0415 - these libraries are optional, and must not affect other rows
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ def prometheus() -> Case:
 
 
 def logfire() -> Case:
-    """Make a span for each call with logfire, shipped in batches to a null exporter."""
+    """Create a span for each call with logfire, exported in batches to a null exporter."""
     import logfire as library
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
@@ -34,22 +35,22 @@ def logfire() -> Case:
         additional_span_processors=[BatchSpanProcessor(spans)],
     )
     measured = library.instrument(BUDGET)(handle)
-    return Case(calls_of(measured), library.force_flush, lambda: spans.shipped, makes_spans=True)
+    return Case(calls_of(measured), library.force_flush, lambda: spans.exported, makes_spans=True)
 
 
 def ddtrace() -> Case:
-    """Make a span for each call with ddtrace, thrown away when it is finished."""
-    quiet = ("INSTRUMENTATION_TELEMETRY", "REMOTE_CONFIGURATION", "RUNTIME_METRICS")
-    os.environ.update({f"DD_{part}_ENABLED": "false" for part in quiet})
+    """Create a span for each call with ddtrace, dropped when it is finished."""
+    disabled = ("INSTRUMENTATION_TELEMETRY", "REMOTE_CONFIGURATION", "RUNTIME_METRICS")
+    os.environ.update({f"DD_{part}_ENABLED": "false" for part in disabled})
     from ddtrace.trace import TraceFilter, tracer
 
     class DropAll(TraceFilter):  # type: ignore[misc]  # ddtrace is not installed for checks
-        shipped = 0
+        exported = 0
 
         def process_trace(self, trace: list[Any]) -> None:
-            self.shipped += len(trace)
+            self.exported += len(trace)
 
     drop = DropAll()
     tracer.configure(trace_processors=[drop])
     measured = tracer.wrap(BUDGET)(handle)
-    return Case(calls_of(measured), tracer.flush, lambda: drop.shipped, makes_spans=True)
+    return Case(calls_of(measured), tracer.flush, lambda: drop.exported, makes_spans=True)

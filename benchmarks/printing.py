@@ -1,4 +1,4 @@
-"""One result in, text out: a table for people, Markdown for the docs, JSON for machines."""
+"""Format the results as a table, as Markdown for the docs, and as JSON."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any, Final
 
-from benchmarks.figures import ROWS
-from benchmarks.results import Judged, Result
+from benchmarks.forms import ROWS
+from benchmarks.results import Evaluation, RowResult
 from benchmarks.row import Kind, Measure
 
-HEAD: Final = ("row", "CPU", "least", "wall", "beside", "figure", "must", "aim", "holds")
+HEAD: Final = ("row", "CPU", "least", "wall", "baseline", "result", "bound", "goal", "within bound")
 _TITLES: Final = {row.key: row.title for row in ROWS}
 _WORD: Final = {True: "yes", False: "NO", None: ""}
 
 
 def machine() -> str:
-    """Return what the figures depend on, in general terms."""
+    """Return a short description of the machine and its Python."""
     return (
         f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores, "
         f"{platform.machine()}, {platform.system()}"
     )
 
 
-def as_text(results: Sequence[Result]) -> str:
+def as_text(results: Sequence[RowResult]) -> str:
     """Return a table with aligned columns."""
     lines = [HEAD, *_lines(results)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
@@ -39,16 +39,16 @@ def as_text(results: Sequence[Result]) -> str:
     ) + _notes(results)
 
 
-def as_markdown(results: Sequence[Result]) -> str:
-    """Return a table for a Markdown page, under the machine it was measured on."""
+def as_markdown(results: Sequence[RowResult]) -> str:
+    """Return a description of the machine and a table, in Markdown."""
     rules = ["---" if column in _LEFT else "---:" for column in range(len(HEAD))]
     table = "".join(f"| {' | '.join(line)} |\n" for line in (HEAD, rules, *_lines(results)))
     notes = _notes(results)
     return f"Measured on {machine()}.\n\n{table}" + (f"\n{notes}" if notes else "")
 
 
-def as_json(results: Sequence[Result]) -> str:
-    """Return all figures, also those of each round."""
+def as_json(results: Sequence[RowResult]) -> str:
+    """Return all results and the values of each round, as JSON."""
     return json.dumps({"machine": machine(), "rows": [_as_record(each) for each in results]})
 
 
@@ -59,16 +59,16 @@ def _aligned(cell: str, column: int, width: int) -> str:
     return cell.ljust(width) if column in _LEFT else cell.rjust(width)
 
 
-def _lines(results: Sequence[Result]) -> Iterator[tuple[str, ...]]:
-    """Yield a line for each row, and a further one for each further promise."""
+def _lines(results: Sequence[RowResult]) -> Iterator[tuple[str, ...]]:
+    """Yield a line for each row, and another for each comparison after its first."""
     for result in results:
-        first, *others = result.judged or (None,)
-        yield (result.row.title, *_costs(result), *_promise_cells(first))
-        for judged in others:
-            yield ("", "", "", "", *_promise_cells(judged))
+        first, *others = result.evaluations or (None,)
+        yield (result.row.title, *_costs(result), *_comparison_cells(first))
+        for evaluation in others:
+            yield ("", "", "", "", *_comparison_cells(evaluation))
 
 
-def _costs(result: Result) -> tuple[str, str, str]:
+def _costs(result: RowResult) -> tuple[str, str, str]:
     series = result.series
     if series is None:
         return ("not installed", "", "")
@@ -84,18 +84,20 @@ def _time(nanoseconds: float) -> str:
     return f"{nanoseconds:,.0f} ns"
 
 
-def _promise_cells(judged: Judged | None) -> tuple[str, ...]:
-    if judged is None:
+def _comparison_cells(evaluation: Evaluation | None) -> tuple[str, ...]:
+    if evaluation is None:
         return ("",) * 5
-    promise = judged.promise
-    show = _SHOW[promise.measure]
+    comparison = evaluation.comparison
+    show = _SHOW[comparison.measure]
     return (
-        _TITLES.get(promise.yardstick, promise.yardstick),
+        _TITLES.get(comparison.baseline, comparison.baseline),
         *(
             "" if each is None else show(each)
-            for each in (judged.figure, promise.must, promise.aim)
+            for each in (evaluation.result, comparison.bound, comparison.goal)
         ),
-        "not measured" if judged.figure is None and promise.must else _WORD[judged.holds],
+        "not measured"
+        if evaluation.result is None and comparison.bound
+        else _WORD[evaluation.within_bound],
     )
 
 
@@ -107,8 +109,8 @@ _SHOW: Final[Mapping[Measure, Callable[[float], str]]] = {
 }
 
 
-def _notes(results: Sequence[Result]) -> str:
-    """Say which rows came out too cheap, because the SDK's queue dropped spans."""
+def _notes(results: Sequence[RowResult]) -> str:
+    """Return a note for each row that looks too cheap because the SDK's queue dropped spans."""
     return "".join(
         f"{each.row.title}: {each.series.lost / each.series.calls:.1%} of the spans were dropped "
         "before they were exported.\n"
@@ -117,7 +119,7 @@ def _notes(results: Sequence[Result]) -> str:
     )
 
 
-def _as_record(result: Result) -> dict[str, Any]:
+def _as_record(result: RowResult) -> dict[str, Any]:
     series = result.series
     return {
         "key": result.row.key,
@@ -128,17 +130,17 @@ def _as_record(result: Result) -> dict[str, Any]:
         "wall_ns": series.wall_ns if series else [],
         "grown_bytes": series.grown_bytes if series else [],
         "spans_lost": series.lost if series else 0,
-        "promises": [
+        "comparisons": [
             {
-                "yardstick": judged.promise.yardstick,
-                "measure": judged.promise.measure.value,
-                "figure": judged.figure,
-                "wall_figure": judged.wall_figure,
-                "must": judged.promise.must,
-                "aim": judged.promise.aim,
-                "tolerance": judged.tolerance,
-                "holds": judged.holds,
+                "baseline": evaluation.comparison.baseline,
+                "measure": evaluation.comparison.measure.value,
+                "result": evaluation.result,
+                "wall_result": evaluation.wall_result,
+                "bound": evaluation.comparison.bound,
+                "goal": evaluation.comparison.goal,
+                "tolerance": evaluation.tolerance,
+                "within_bound": evaluation.within_bound,
             }
-            for judged in result.judged
+            for evaluation in result.evaluations
         ],
     }

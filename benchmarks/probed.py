@@ -1,4 +1,4 @@
-"""perfkit's rows for what needs more than the clock, and for what explains a violation."""
+"""The rows with probes and evidence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from itertools import repeat
 from typing import Final
 
 import perfkit
-from benchmarks.measured import Setting, metrics_only, promise
+from benchmarks.measured import Setting, make_budget, metrics_only
 from benchmarks.subject import (
     BUDGET,
     TARGET_SECONDS,
@@ -23,18 +23,18 @@ from perfkit.instruments.options import EntryPoint, callsite_options_of
 from perfkit.instruments.wrapping import wrap
 
 _BOTH: Final = (TARGET_SECONDS, THRESHOLD_SECONDS)
-_ALWAYS_BROKEN: Final = (1e-9, 1e-9)
+_ALWAYS_VIOLATED: Final = (1e-9, 1e-9)
 EVIDENCE: Final = ("cpu", "memory", "stack")
 
 
 def probing(metric: perfkit.Metric, threshold: str) -> Setting:
-    """Hold each call to a limit of one more metric; nothing is left out for its cost."""
+    """Add a limit of `metric` to each call, without an overhead limit."""
     limits = parse_limits(metric, {"threshold": threshold, "statistic": "each"})
-    return Setting([promise(BUDGET, *_BOTH, *limits)], spans="never", max_overhead="100%")
+    return Setting([make_budget(BUDGET, *_BOTH, *limits)], spans="never", max_overhead="100%")
 
 
 def collector() -> Case:
-    """Take the pauses of the garbage collector apart: every probed call does."""
+    """Read the pauses of the garbage collector, as every probed call does."""
     return metrics_only(probing(perfkit.Metric.GC_TIME, "1s"))
 
 
@@ -44,13 +44,13 @@ def cpu_time() -> Case:
 
 
 def cpu_percentile() -> Case:
-    """Read it, and judge its percentile over a window too."""
+    """Read the CPU time of the thread, and evaluate its percentile over a window too."""
     limits = [
         limit
-        for rest in ({"statistic": "each"}, {"statistic": "p95", "window": "1m"})
-        for limit in parse_limits(perfkit.Metric.CPU_TIME, {"threshold": "1s", **rest})
+        for statistic in ({"statistic": "each"}, {"statistic": "p95", "window": "1m"})
+        for limit in parse_limits(perfkit.Metric.CPU_TIME, {"threshold": "1s", **statistic})
     ]
-    return metrics_only(Setting([promise(BUDGET, *_BOTH, *limits)], spans="never"))
+    return metrics_only(Setting([make_budget(BUDGET, *_BOTH, *limits)], spans="never"))
 
 
 def process_memory() -> Case:
@@ -59,7 +59,7 @@ def process_memory() -> Case:
 
 
 def disk() -> Case:
-    """Read what was written to disk, before and after."""
+    """Read the number of bytes written to disk, before and after."""
     return metrics_only(probing(perfkit.Metric.DISK_WRITE_RATE, "64GB/s"))
 
 
@@ -69,13 +69,13 @@ def counts() -> Case:
 
 
 def building() -> Case:
-    """Measure the duration only, of what allocates a little."""
+    """Measure only the duration of a call that allocates."""
     setting = Setting(spans="never")
     return Case(calls_of(perfkit.timed(BUDGET)(build)), setting.flush)
 
 
 def heap() -> Case:
-    """Trace the heap of what allocates a little."""
+    """Trace the heap in a call that allocates."""
     setting = probing(perfkit.Metric.MEMORY_PEAK, "64GB")
     return Case(calls_of(perfkit.timed(BUDGET)(build)), setting.flush)
 
@@ -96,49 +96,49 @@ def stack() -> Case:
 
 
 def children() -> Case:
-    """Keep account of which budget a call is within."""
-    return metrics_only(Setting([promise(BUDGET, evidence=("children",))], spans="never"))
+    """Record the budgets of nested calls."""
+    return metrics_only(Setting([make_budget(BUDGET, evidence=("children",))], spans="never"))
 
 
 def beside_children() -> Case:
-    """Tell such an account what a call of another budget took."""
-    other = promise(f"{BUDGET}_outer", evidence=("children",))
-    return metrics_only(Setting([promise(BUDGET), other], spans="never"))
+    """Measure calls of another budget while `children` evidence is active."""
+    other = make_budget(f"{BUDGET}_outer", evidence=("children",))
+    return metrics_only(Setting([make_budget(BUDGET), other], spans="never"))
 
 
 def unarmed() -> Case:
-    """Measure the duration only, of a call that takes 10 ms."""
-    setting = Setting([promise(BUDGET, evidence=EVIDENCE)], spans="never")
+    """Measure only the duration of a call of 10 ms."""
+    setting = Setting([make_budget(BUDGET, evidence=EVIDENCE)], spans="never")
     measured = perfkit.timed(BUDGET)(work)
 
     def run(calls: int) -> None:
         for _ in repeat(None, calls):
             measured(TEN_MILLISECONDS)
 
-    return Case(run, setting.flush, fewest=2)
+    return Case(run, setting.flush, min_calls=2)
 
 
 def armed_cpu() -> Case:
-    """Gather the top functions of a call that takes 10 ms."""
+    """Collect the top functions of a call of 10 ms."""
     return armed("cpu")
 
 
 def armed_memory() -> Case:
-    """Gather the top allocations of a call that takes 10 ms."""
+    """Collect the top allocations of a call of 10 ms."""
     return armed("memory")
 
 
 def armed_stack() -> Case:
-    """Gather the stacks of a call that takes 10 ms."""
+    """Collect the stacks of a call of 10 ms."""
     return armed("stack")
 
 
 def armed(kind: str) -> Case:
-    """Gather evidence in each call that takes 10 ms.
+    """Collect evidence in each call of 10 ms.
 
-    A call that does nothing breaks the budget before each of them, to arm it.
+    Before each of these, a call that does nothing violates the budget, which arms the next call.
     """
-    budget = promise(BUDGET, *_ALWAYS_BROKEN, evidence=(kind,))
+    budget = make_budget(BUDGET, *_ALWAYS_VIOLATED, evidence=(kind,))
     setting = Setting([budget], spans="never", evidence_interval=0, max_overhead="100%")
     measured = perfkit.timed(BUDGET)(work)
 
@@ -147,10 +147,10 @@ def armed(kind: str) -> Case:
             measured(0)
             measured(TEN_MILLISECONDS)
 
-    return Case(run, setting.flush, fewest=2)
+    return Case(run, setting.flush, min_calls=2)
 
 
 def violated_with_evidence() -> Case:
-    """Break the budget at each call; the second one gathers evidence for all others."""
-    budget = promise(BUDGET, *_ALWAYS_BROKEN, evidence=EVIDENCE)
+    """Violate the budget at each call; the second one collects evidence for all calls after it."""
+    budget = make_budget(BUDGET, *_ALWAYS_VIOLATED, evidence=EVIDENCE)
     return metrics_only(Setting([budget], spans="never", max_overhead="100%"))

@@ -1,6 +1,6 @@
-"""Processes in which something is measured: they answer in JSON, a line for each one they are sent.
+"""Run measurements in processes of their own, so that they do not affect each other.
 
-What is measured in a process of its own is not changed by what was measured before.
+A worker process measures a round for each line that it reads, and writes a line of JSON.
 """
 
 from __future__ import annotations
@@ -16,46 +16,46 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 ROOT: Final = Path(__file__).parents[1]
-_LEFT_OUT: Final = ("OTEL_", "DD_", "LOGFIRE_", "PYTHON", "COVERAGE")
-"""Variables that would change what is measured."""
+_EXCLUDED: Final = ("OTEL_", "DD_", "LOGFIRE_", "PYTHON", "COVERAGE")
+"""Prefixes of environment variables that would change the results."""
 
 
-class WorkerFailed(Exception):  # noqa: N818 - it says what happened
-    """A process that measures came to an early end."""
+class WorkerError(Exception):
+    """A measuring process failed."""
 
 
 class Worker:
-    """A process that measures a round for each line it is sent; see `worker`."""
+    """A process that measures a round for each line that it reads; see `worker`."""
 
     def __init__(self, title: str, process: subprocess.Popen[str], log: IO[str]) -> None:
         self._title = title
         self._process = process
         self._log = log
 
-    def ask(self) -> None:
-        """Let it begin a round."""
+    def start_round(self) -> None:
+        """Start a round."""
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
         self._process.stdin.write("\n")
         self._process.stdin.flush()
 
-    def answer(self) -> Mapping[str, Any]:
-        """Wait for its next answer; there is one before the first round too.
+    def wait(self) -> Mapping[str, Any]:
+        """Wait for the result of the round, or of the set-up before the first round.
 
         Raises:
-            WorkerFailed: If it has ended; with what it wrote.
+            WorkerError: If the process has ended; with its standard error.
         """
         assert self._process.stdout is not None  # noqa: S101 - it is a pipe
         line = self._process.stdout.readline()
         if not line:
             self._process.wait()  # until the traceback is written
             self._log.seek(0)
-            written = self._log.read()[-_MOST_WRITTEN:]
-            raise WorkerFailed(f"{self._title} cannot be measured:\n{written}")
-        answer: Mapping[str, Any] = json.loads(line)
-        return answer
+            written = self._log.read()[-_MAX_LOG_LENGTH:]
+            raise WorkerError(f"{self._title} cannot be measured:\n{written}")
+        result: Mapping[str, Any] = json.loads(line)
+        return result
 
 
-_MOST_WRITTEN: Final = 4000
+_MAX_LOG_LENGTH: Final = 4000
 
 
 @contextmanager
@@ -63,8 +63,8 @@ def worker(title: str, *arguments: str) -> Iterator[Worker]:
     """Run ``python ARGUMENTS`` as a worker.
 
     Args:
-        title: What it measures, for the error.
-        *arguments: What Python is given.
+        title: The name of the measurement, for errors.
+        *arguments: The arguments of Python.
     """
     with (
         tempfile.TemporaryFile("w+") as log,
@@ -85,10 +85,10 @@ def worker(title: str, *arguments: str) -> Iterator[Worker]:
 
 
 def output(*arguments: str) -> str:
-    """Run ``python ARGUMENTS`` to its end, and return what it wrote to standard output.
+    """Run ``python ARGUMENTS`` to its end, and return its standard output.
 
     Raises:
-        WorkerFailed: If it fails; with what it wrote to standard error.
+        WorkerError: If it fails; with its standard error.
     """
     done = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, *arguments],
@@ -99,14 +99,14 @@ def output(*arguments: str) -> str:
         env=environment(),
     )
     if done.returncode:
-        raise WorkerFailed(f"python {arguments[0]} {arguments[1]} failed:\n{done.stderr}")
+        raise WorkerError(f"python {arguments[0]} {arguments[1]} failed:\n{done.stderr}")
     return done.stdout
 
 
 def environment() -> dict[str, str]:
-    """Return this process's environment without what would change the figures."""
+    """Return the environment of this process without variables that would change the results."""
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(_LEFT_OUT) or name == "PYTHONPATH"
+        if not name.startswith(_EXCLUDED) or name == "PYTHONPATH"
     }

@@ -1,4 +1,4 @@
-"""A progress bar on standard error, where somebody looks."""
+"""Show a progress bar on standard error, if that is a terminal."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[str], None]]:
-    """Give a function to be called `total` times, each time with what was done.
+    """Yield a function to call after each of `total` steps, with a description of the step.
 
-    Nothing is shown where standard error is no terminal; without rich only a count.
+    It shows nothing if standard error is not a terminal, and only a count without rich.
     """
     if not sys.stderr.isatty():
         yield _ignore

@@ -1,6 +1,6 @@
-"""Receivers in a process of their own: one that behaves, and one for each way of not doing so.
+"""Run webhook receivers in a process of their own: a healthy one, and one for each fault.
 
-``python -m benchmarks.receiving FOLDER`` prints where they are, as JSON, and serves until its input
+``python -m benchmarks.receiving FOLDER`` prints their addresses as JSON, and serves until its input
 ends.
 """
 
@@ -26,7 +26,7 @@ from tests.receivers.webhook import (
     trickle_headers,
 )
 
-from benchmarks.processes import ROOT, WorkerFailed, environment
+from benchmarks.processes import ROOT, WorkerError, environment
 
 BEHAVIOURS: Final[Mapping[str, Behaviour]] = {
     "well": answer(),
@@ -38,15 +38,15 @@ BEHAVIOURS: Final[Mapping[str, Behaviour]] = {
     "reset": reset(b"HTTP/1.1 200 OK\r\nContent-"),
     "silent": never(),
 }
-"""What each does, by the name of its address."""
+"""The behaviour of each receiver, by the name of its address."""
 
 
 @contextmanager
 def receivers(folder: Path) -> Iterator[Mapping[str, str]]:
-    """Run the receivers; yield their addresses by name, ``down`` and ``untrusted`` among them.
+    """Run the receivers; yield their addresses by name, with ``down`` and ``untrusted``.
 
     Raises:
-        WorkerFailed: If they cannot be started.
+        WorkerError: If they cannot be started.
     """
     command = [sys.executable, "-m", "benchmarks.receiving", str(folder)]
     with subprocess.Popen(  # noqa: S603 - our own module
@@ -60,7 +60,7 @@ def receivers(folder: Path) -> Iterator[Mapping[str, str]]:
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         line = process.stdout.readline()
         if not line:
-            raise WorkerFailed("the receivers cannot be started")
+            raise WorkerError("the receivers cannot be started")
         try:
             yield json.loads(line)
         finally:

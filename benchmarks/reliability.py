@@ -1,7 +1,7 @@
-"""Measure that sinks never hurt the application: one table of bars.
+"""Measure the effect of faulty sinks on the application, in one table.
 
-``python -m benchmarks.reliability`` ends with 0 if every bar holds, 1 if one does not, and 3 if one
-could not be measured.
+``python -m benchmarks.reliability`` exits with 0 if every result is within its bound, with 1 if one
+is not, and with 3 if one could not be measured.
 """
 
 from __future__ import annotations
@@ -20,35 +20,35 @@ from attrs import frozen
 from benchmarks import command, page
 from benchmarks.faulty import KINDS
 from benchmarks.printing import machine
-from benchmarks.processes import ROOT, Worker, WorkerFailed, output, worker
+from benchmarks.processes import ROOT, Worker, WorkerError, output, worker
 from benchmarks.progress import progress
 from benchmarks.receiving import receivers
-from benchmarks.reliability_bars import (
-    Figures,
+from benchmarks.reliability_rows import (
+    Samples,
     as_json,
     as_markdown,
     as_text,
+    evaluate,
     exit_code,
-    judge,
 )
 from benchmarks.results import Exit
 
 MODULE: Final = "benchmarks.reliability"
 _REST_SECONDS: Final = 0.3
-"""Until what one process has left to its threads no longer disturbs the next."""
+"""The pause in which the threads of one process finish, so that they do not disturb the next."""
 
 
 @frozen(kw_only=True)
 class Form:
-    """How much is measured.
+    """The number of measurements of a run.
 
     Args:
-        rounds: How many rounds the processes take turns in.
-        calls: How many violated calls each makes in a round.
-        exits: How many processes end with dead backends, and as many without sinks.
-        waiting: How many violations wait then.
-        memory_processes: How many processes grow.
-        violations: How many violations each of those has.
+        rounds: The number of rounds, in which the processes alternate.
+        calls: The number of violated calls of each process in a round.
+        exits: The number of processes that exit with dead backends, and of those without sinks.
+        waiting: The number of queued violations at each exit.
+        memory_processes: The number of processes for the memory growth.
+        violations: The number of violations in each of these.
     """
 
     rounds: int
@@ -74,52 +74,53 @@ Tick = Callable[[str], None]
 
 
 def steps_of(form: Form) -> int:
-    """Return how often `measure` reports progress."""
+    """Return the number of calls of `tick` by `measure`."""
     return form.rounds + form.exits + form.memory_processes
 
 
-def measure(form: Form, tick: Tick) -> Figures:
+def measure(form: Form, tick: Tick) -> Samples:
     """Measure everything.
 
     Args:
-        form: How much to measure.
-        tick: Told what was measured, after each step.
+        form: The number of measurements.
+        tick: Called with a description after each step.
 
     Raises:
-        WorkerFailed: If a process cannot be measured; with what it wrote.
+        WorkerError: If a process cannot be measured; with its standard error.
     """
-    figures = Figures()
+    samples = Samples()
     with tempfile.TemporaryDirectory() as name, receivers(Path(name)) as addresses:
-        _measure_latencies(form, Path(name), addresses, figures, tick)
+        _measure_latencies(form, Path(name), addresses, samples, tick)
         for _ in range(form.exits):
             dead, none = (_exit_seconds(form, each) for each in (addresses, {}))
-            figures.exit_seconds.append(dead - none)
+            samples.exit_seconds.append(dead - none)
             tick("exit with dead backends")
     for _ in range(form.memory_processes):
         grown = _run("memory", str(form.violations))
-        figures.grown_mb.append(int(grown) / 1e6)
+        samples.grown_mb.append(int(grown) / 1e6)
         tick("memory with a dead sink")
-    return figures
+    return samples
 
 
 def _measure_latencies(
-    form: Form, folder: Path, addresses: Mapping[str, str], figures: Figures, tick: Tick
+    form: Form, folder: Path, addresses: Mapping[str, str], samples: Samples, tick: Tick
 ) -> None:
-    """Let the processes take turns; the bare one measures beside both of the others."""
+    """Alternate the processes; the bare one measures in parallel with each of the others."""
     with ExitStack() as stack:
-        asking = {}
-        for kind in KINDS:  # one after the other: none is to wait for the others to load
-            asking[kind] = stack.enter_context(_worker(kind, form.calls, folder / kind, addresses))
-            figures.latencies[kind].take_first(asking[kind].answer())
+        workers = {}
+        # Start one after the other, so that none is slowed down by the imports of another.
+        for kind in KINDS:
+            workers[kind] = stack.enter_context(_worker(kind, form.calls, folder / kind, addresses))
+            samples.latencies[kind].set_first(workers[kind].wait())
         for number in range(form.rounds):
             for kind in ("healthy", "faulty") if number % 2 else ("faulty", "healthy"):
                 time.sleep(_REST_SECONDS)
-                asking[kind].ask()
-                asking["bare"].ask()
-                figures.latencies[kind].add(asking[kind].answer())
-                bare = asking["bare"].answer()
+                workers[kind].start_round()
+                workers["bare"].start_round()
+                samples.latencies[kind].add(workers[kind].wait())
+                bare = workers["bare"].wait()
                 if kind == "faulty":
-                    figures.latencies["bare"].add(bare)
+                    samples.latencies["bare"].add(bare)
             tick("added latency")
 
 
@@ -132,9 +133,9 @@ def _worker(
 
 
 def _exit_seconds(form: Form, addresses: Mapping[str, str]) -> float:
-    began = time.perf_counter()
+    start = time.perf_counter()
     _run("exit", str(form.waiting), json.dumps(addresses))
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
 def _run(*arguments: str) -> str:
@@ -142,24 +143,24 @@ def _run(*arguments: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, and return the exit code."""
+    """Measure everything, print the table, and return the exit code."""
     parser = command.parser(
         MODULE, __doc__, quick="measure less, in half a minute", page="docs/reliability.md"
     )
-    asked = command.read(parser, arguments)
-    form = QUICK if asked.quick else FULL
+    options = command.read(parser, arguments)
+    form = QUICK if options.quick else FULL
     try:
         with progress(steps_of(form)) as tick:
-            figures = measure(form, tick)
-    except WorkerFailed as error:
+            samples = measure(form, tick)
+    except WorkerError as error:
         sys.stderr.write(f"{error}\n")
         return Exit.NOT_MEASURED
-    bars = judge(figures)
-    text = as_json(bars, figures) if asked.json else f"{machine()}\n\n{as_text(bars)}"
+    rows = evaluate(samples)
+    text = as_json(rows, samples) if options.json else f"{machine()}\n\n{as_text(rows)}"
     sys.stdout.write(f"{text.rstrip()}\n")
-    if asked.markdown:
-        page.write(ROOT / "docs" / "reliability.md", MODULE, as_markdown(bars))
-    return exit_code(bars)
+    if options.markdown:
+        page.write(ROOT / "docs" / "reliability.md", MODULE, as_markdown(rows))
+    return exit_code(rows)
 
 
 if __name__ == "__main__":

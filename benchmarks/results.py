@@ -1,4 +1,4 @@
-"""From what was measured to what holds: figures in, figures out."""
+"""Compute the results from the measured times, and compare them with the bounds."""
 
 from __future__ import annotations
 
@@ -11,85 +11,89 @@ from typing import Final
 
 from attrs import frozen
 
-from benchmarks.figures import ROWS
-from benchmarks.row import Measure, Promise, Row
+from benchmarks.forms import ROWS
+from benchmarks.row import Comparison, Measure, Row
 from benchmarks.running import Series
 
 
 class Exit(IntEnum):
-    """What the process ends with. 2 is for wrong arguments."""
+    """The exit code; argparse exits with 2 for wrong arguments."""
 
-    HOLDS = 0
-    BROKEN = 1
+    WITHIN_BOUNDS = 0
+    EXCEEDED = 1
     NOT_MEASURED = 3
 
 
 @frozen
-class Judged:
-    """How one promise stands.
+class Evaluation:
+    """The result of one comparison.
 
     Args:
-        promise: The promise.
-        figure: In the unit of the promise's measure: the median over all rounds, each compared with
-            the yardstick's same round. None where it was not measured.
-        wall_figure: The same of wall time rather than CPU time; None where that says nothing.
-        tolerance: What `must` is multiplied by.
+        comparison: The comparison.
+        result: The median over all rounds, in the unit of the measure, where each round is compared
+            with the same round of the baseline. None if it was not measured.
+        wall_result: The same with wall time instead of CPU time; None for measures without it.
+        tolerance: The factor for the bound.
     """
 
-    promise: Promise
-    figure: float | None = None
-    wall_figure: float | None = None
+    comparison: Comparison
+    result: float | None = None
+    wall_result: float | None = None
     tolerance: float = 1.0
 
     @property
-    def holds(self) -> bool | None:
-        """Whether the must is kept; None where there is none, or nothing was measured."""
-        if self.promise.must is None or self.figure is None:
+    def within_bound(self) -> bool | None:
+        """Whether the result is within its bound; None without a bound or a result."""
+        if self.comparison.bound is None or self.result is None:
             return None
-        return self.figure <= self.promise.must * self.tolerance
+        return self.result <= self.comparison.bound * self.tolerance
 
 
 @frozen
-class Result:
-    """One row with its figures.
+class RowResult:
+    """One row with its results.
 
     Args:
         row: The row.
-        series: What was measured; None where the library is not installed.
-        judged: Its promises, in the same order.
+        series: The measured times; None if the library is not installed.
+        evaluations: The evaluation of each comparison of the row, in the same order.
     """
 
     row: Row
     series: Series | None
-    judged: tuple[Judged, ...]
+    evaluations: tuple[Evaluation, ...]
 
 
-def judge_all(
+def evaluate_all(
     measured: Mapping[str, Series], tolerance: float = 1.0, rows: Sequence[Row] = ROWS
-) -> list[Result]:
-    """Return a result for each of `rows`, measured or not."""
+) -> list[RowResult]:
+    """Return a result for each of `rows`, also for those that were not measured."""
     return [
-        Result(
+        RowResult(
             row,
             measured.get(row.key),
-            tuple(_judge(row, promise, measured, tolerance) for promise in row.promises),
+            tuple(
+                _evaluate(row, comparison, measured, tolerance) for comparison in row.comparisons
+            ),
         )
         for row in rows
     ]
 
 
-def _judge(row: Row, promise: Promise, measured: Mapping[str, Series], tolerance: float) -> Judged:
-    own, other = measured.get(row.key), measured.get(promise.yardstick)
-    if own is None or (promise.measure.needs_yardstick and other is None):
-        return Judged(promise, tolerance=tolerance)
-    if promise.measure is Measure.GROWTH:
-        return Judged(promise, median(own.grown_bytes) / 1e6, tolerance=tolerance)
-    if promise.measure is Measure.CORE_SHARE:
-        return Judged(promise, median(own.cpu_ns) / 1e9, tolerance=tolerance)
-    assert other is not None  # noqa: S101 - looked at above
-    compare = _COMPARE[promise.measure]
-    return Judged(
-        promise,
+def _evaluate(
+    row: Row, comparison: Comparison, measured: Mapping[str, Series], tolerance: float
+) -> Evaluation:
+    own, other = measured.get(row.key), measured.get(comparison.baseline)
+    if own is None or (comparison.measure.needs_baseline and other is None):
+        return Evaluation(comparison, tolerance=tolerance)
+    if comparison.measure is Measure.GROWTH:
+        return Evaluation(comparison, median(own.grown_bytes) / 1e6, tolerance=tolerance)
+    if comparison.measure is Measure.CORE_SHARE:
+        return Evaluation(comparison, median(own.cpu_ns) / 1e9, tolerance=tolerance)
+    assert other is not None  # noqa: S101 - checked above
+    compare = _COMPARE[comparison.measure]
+    return Evaluation(
+        comparison,
         compare(own.cpu_ns, other.cpu_ns),
         compare(own.wall_ns, other.wall_ns),
         tolerance,
@@ -97,16 +101,16 @@ def _judge(row: Row, promise: Promise, measured: Mapping[str, Series], tolerance
 
 
 def ratio_of(own: Sequence[float], other: Sequence[float]) -> float:
-    """Return the median of the ratios of each round, so that what disturbs a whole round cancels.
+    """Return the median of the ratios of each round, so that a disturbance of a round cancels out.
 
     Raises:
-        ValueError: If there are not as many of the one as of the other, or none.
+        ValueError: If the numbers of rounds differ or are 0.
     """
     return _median_of(truediv, own, other)
 
 
 def extra_of(own: Sequence[float], other: Sequence[float]) -> float:
-    """Return the median of the differences of each round. Errors are as for `ratio_of`."""
+    """Return the median of the differences of each round; raise as `ratio_of` does."""
     return _median_of(sub, own, other)
 
 
@@ -121,14 +125,14 @@ def _median_of(
 _COMPARE: Final = {Measure.RATIO: ratio_of, Measure.EXTRA: extra_of}
 
 
-def exit_code(results: Sequence[Result]) -> Exit:
-    """Return what to end with; a must that was not measured is not taken for one that holds."""
-    held = [
-        judged.holds
+def exit_code(results: Sequence[RowResult]) -> Exit:
+    """Return the exit code; a result with a bound that was not measured never counts as a pass."""
+    within = [
+        evaluation.within_bound
         for result in results
-        for judged in result.judged
-        if judged.promise.must is not None
+        for evaluation in result.evaluations
+        if evaluation.comparison.bound is not None
     ]
-    if False in held:
-        return Exit.BROKEN
-    return Exit.NOT_MEASURED if None in held else Exit.HOLDS
+    if False in within:
+        return Exit.EXCEEDED
+    return Exit.NOT_MEASURED if None in within else Exit.WITHIN_BOUNDS

@@ -1,4 +1,4 @@
-"""What a row is, and what it can be held to."""
+"""Rows of the overhead benchmark, and their comparisons with a baseline."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from attrs import frozen
 
 
 class Kind(Enum):
-    """What a row measures."""
+    """The subject of a row."""
 
     CALL = "call"
     IMPORT = "import"
@@ -16,37 +16,37 @@ class Kind(Enum):
 
 
 class Measure(Enum):
-    """How a row is put beside its yardstick; the last two are of the row itself."""
+    """The measure of a comparison; the last two need no baseline."""
 
     RATIO = "ratio"
-    """Its CPU time by that of the yardstick."""
+    """The CPU time divided by that of the baseline."""
     EXTRA = "extra"
-    """The nanoseconds of CPU time that it takes beside the yardstick."""
+    """The CPU time less that of the baseline, in nanoseconds."""
     GROWTH = "growth"
-    """The megabytes by which the process grows."""
+    """The memory growth of the process, in megabytes."""
     CORE_SHARE = "core_share"
-    """The share of one core that it takes at one call a second."""
+    """The share of one core at one call per second."""
 
     @property
-    def needs_yardstick(self) -> bool:
-        """Whether it means something only beside another row."""
+    def needs_baseline(self) -> bool:
+        """Whether the measure compares two rows."""
         return self in {Measure.RATIO, Measure.EXTRA}
 
 
 @frozen
-class Promise:
-    """What a row has to reach.
+class Comparison:
+    """A comparison of a row with its baseline, and with a bound and a goal.
 
     Args:
-        yardstick: The key of the row to compare with; empty where the figure itself counts.
-        must: The most that the figure may be, in the unit of `measure`; None for no promise.
-        aim: What we would like it to be; None likewise.
-        measure: Which figure that is.
+        baseline: The key of the other row; empty for a measure of the row itself.
+        bound: The maximum of the result, in the unit of `measure`; None without a bound.
+        goal: The desired result, in the same unit; None without a goal.
+        measure: The measure.
     """
 
-    yardstick: str
-    must: float | None = None
-    aim: float | None = None
+    baseline: str
+    bound: float | None = None
+    goal: float | None = None
     measure: Measure = Measure.RATIO
 
 
@@ -55,20 +55,20 @@ class Row:
     """One row.
 
     Args:
-        key: Its name in JSON, and for promises.
-        title: Its name for people.
-        source: Where it comes from: ``module:function`` that makes a `Case`, for memory that makes
-            the calls of one round; for imports the statement.
-        does: One sentence on what it does.
-        promises: What it has to reach.
-        needs: A module that has to be installed for it.
-        kind: What it measures.
+        key: The name of the row in JSON and in comparisons.
+        title: The name of the row in tables.
+        source: For calls, ``module:function`` that returns a `Case`; for memory, one that returns a
+            function that makes the calls; for imports, the statement.
+        description: One sentence that describes the measured code.
+        comparisons: The comparisons of the row.
+        needs: A module that the row requires.
+        kind: The subject of the row.
     """
 
     key: str
     title: str
     source: str
-    does: str
-    promises: tuple[Promise, ...] = ()
+    description: str
+    comparisons: tuple[Comparison, ...] = ()
     needs: str = ""
     kind: Kind = Kind.CALL

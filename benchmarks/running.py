@@ -1,7 +1,7 @@
-"""Measure rows side by side: every row in each round, each row in a process of its own.
+"""Measure every row in each round, and each row in a process of its own.
 
-pyperf's runner measures one benchmark after the other, so that a machine which slows down half-way
-would bend the ratios. Here whatever disturbs a round disturbs all its rows.
+pyperf's runner measures one benchmark after the other, so a slow-down of the machine in the middle
+would distort the ratios. Here a disturbance of a round affects all of its rows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from attrs import Factory, define
 
-from benchmarks.figures import ROWS, Form
+from benchmarks.forms import ROWS, Form
 from benchmarks.processes import Worker, output, worker
 from benchmarks.row import Kind, Row
 
@@ -28,14 +28,14 @@ print(cpu, wall)
 
 @define
 class Series:
-    """What was measured for one row, round by round.
+    """The measured values of one row.
 
     Args:
-        cpu_ns: CPU time of the process for each call (or import).
-        wall_ns: Wall time for each.
-        grown_bytes: Memory growth of each process, for rows that measure that.
-        calls: How many calls in all.
-        lost: How many spans never reached the exporter.
+        cpu_ns: The CPU time of the process per call (or import), for each round.
+        wall_ns: The wall time per call, for each round.
+        grown_bytes: The memory growth of each process, for rows of memory growth.
+        calls: The total number of calls.
+        lost: The number of spans that were never exported.
     """
 
     cpu_ns: list[float] = Factory(list)
@@ -49,7 +49,7 @@ Tick = Callable[[str], None]
 
 
 def steps_of(form: Form, rows: Sequence[Row] = ROWS) -> int:
-    """Return how often `measure_all` reports progress."""
+    """Return the number of calls of `tick` by `measure_all`."""
     rows = [row for row in rows if is_installed(row)]
     count = {kind: sum(row.kind is kind for row in rows) for kind in Kind}
     return (
@@ -60,15 +60,15 @@ def steps_of(form: Form, rows: Sequence[Row] = ROWS) -> int:
 
 
 def measure_all(form: Form, tick: Tick, rows: Sequence[Row] = ROWS) -> Mapping[str, Series]:
-    """Measure `rows`; what is not installed is left out.
+    """Measure those of `rows` whose library is installed.
 
     Args:
-        form: How much to measure.
-        tick: Told the title of a row after each step.
-        rows: What to measure.
+        form: The number of measurements.
+        tick: Called with the title of a row after each step.
+        rows: The rows.
 
     Raises:
-        WorkerFailed: If a row cannot be measured; with what it wrote.
+        WorkerError: If a row cannot be measured; with the standard error of its process.
     """
     rows = [row for row in rows if is_installed(row)]
     series = {row.key: Series() for row in rows}
@@ -81,7 +81,7 @@ def measure_all(form: Form, tick: Tick, rows: Sequence[Row] = ROWS) -> Mapping[s
 
 
 def is_installed(row: Row) -> bool:
-    """Tell whether the library that `row` measures is here."""
+    """Return whether the library of `row` is installed."""
     return not row.needs or find_spec(row.needs) is not None
 
 
@@ -91,12 +91,12 @@ def _measure_calls(
     with ExitStack() as stack:
         workers = {row.key: stack.enter_context(_worker(row, form.seconds)) for row in rows}
         for each in workers.values():
-            each.answer()
+            each.wait()
         for row in rows:
             _round_of(workers[row.key])
             tick(row.title)
         for number in range(form.rounds):
-            for row in _there_and_back(rows, number):
+            for row in _alternating(rows, number):
                 _add(series[row.key], _round_of(workers[row.key]))
                 tick(row.title)
 
@@ -106,17 +106,17 @@ def _worker(row: Row, seconds: float) -> AbstractContextManager[Worker]:
 
 
 def _round_of(worker: Worker) -> Mapping[str, Any]:
-    """Let it measure one round, alone."""
-    worker.ask()
-    return worker.answer()
+    """Measure one round, while all other workers wait."""
+    worker.start_round()
+    return worker.wait()
 
 
 def _measure_imports(
     rows: Sequence[Row], form: Form, series: Mapping[str, Series], tick: Tick
 ) -> None:
-    """Time each import in fresh processes; the first one of each only fills the caches."""
+    """Time each import in new processes; the first run of each only fills the caches."""
     for number in range(form.imports + 1):
-        for row in _there_and_back(rows, number):
+        for row in _alternating(rows, number):
             cpu, wall = output("-c", _IMPORT.format(statement=row.source)).split()
             if number:
                 _add(series[row.key], {"cpu_ns": int(cpu), "wall_ns": int(wall)})
@@ -126,7 +126,10 @@ def _measure_imports(
 def _measure_memory(
     rows: Sequence[Row], form: Form, series: Mapping[str, Series], tick: Tick
 ) -> None:
-    """Let fresh processes grow: where an allocator puts things is chance, a leak is in each."""
+    """Measure the growth of several new processes.
+
+    Noise of the allocator differs between processes; a leak is in each of them.
+    """
     for _ in range(form.memory_processes):
         for row in rows:
             grown = output("-m", "benchmarks.memory", row.source, str(form.memory_calls[row.key]))
@@ -134,13 +137,13 @@ def _measure_memory(
             tick(row.title)
 
 
-def _there_and_back(rows: Sequence[Row], number: int) -> Sequence[Row]:
-    """Turn the order round in every other round, so that a steady drift cancels."""
+def _alternating(rows: Sequence[Row], number: int) -> Sequence[Row]:
+    """Reverse the order in every other round, so that a steady drift cancels out."""
     return rows[::-1] if number % 2 else rows
 
 
-def _add(series: Series, answer: Mapping[str, Any]) -> None:
-    series.cpu_ns.append(answer["cpu_ns"])
-    series.wall_ns.append(answer["wall_ns"])
-    series.calls += answer.get("calls", 1)
-    series.lost += answer.get("lost", 0)
+def _add(series: Series, measured: Mapping[str, Any]) -> None:
+    series.cpu_ns.append(measured["cpu_ns"])
+    series.wall_ns.append(measured["wall_ns"])
+    series.calls += measured.get("calls", 1)
+    series.lost += measured.get("lost", 0)

@@ -1,4 +1,4 @@
-"""What every row measures, and the shape in which it does so."""
+"""The functions that the rows call, and the interface of a row to its worker."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ THRESHOLD_SECONDS: Final = 0.3
 
 
 def handle(user: Any, key: Any, *, limit: int = 10) -> Any:  # noqa: ARG001 - a realistic signature
-    """Do as little as a function can."""
+    """Return the first argument."""
     return user
 
 
 def build(user: Any, key: Any, *, limit: int = 10) -> Any:  # noqa: ARG001 - as handle
-    """Allocate a little: one small list for each number below `limit`."""
+    """Create a small list for each number below `limit`."""
     return [[user, number] for number in range(limit)]
 
 
 def work(records: int) -> int:
-    """Make so many small records, and group them by name."""
+    """Create `records` small records, and group them by name."""
     by_name: dict[str, list[int]] = {}
     for number in range(records):
         record = _record(number)
@@ -38,7 +38,7 @@ def _record(number: int) -> dict[str, Any]:
 
 
 TEN_MILLISECONDS: Final = 36_000
-"""So many records take `work` 10 ms, about."""
+"""The number of records for which `work` takes about 10 ms."""
 
 
 def _nothing() -> None:
@@ -51,25 +51,25 @@ def _no_spans() -> int:
 
 @frozen
 class Case:
-    """One row, ready to be measured.
+    """The measured code of one row.
 
     Args:
-        run: Makes as many calls as it is told.
-        flush: Brings what was recorded to the exporters.
-        spans_shipped: Returns how many spans have reached the exporter so far.
-        makes_spans: Whether each call makes one.
-        fewest: The fewest calls of a round; fewer than 100 where a call is slow.
+        run: Makes the given number of calls.
+        flush: Exports all recorded data.
+        spans_exported: Returns the number of spans exported so far.
+        makes_spans: Whether each call creates a span.
+        min_calls: The minimum number of calls in a round; less than 100 for slow calls.
     """
 
     run: Callable[[int], None]
     flush: Callable[[], object] = _nothing
-    spans_shipped: Callable[[], int] = _no_spans
+    spans_exported: Callable[[], int] = _no_spans
     makes_spans: bool = False
-    fewest: int = 100
+    min_calls: int = 100
 
 
 def calls_of(function: Callable[..., Any]) -> Callable[[int], None]:
-    """Return what calls `function` as often as it is told, each time with the same arguments."""
+    """Return a function that calls `function` a number of times with the same arguments."""
 
     def run(calls: int) -> None:
         for _ in repeat(None, calls):

@@ -1,4 +1,4 @@
-"""perfkit's rows for the process as a whole."""
+"""The rows with a monitor of the process."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _LIMITS: Final = {
 
 
 def budgets(window_seconds: float) -> list[perfkit.Budget]:
-    """Return budgets for the process: every metric of a sample, over and over."""
-    written = list(_LIMITS.items())
+    """Return budgets for the process, which use the metrics of a sample in turn."""
+    limits = list(_LIMITS.items())
     return [
         perfkit.Budget(
             name=f"process_{number}",
             limits=parse_limits(metric, {"threshold": threshold, "window": window_seconds}),
         )
         for number in range(PROCESS_BUDGETS)
-        for metric, threshold in [written[number % len(written)]]
+        for metric, threshold in [limits[number % len(limits)]]
     ]
 
 
 def sampling() -> Case:
-    """Take and judge one sample after the other."""
+    """Measure and evaluate samples in a loop."""
     setting = Setting(budgets(60.0), spans="never")
 
     def run(samples: int) -> None:
@@ -50,11 +50,11 @@ def sampling() -> Case:
 
 
 def ticking() -> Case:
-    """Let the thread sample at an interval; the window is as many intervals as in real life."""
+    """Run the monitor's thread, with as many samples in a window as at the default interval."""
     Setting(budgets(SUB_WINDOWS * _INTERVAL_SECONDS), spans="never")
 
     def run(samples: int) -> None:
         with perfkit.monitor(interval=_INTERVAL_SECONDS):
             time.sleep(samples * _INTERVAL_SECONDS)
 
-    return Case(run, fewest=20)
+    return Case(run, min_calls=20)

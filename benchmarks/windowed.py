@@ -1,4 +1,4 @@
-"""perfkit's rows for what is held over a window."""
+"""The rows with limits over a window."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from itertools import repeat
 from typing import Any, Final
 
 import perfkit
-from benchmarks.measured import Setting, block, metrics_only, promise
+from benchmarks.measured import Setting, block, make_budget, metrics_only
 from benchmarks.subject import BUDGET, TARGET_SECONDS, THRESHOLD_SECONDS, Case, handle
 from perfkit.catalog import parse_limits
 from perfkit.model import CodeLocation
 from perfkit.runtime import window_registry
 from perfkit.runtime.windows import BudgetWindows
 
-JUDGED_BUDGETS: Final = 40
+EVALUATED_BUDGETS: Final = 40
 _BOTH: Final = (TARGET_SECONDS, THRESHOLD_SECONDS)
 _P95: Final = parse_limits(
     perfkit.Metric.DURATION,
@@ -29,42 +29,42 @@ _CONCURRENCY: Final = parse_limits(
 
 
 def percentile_setting() -> Setting:
-    """Hold the 95th percentile of a minute to limits too."""
-    return _holding(*_P95)
+    """Add limits on the 95th percentile of a minute."""
+    return _with_limits(*_P95)
 
 
 def rates_setting() -> Setting:
-    """Hold throughput and the share of errors in a minute to limits too."""
-    return _holding(*_RATES)
+    """Add limits on the throughput and the share of errors of a minute."""
+    return _with_limits(*_RATES)
 
 
 def concurrency_setting() -> Setting:
-    """Hold how many calls run at once to a limit too."""
-    return _holding(*_CONCURRENCY)
+    """Add a limit on the number of concurrent calls."""
+    return _with_limits(*_CONCURRENCY)
 
 
 def objective_setting() -> Setting:
-    """Hold the share of good calls of 30 days to an objective too."""
-    return _holding(objective=perfkit.Objective(ratio=0.999))
+    """Add an objective for the share of good calls of 30 days."""
+    return _with_limits(objective=perfkit.Objective(ratio=0.999))
 
 
 def percentile() -> Case:
-    """Count, judge each call, and the percentile."""
+    """Count and evaluate each call, and the percentile."""
     return metrics_only(percentile_setting())
 
 
 def rates() -> Case:
-    """Count, judge each call, throughput and errors."""
+    """Count and evaluate each call, the throughput and the share of errors."""
     return metrics_only(rates_setting())
 
 
 def concurrency() -> Case:
-    """Count, judge each call, and how many run at once."""
+    """Count and evaluate each call, and the number of concurrent calls."""
     return metrics_only(concurrency_setting())
 
 
 def objective() -> Case:
-    """Count, judge each call, and how fast the error budget is spent."""
+    """Count and evaluate each call, and the burn rate of the error budget."""
     return metrics_only(objective_setting())
 
 
@@ -73,9 +73,11 @@ def block_concurrency() -> Case:
     return block(concurrency_setting())
 
 
-def judging() -> Case:
-    """Judge the percentile of many budgets, as the ticker does once a second."""
-    budgets = [promise(f"{BUDGET}_{number}", *_BOTH, *_P95) for number in range(JUDGED_BUDGETS)]
+def evaluating() -> Case:
+    """Evaluate the percentile of many budgets, as the background thread does once a second."""
+    budgets = [
+        make_budget(f"{BUDGET}_{number}", *_BOTH, *_P95) for number in range(EVALUATED_BUDGETS)
+    ]
     setting = Setting(budgets, spans="never")
     calls = [perfkit.timed(budget.name)(handle) for budget in budgets]
 
@@ -92,11 +94,11 @@ def judging() -> Case:
             for each in windows:
                 each.judge()
 
-    return Case(run, setting.flush, fewest=10)
+    return Case(run, setting.flush, min_calls=10)
 
 
-def _holding(*limits: perfkit.Limit, **further: Any) -> Setting:
-    return Setting([promise(BUDGET, *_BOTH, *limits, **further)], spans="never")
+def _with_limits(*limits: perfkit.Limit, **fields: Any) -> Setting:
+    return Setting([make_budget(BUDGET, *_BOTH, *limits, **fields)], spans="never")
 
 
 def _windows_of(budget: perfkit.Budget) -> BudgetWindows:

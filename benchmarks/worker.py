@@ -1,8 +1,8 @@
-"""One row in a process of its own: measures a round for each line it reads.
+"""Measure one row in a process of its own, a round for each line that it reads.
 
-``python -m benchmarks.worker module:function SECONDS`` answers on standard output in JSON: a line
-when it is ready, then one for each line it reads. The first line only lets it find out how many
-calls make a round.
+``python -m benchmarks.worker module:function SECONDS`` writes JSON to standard output: a line when
+it is ready, then a line for each line that it reads. The first of these determines the number of
+calls in a round.
 """
 
 from __future__ import annotations
@@ -18,58 +18,58 @@ from typing import Any, Final
 
 from benchmarks.subject import Case
 
-_MOST_CALLS: Final = 50_000_000
+_MAX_CALLS: Final = 50_000_000
 
 
 def measure(case: Case, calls: int) -> dict[str, float]:
-    """Make `calls` calls, and return what one of them costs in nanoseconds.
+    """Make `calls` calls, and return the cost of one of them in nanoseconds.
 
-    CPU time is that of all threads of the process, until what was recorded has reached the
-    exporters. Wall time is what the caller waited for: without that last flush.
+    CPU time is that of all threads of the process, until all recorded data is exported. Wall time
+    is the time that the caller waits: without the final flush.
     """
     gc.collect()
-    shipped = case.spans_shipped()
+    exported = case.spans_exported()
     cpu, wall = process_time_ns(), perf_counter_ns()
     case.run(calls)
     wall = perf_counter_ns() - wall
     case.flush()
     cpu = process_time_ns() - cpu
-    shipped = case.spans_shipped() - shipped
-    lost = calls - shipped if case.makes_spans else 0
+    exported = case.spans_exported() - exported
+    lost = calls - exported if case.makes_spans else 0
     return {"cpu_ns": cpu / calls, "wall_ns": wall / calls, "calls": calls, "lost": lost}
 
 
 def calibrate(case: Case, seconds: float) -> int:
-    """Return how many calls take about `seconds`; warms the code up on the way."""
-    calls = case.fewest
-    while calls < _MOST_CALLS:
-        began = perf_counter_ns()
+    """Return the number of calls that take about `seconds`; also warm the code up."""
+    calls = case.min_calls
+    while calls < _MAX_CALLS:
+        start = perf_counter_ns()
         case.run(calls)
         case.flush()
-        took = (perf_counter_ns() - began) / 1e9
+        took = (perf_counter_ns() - start) / 1e9
         if took >= seconds / 2:
-            return max(case.fewest, round(calls * seconds / took))
+            return max(case.min_calls, round(calls * seconds / took))
         calls *= 2
     return calls
 
 
 def load(source: str) -> Any:
-    """Return what ``module:name`` names."""
+    """Import ``module:name``."""
     module, _, name = source.partition(":")
     return getattr(import_module(module), name)
 
 
 def main(source: str, seconds: str) -> None:
-    """Serve rounds until the input ends."""
-    with os.fdopen(os.dup(1), "w") as answers:
-        os.dup2(2, 1)  # what a library prints must not get between the answers
+    """Measure a round for each line of the input, until it ends."""
+    with os.fdopen(os.dup(1), "w") as output:
+        os.dup2(2, 1)  # the output of libraries must not mix with the results
         case = load(source)()
-        for answer in _answers(case, float(seconds)):
-            answers.write(f"{json.dumps(answer)}\n")
-            answers.flush()
+        for measured in _rounds(case, float(seconds)):
+            output.write(f"{json.dumps(measured)}\n")
+            output.flush()
 
 
-def _answers(case: Case, seconds: float) -> Iterator[Mapping[str, float]]:
+def _rounds(case: Case, seconds: float) -> Iterator[Mapping[str, float]]:
     yield {}
     sys.stdin.readline()
     calls = calibrate(case, seconds)

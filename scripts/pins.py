@@ -1,9 +1,9 @@
-"""Write constraints.txt anew from the newest releases.
+"""Update constraints.txt to the newest releases.
 
 usage: python scripts/pins.py
 
-Run it under the oldest supported Python: its pins are for all. A newer Python of this machine gets
-a pin of its own for each package whose common pin has no wheel for it.
+Run it with the oldest supported Python, whose pins are common to all versions. A newer Python of
+this machine has a pin of its own for each package whose common pin has no wheel for it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ WORK = ROOT / ".cache" / "pins"
 
 
 def main() -> None:
-    """Freeze an environment of each Python, and merge the results."""
+    """Freeze an environment of each Python, and merge the pins."""
     shutil.rmtree(WORK, ignore_errors=True)
     this = f"{sys.version_info.major}.{sys.version_info.minor}"
     pins = {name: {this: release} for name, release in _freeze(sys.executable, this, "dev").items()}
     for version in SUPPORTED[SUPPORTED.index(this) + 1 :]:
         python = find_python(version)
         if python is None:
-            print(f"Python {version} is not on this machine, so its pins are the common ones")
+            print(f"Python {version} is not on this machine, so it has only the common pins")
             continue
         for name, release in _freeze(python, version, "test").items():
             newest = list(pins.setdefault(name, {version: release}).values())[-1]
@@ -47,8 +47,8 @@ def _freeze(python: str, version: str, group: str) -> dict[str, str]:
 
 
 def _has_wheel(version: str, name: str, release: str) -> bool:
-    asked = ["install", "--quiet", "--dry-run", "--no-deps", "--only-binary", ":all:"]
-    return _pip(version, *asked, f"{name}=={release}", check=False).returncode == 0
+    options = ["install", "--quiet", "--dry-run", "--no-deps", "--only-binary", ":all:"]
+    return _pip(version, *options, f"{name}=={release}", check=False).returncode == 0
 
 
 def _pip(version: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -57,15 +57,15 @@ def _pip(version: str, *arguments: str, check: bool = True) -> subprocess.Comple
 
 
 def _lines(name: str, releases: dict[str, str]) -> list[str]:
-    """Return the pins of a package. Each holds from its Python up to that of the next pin."""
+    """Return the pins of a package. Each applies from its Python up to that of the next pin."""
     starts = list(releases)
-    found = []
+    lines = []
     for start, end in zip(starts, [*starts[1:], None], strict=True):
         since = [f'python_version >= "{start}"'] if start != starts[0] else []
         until = [f'python_version < "{end}"'] if end else []
         markers = " and ".join(since + until)
-        found.append(f"{name}=={releases[start]}{'; ' if markers else ''}{markers}")
-    return found
+        lines.append(f"{name}=={releases[start]}{'; ' if markers else ''}{markers}")
+    return lines
 
 
 if __name__ == "__main__":

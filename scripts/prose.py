@@ -1,6 +1,6 @@
-"""Count the marks of the prose in `src`; fail where a bound is broken.
+"""Count the marks of the prose in `src`; fail if a bound is violated.
 
-Three numbers are held:
+Three numbers have a bound:
 
 1. Docstring summaries that contain the word "what", in percent of all summaries. The summary is the
    first sentence of the docstring of a module, a class or a function.
@@ -36,8 +36,8 @@ LEAST_COMMENT_PERCENT: Final = 1.5
 
 # Calibration: of 1,000 words at 8d7c660, the prose that the bound is meant for, 55.6 are in this
 # set; in stamina 26.1 3.8, in structlog 26.1 5.2, in svcs 26.2 7.0, in the OpenTelemetry SDK 1.45
-# 5.0. The five verbs of speech and stance alone are 16, so a bound of 15 on them would ask nothing.
-# Verbs that plain technical prose needs (make, see, find, wait) are left out.
+# 5.0. The five verbs of speech and stance alone are 16, so a bound of 15 on them would have little
+# effect. Verbs that plain technical prose needs (make, see, find, wait) are excluded.
 _MARKERS: Final = """
     say says said saying tell tells told telling hear hears heard hearing
     stand stands stood standing hold holds held holding
@@ -56,7 +56,7 @@ _PRAGMA: Final = re.compile(r"#\s*(?:noqa|type:|pragma:|pyright:|mypy:|ruff:|fmt
 
 @attrs.frozen
 class Text:
-    """A docstring or a comment, and the line on which it begins."""
+    """A docstring or a comment, and its first line."""
 
     line: int
     text: str
@@ -80,7 +80,7 @@ class Prose:
 
     @property
     def what_percent(self) -> float:
-        """The share of summaries with "what"."""
+        """The share of summaries that contain "what"."""
         return 100 * len(self.what) / max(self.summaries, 1)
 
     @property
@@ -95,7 +95,7 @@ class Prose:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the numbers; return 1 if a bound is broken."""
+    """Print the numbers; return 1 if a bound is violated."""
     parser = argparse.ArgumentParser(description="Count the marks of the prose in src.")
     parser.add_argument("root", nargs="?", type=Path, default=ROOT / "src")
     parser.add_argument("--rooms", action="store_true", help="print a row for each package")
@@ -114,28 +114,28 @@ def main(arguments: list[str] | None = None) -> int:
             f"{room:16} {prose.lines:7} {prose.words:7} {prose.what_percent:7.1f} "
             f"{prose.markers_per_thousand:8.1f} {prose.comment_percent:11.2f}"
         )
-    broken = broken_bounds(total)
-    faults = [place for _, places in broken for place in places]
+    violated = violated_bounds(total)
+    faults = [place for _, places in violated for place in places]
     for place in [*total.what, *total.markers] if options.places else faults:
         print(place)
-    for message, _ in broken:
+    for message, _ in violated:
         print(message, file=sys.stderr)
-    return int(bool(broken))
+    return int(bool(violated))
 
 
-def broken_bounds(prose: Prose) -> list[tuple[str, list[str]]]:
-    """Return a message for each broken bound, and the places that break it."""
-    broken: list[tuple[str, list[str]]] = []
+def violated_bounds(prose: Prose) -> list[tuple[str, list[str]]]:
+    """Return a message for each violated bound, with the places that violate it."""
+    violated: list[tuple[str, list[str]]] = []
     if prose.what_percent > MOST_WHAT_PERCENT:
         message = f'{prose.what_percent:.1f} % of docstring summaries contain "what"'
-        broken.append((f"{message}; the bound is {MOST_WHAT_PERCENT:g} %", prose.what))
+        violated.append((f"{message}; the bound is {MOST_WHAT_PERCENT:g} %", prose.what))
     if prose.markers_per_thousand > MOST_MARKERS:
         message = f"{prose.markers_per_thousand:.1f} marker words in 1,000"
-        broken.append((f"{message}; the bound is {MOST_MARKERS:g}", prose.markers))
+        violated.append((f"{message}; the bound is {MOST_MARKERS:g}", prose.markers))
     if prose.comment_percent < LEAST_COMMENT_PERCENT:
         message = f"{prose.comment_percent:.2f} % of lines are comments"
-        broken.append((f"{message}; the bound is at least {LEAST_COMMENT_PERCENT:g} %", []))
-    return broken
+        violated.append((f"{message}; the bound is at least {LEAST_COMMENT_PERCENT:g} %", []))
+    return violated
 
 
 def count(source: str, name: str) -> Prose:

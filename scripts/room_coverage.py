@@ -1,4 +1,4 @@
-"""Report branch coverage room by room; fail where a core room has less than it should."""
+"""Report the branch coverage of each room; fail if a core room has less than `LEAST`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FRONT = {"cli", "testing"}
 
 
 def main() -> int:
-    """Print a line per room; return 0 if every core room reaches `LEAST` percent."""
+    """Print a line for each room; return 0 if every core room has at least `LEAST` percent."""
     covered: Counter[str] = Counter()
     total: Counter[str] = Counter()
     gaps: defaultdict[str, list[str]] = defaultdict(list)
@@ -53,7 +53,7 @@ def _room_of(path: Path) -> str:
 def _gaps(name: str, file: dict[str, Any]) -> list[str]:
     lines = [f"{name}:{line}: not run" for line in file["missing_lines"]]
     for start, end in file["missing_branches"]:
-        lines.append(f"{name}:{start}: never goes on to {end if end > 0 else 'the end'}")
+        lines.append(f"{name}:{start}: never continues at {end if end > 0 else 'the end'}")
     return lines
 
 

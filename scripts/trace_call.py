@@ -1,15 +1,15 @@
-"""Count the perfkit modules and functions that a call goes through, journey by journey.
+"""Count the perfkit modules and functions that a call enters, for several kinds of calls.
 
 usage: python scripts/trace_call.py [--list] [--markdown] [JOURNEY...]
 
-Each journey runs in a process of its own, is warmed up, and is then traced by `sys.setprofile`. A
-call counts if it enters a Python function whose code is in the perfkit package; comprehensions and
-bodies of modules and classes do not count. A generator counts each time it is resumed. Calls that
-repeat are traced 200 times, and the most frequent number is printed.
+Each journey runs in a process of its own, is warmed up, and is then traced with `sys.setprofile`.
+Only calls of Python functions in the perfkit package count, without comprehensions and bodies of
+modules and classes. A generator counts each time it is resumed. Calls that repeat are traced 200
+times, and the most frequent number is printed.
 
-With background delivery the thread that delivers is counted too, from the measured call until the
-sink has emitted and `flush_sinks` has returned; the functions it was in before count as modules,
-not as calls.
+With background delivery the delivery thread is traced too, from the measured call until the sink
+has emitted and `flush_sinks` has returned. The functions that it entered before count as modules
+and not as calls.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Trace:
         self.imported: dict[str, None] = {}
 
     def enter(self, frame: FrameType) -> None:
-        """Count the function of `frame`, if it is one of perfkit."""
+        """Count the function of `frame`, if it is in perfkit."""
         code = frame.f_code
         module = module_of(code)
         if module is None:
@@ -59,10 +59,10 @@ class Trace:
             self.calls += 1
             self.modules[module] = None
 
-    def surround(self, frame: FrameType | None) -> None:
-        """Note the modules of `frame` and its callers, outermost first, without counting calls."""
+    def add_callers(self, frame: FrameType | None) -> None:
+        """Add the modules of `frame` and its callers, outermost first, without counting calls."""
         if frame is not None:
-            self.surround(frame.f_back)
+            self.add_callers(frame.f_back)
             if module := module_of(frame.f_code):
                 self.modules[module] = None
 
@@ -93,24 +93,24 @@ class Threads:
         thread = threading.get_ident()
         if thread not in self.traces:
             self.traces[thread] = Trace()
-            self.traces[thread].surround(frame.f_back)
+            self.traces[thread].add_callers(frame.f_back)
         self.traces[thread].enter(frame)
 
 
-class Arrivals(logging.Handler):
-    """The thread and the message of each record that the log sink wrote."""
+class LogRecords(logging.Handler):
+    """The thread and the message of each record of the log sink."""
 
     def __init__(self) -> None:
         super().__init__()
         self.records: list[tuple[int, str]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the record with its thread."""
+        """Store the message with its thread."""
         self.records.append((threading.get_ident(), record.getMessage()))
 
 
 def module_of(code: CodeType) -> str | None:
-    """Return the dotted name of the perfkit module that `code` is from, or None."""
+    """Return the dotted name of the perfkit module of `code`, or None."""
     if not code.co_filename.startswith(PACKAGE):
         return None
     name = Path(code.co_filename).relative_to(PACKAGE).with_suffix("")
@@ -134,7 +134,7 @@ def traced(function: Callable[..., object], *arguments: object) -> Trace:
 
 
 def most_frequent(function: Callable[[], object]) -> Trace:
-    """Warm `function` up, trace it `TIMES` times and return the most frequent trace."""
+    """Warm up `function`, trace it `TIMES` times and return the most frequent trace."""
     for _ in range(WARM_UP):
         function()
     traces = [traced(function) for _ in range(TIMES)]
@@ -150,8 +150,8 @@ def steady() -> list[Row]:
 
 def with_tracer_provider() -> list[Row]:
     """Trace a call within its limits, with a tracer provider and no meter provider."""
-    from opentelemetry import trace  # noqa: PLC0415 - the other journeys do without
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - the other journeys do without
+    from opentelemetry import trace  # noqa: PLC0415 - the other journeys do not need it
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - the other journeys do not need it
 
     trace.set_tracer_provider(TracerProvider())
     perfkit.configure(perfkit.Catalog())
@@ -159,26 +159,26 @@ def with_tracer_provider() -> list[Row]:
 
 
 def violated_inline() -> list[Row]:
-    """Trace a violated call that writes to the log itself."""
+    """Trace a violated call that writes to the log in its own thread."""
     trace, _, _ = _violated("inline")
     return [trace.row("c. violated to the log, inline")]
 
 
 def violated_in_background() -> list[Row]:
     """Trace a violated call and the thread that writes it to the log."""
-    trace, threads, arrival = _violated("background")
-    rest = threads.traces.get(arrival, Trace())
-    whole = Trace()
-    whole.calls = trace.calls + rest.calls
-    whole.modules = {**trace.modules, **rest.modules}
+    trace, threads, thread = _violated("background")
+    delivery = threads.traces.get(thread, Trace())
+    both = Trace()
+    both.calls = trace.calls + delivery.calls
+    both.modules = {**trace.modules, **delivery.modules}
     return [
         trace.row("c. violated to the log, background: calling thread"),
-        rest.row("c. violated to the log, background: delivery thread"),
-        whole.row("c. violated to the log, background: both"),
+        delivery.row("c. violated to the log, background: delivery thread"),
+        both.row("c. violated to the log, background: both"),
     ]
 
 
-def whole_way() -> list[Row]:
+def probed() -> list[Row]:
     """Trace a call with two probes and an observer."""
 
     class Observation:
@@ -212,7 +212,7 @@ JOURNEYS: Final[dict[str, Callable[[], list[Row]]]] = {
     "tracer": with_tracer_provider,
     "inline": violated_inline,
     "background": violated_in_background,
-    "whole": whole_way,
+    "probed": probed,
     "load": loading,
 }
 
@@ -226,11 +226,11 @@ def _within_limits() -> Callable[[], None]:
 
 
 def _violated(delivery: Any) -> tuple[Trace, Threads, int]:
-    """Return the trace of a violated call, those of other threads, and the thread of the log."""
+    """Return the trace of a violated call, those of other threads, and the thread that logged."""
     threads = Threads()
     threads.install()
-    arrivals = Arrivals()
-    logging.getLogger().addHandler(arrivals)
+    log_records = LogRecords()
+    logging.getLogger().addHandler(log_records)
     perfkit.configure(perfkit.Catalog(), sinks=["log"], delivery=delivery)
 
     @perfkit.timed("warm_up", threshold="10ms")
@@ -250,13 +250,13 @@ def _violated(delivery: Any) -> tuple[Trace, Threads, int]:
     trace = traced(work, 0.02)
     perfkit.flush_sinks(5)
     threads.on = False
-    [thread] = {thread for thread, message in arrivals.records if "traced" in message}
+    [thread] = {thread for thread, message in log_records.records if "traced" in message}
     return trace, threads, thread
 
 
 def main(arguments: list[str]) -> int:
     """Run the journeys and print the table."""
-    parser = argparse.ArgumentParser(description="Count the modules that a call goes through.")
+    parser = argparse.ArgumentParser(description="Count the modules that a call enters.")
     parser.add_argument("journeys", nargs="*", metavar="JOURNEY", help=", ".join(JOURNEYS))
     parser.add_argument("--list", action="store_true", help="list the modules in order of entry")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
@@ -278,7 +278,7 @@ def main(arguments: list[str]) -> int:
 
 def print_table(rows: list[Row], *, markdown: bool) -> None:
     """Print a line for each journey."""
-    head = ("journey", "calls", "modules", "imported meanwhile")
+    head = ("journey", "calls", "modules", "imported")
     cells = [
         (row["journey"], str(row["calls"]), str(len(row["modules"])), str(len(row["imported"])))
         for row in rows

@@ -1,1 +1,1 @@
-"""A small voice-therapy service that keeps the promises of its BENCHMARKS.md."""
+"""A small voice-therapy service with the performance budgets of its BENCHMARKS.md."""

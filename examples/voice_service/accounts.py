@@ -1,4 +1,4 @@
-"""Passwords: kept as salted scrypt digests, checked in constant time."""
+"""Store passwords as salted scrypt digests, and verify them in constant time."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import Final
 from attrs import frozen
 
 _COST: Final = 2**14
-"""About 50 ms and 16 MiB a check: slow for a thief, and a quarter of what a login may take."""
+"""About 50 ms and 16 MiB per check: slow for an attacker, and a quarter of a login's target."""
 
 _BLOCK_SIZE, _PARALLEL, _SALT_BYTES = 8, 1, 16
 
 
 @frozen(repr=False)
 class PasswordDigest:
-    """What is stored instead of a password."""
+    """The salted digest that is stored instead of a password."""
 
     salt: bytes
     digest: bytes
 
 
 def digest_password(password: str) -> PasswordDigest:
-    """Return what to store of `password`, with a new salt."""
+    """Return the digest of `password` with a new salt."""
     salt = secrets.token_bytes(_SALT_BYTES)
     return PasswordDigest(salt, _derive(password, salt))
 
 
-def is_password(password: str, stored: PasswordDigest) -> bool:
-    """Tell whether `password` is the one that `stored` was made from."""
+def verify_password(password: str, stored: PasswordDigest) -> bool:
+    """Return whether `stored` is the digest of `password`."""
     return hmac.compare_digest(_derive(password, stored.salt), stored.digest)
 
 

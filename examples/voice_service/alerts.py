@@ -1,4 +1,4 @@
-"""Show violations in a Prometheus Alertmanager while they last, and ask it what it shows."""
+"""Send violations to a Prometheus Alertmanager, and query its alerts."""
 
 from __future__ import annotations
 
@@ -11,58 +11,58 @@ from urllib.request import urlopen
 
 from perfkit.sinks import AlertmanagerSink, Deduplicated, Layer
 
-QUIET_SECONDS: Final = 2.0
-"""So long without a violation, and a budget is kept again. In production it would be minutes."""
+RESOLVE_AFTER_SECONDS: Final = 2.0
+"""An alert is resolved after this time without a violation. In production use minutes."""
 
 _SERVICE: Final = "voice-service"
-_LONGEST_WAIT_SECONDS: Final = 15.0
+_MAX_WAIT_SECONDS: Final = 15.0
 _POLL_SECONDS: Final = 0.1
 
 
 def alert_sink(url: str) -> Layer:
-    """Return a sink that lets an alert begin with the first violation and end when it is over.
+    """Return a sink that fires an alert at the first violation and resolves it after the last.
 
     Args:
-        url: Of the Alertmanager, which may be on this machine.
+        url: The URL of the Alertmanager.
     """
     sink = AlertmanagerSink(url, labels={"service": _SERVICE})
-    return Deduplicated(sink, resolve_after=QUIET_SECONDS)
+    return Deduplicated(sink, resolve_after=RESOLVE_AFTER_SECONDS)
 
 
-def firing(url: str) -> list[str]:
-    """Return what Alertmanager says of each alert of the service that fires now.
+def firing_alerts(url: str) -> list[str]:
+    """Return the summary of each firing alert of the service.
 
     Raises:
-        OSError: If it cannot be asked.
+        OSError: If the Alertmanager cannot be reached.
     """
-    wanted = quote(f'service="{_SERVICE}"')
-    with urlopen(f"{url.rstrip('/')}/api/v2/alerts?filter={wanted}", timeout=10) as answer:  # noqa: S310 - the address that the caller chose
-        alerts: list[dict[str, Any]] = json.load(answer)
+    matcher = quote(f'service="{_SERVICE}"')
+    with urlopen(f"{url.rstrip('/')}/api/v2/alerts?filter={matcher}", timeout=10) as response:  # noqa: S310 - the address that the caller chose
+        alerts: list[dict[str, Any]] = json.load(response)
     return [alert["annotations"]["summary"] for alert in alerts]
 
 
-def wait_until_over(url: str) -> list[str]:
-    """Wait until no alert of the service fires any more; return those that still do."""
-    deadline = time.monotonic() + _LONGEST_WAIT_SECONDS
-    while (left := firing(url)) and time.monotonic() < deadline:
+def wait_until_resolved(url: str) -> list[str]:
+    """Wait until no alert of the service is firing; return those that are firing at the timeout."""
+    deadline = time.monotonic() + _MAX_WAIT_SECONDS
+    while (firing := firing_alerts(url)) and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
-    return left
+    return firing
 
 
-def told(url: str, before: list[str], after: list[str]) -> str:
-    """Return what Alertmanager showed, for people.
+def format_alerts(url: str, before: list[str], after: list[str]) -> str:
+    """Return a readable summary of the alerts.
 
     Args:
-        url: Where it is.
-        before: What fired while operations were slow.
-        after: What fired after they were mended.
+        url: The URL of the Alertmanager.
+        before: The alerts that fired during the slow-down.
+        after: The alerts that were still firing after it.
     """
     lines = [f"Alertmanager at {url}:"]
-    lines += [f"  fired: {each}" for each in before] or ["  nothing fired"]
+    lines += [f"  fired: {summary}" for summary in before] or ["  no alert fired"]
     if before:
-        lines.append(f"  after that was mended: {', '.join(after) or 'all of it has recovered'}")
+        lines.append(f"  without the slow-down: {', '.join(after) or 'all alerts are resolved'}")
     return "\n".join(lines)
 
 
-Unreachable = (URLError, OSError, ValueError, KeyError)
-"""What may be raised where there is no Alertmanager."""
+REQUEST_ERRORS = (URLError, OSError, ValueError, KeyError)
+"""The exceptions of a query where no Alertmanager responds."""

@@ -1,4 +1,4 @@
-"""Signals: resample them, clean a microphone's stream frame by frame, cut out the speech."""
+"""Resample signals, clean the stream of a microphone frame by frame, and extract the speech."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from voice_service.slowdown import pause
 Samples = NDArray[np.int16]
 
 SAMPLE_RATE: Final = 16_000
-"""Samples per second that the recogniser wants."""
+"""Samples per second, as the recogniser requires."""
 
 FRAME_SAMPLES: Final = 800
-"""Samples in one frame: 50 ms, short enough to answer in real time."""
+"""Samples in one frame: 50 ms, short enough for real time."""
 
 _MARGIN_FRAMES: Final = 3
 _TARGET_LEVEL_DB: Final = -22.0
@@ -28,16 +28,16 @@ _GATE_DB: Final = -6.0
 
 @frozen(kw_only=True)
 class Frame:
-    """One cleaned frame, and whether somebody spoke in it."""
+    """One cleaned frame, and whether it contains speech."""
 
     samples: Samples
     is_speech: bool
 
 
 def resample(samples: Samples, from_rate: int) -> Samples:
-    """Return `samples`, taken `from_rate` times a second, at `SAMPLE_RATE`.
+    """Convert `samples` from `from_rate` samples per second to `SAMPLE_RATE`.
 
-    The spectrum is cut where the lower rate ends, so that nothing above it folds back.
+    The spectrum is cut at half the lower rate, to prevent aliasing.
     """
     if not len(samples):
         return samples
@@ -47,25 +47,25 @@ def resample(samples: Samples, from_rate: int) -> Samples:
 
 
 def frames_of(samples: Samples) -> Iterator[Samples]:
-    """Yield `samples` frame by frame, as a sound card would; the last one may be short."""
+    """Yield the frames of `samples`, as a sound card does; the last one may be shorter."""
     for start in range(0, len(samples), FRAME_SAMPLES):
         yield samples[start : start + FRAME_SAMPLES]
 
 
 def speech_in(frames: Sequence[Frame]) -> Samples:
-    """Return the stretch from the first spoken frame to the last, with a margin around it."""
-    spoken = [index for index, frame in enumerate(frames) if frame.is_speech]
-    if not spoken:
+    """Return the samples from the first speech frame to the last, with a margin around them."""
+    speech = [index for index, frame in enumerate(frames) if frame.is_speech]
+    if not speech:
         return np.zeros(0, np.int16)
-    start = max(0, spoken[0] - _MARGIN_FRAMES)
-    return np.concatenate([f.samples for f in frames[start : spoken[-1] + _MARGIN_FRAMES + 1]])
+    start = max(0, speech[0] - _MARGIN_FRAMES)
+    return np.concatenate([f.samples for f in frames[start : speech[-1] + _MARGIN_FRAMES + 1]])
 
 
 class FrameProcessor:
-    """Cleans one microphone's stream: takes out the offset, gates the noise, evens the level.
+    """Cleans the stream of one microphone: removes the offset and the noise, and evens the level.
 
-    It learns the room's noise and the speaker's level as it goes, so each conversation has its
-    own. Not safe to share between threads.
+    It adapts to the noise of the room and the level of the speaker, so each conversation has its
+    own processor. Not safe to share between threads.
     """
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class FrameProcessor:
 
     @timed("audio_processing_real_time")
     def process(self, samples: Samples) -> Frame:
-        """Clean one frame and tell whether it holds speech."""
+        """Clean one frame, and detect whether it contains speech."""
         pause("audio_processing_real_time")
         signal = samples.astype(np.float64)
         signal -= signal.mean()

@@ -1,4 +1,4 @@
-"""A cache for texts: compressed, limited in size, and forgetful after a while."""
+"""A cache of compressed texts with a limited size and a time to live."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from voice_service.slowdown import pause
 
 
 @define
-class CacheFigures:
-    """What a cache has done so far. Sizes are in bytes, times in seconds."""
+class CacheStats:
+    """The statistics of a cache. Sizes are in bytes, times in seconds."""
 
     hits: int = 0
     misses: int = 0
@@ -27,7 +27,7 @@ class CacheFigures:
     compression_seconds: float = 0.0
 
     def count_miss(self, bytes_in: int, bytes_kept: int, seconds: float) -> None:
-        """Add one miss, and what compressing the missing text took."""
+        """Add one miss, with the sizes and the compression time of its text."""
         self.misses += 1
         self.bytes_in += bytes_in
         self.bytes_kept += bytes_kept
@@ -35,25 +35,25 @@ class CacheFigures:
 
     @property
     def hit_ratio(self) -> float:
-        """Share of look-ups that found something; 0 where there were none."""
+        """The share of lookups that were hits; 0 without lookups."""
         total = self.hits + self.misses
         return self.hits / total if total else 0.0
 
 
 class TextCache:
-    """Keeps texts by key, compressed with zlib. Safe to share between threads.
+    """Caches texts by key, compressed with zlib. Safe to share between threads.
 
     Args:
-        max_bytes: How much compressed text it may hold; the least recently used goes first.
-        ttl_seconds: How long a text stays good.
-        timer: Returns seconds that never go back; for tests.
+        max_bytes: The maximum size of all compressed texts; the least recently used goes first.
+        ttl_seconds: The time to live of a text.
+        timer: A monotonic clock in seconds; for tests.
     """
 
     def __init__(
         self, max_bytes: int, ttl_seconds: float, timer: Callable[[], float] = time.monotonic
     ) -> None:
-        self.figures = CacheFigures()
-        self._entries = _Entries(self.figures, max_bytes, ttl_seconds, timer)
+        self.stats = CacheStats()
+        self._entries = _Entries(self.stats, max_bytes, ttl_seconds, timer)
         self._lock = threading.RLock()
 
     def __contains__(self, key: object) -> bool:
@@ -61,9 +61,9 @@ class TextCache:
             return key in self._entries
 
     def get(self, key: str, load: Callable[[], str]) -> str:
-        """Return the text for `key`; where there is none, call `load` and keep what it gives."""
+        """Return the text for `key`; load and cache it if it is missing."""
         if key in self:
-            with suppress(KeyError):  # it may run out between the two look-ups
+            with suppress(KeyError):  # the text may expire between the two lookups
                 return self._hit(key)
         return self._miss(key, load)
 
@@ -71,9 +71,9 @@ class TextCache:
     def _hit(self, key: str) -> str:
         pause("cache_hit")
         with self._lock:
-            packed = self._entries[key]
-            self.figures.hits += 1
-        return zlib.decompress(packed).decode()
+            compressed = self._entries[key]
+            self.stats.hits += 1
+        return zlib.decompress(compressed).decode()
 
     @timed("cache_miss")
     def _miss(self, key: str, load: Callable[[], str]) -> str:
@@ -82,26 +82,26 @@ class TextCache:
         plain = text.encode()
         with budget("cache_compression") as spent:
             pause("cache_compression")
-            packed = zlib.compress(plain)
+            compressed = zlib.compress(plain)
         with self._lock:
-            self.figures.count_miss(len(plain), len(packed), spent.duration or 0.0)
-            if len(packed) <= self._entries.maxsize:
-                self._entries[key] = packed
+            self.stats.count_miss(len(plain), len(compressed), spent.duration or 0.0)
+            if len(compressed) <= self._entries.maxsize:
+                self._entries[key] = compressed
         return text
 
 
 class _Entries(TTLCache[str, bytes]):
-    """The entries, counted in bytes, with each eviction measured."""
+    """The compressed texts, with a size in bytes and a measurement of each eviction."""
 
     def __init__(
-        self, figures: CacheFigures, max_bytes: int, ttl_seconds: float, timer: Callable[[], float]
+        self, stats: CacheStats, max_bytes: int, ttl_seconds: float, timer: Callable[[], float]
     ) -> None:
         super().__init__(max_bytes, ttl_seconds, timer, getsizeof=len)
-        self._figures = figures
+        self._stats = stats
 
     @timed("cache_eviction")
     def popitem(self) -> tuple[str, bytes]:
-        """Make room by dropping what was not asked for the longest."""
+        """Evict the least recently used text."""
         pause("cache_eviction")
-        self._figures.evictions += 1
+        self._stats.evictions += 1
         return super().popitem()

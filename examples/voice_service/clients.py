@@ -1,4 +1,4 @@
-"""People who use the service: what they are called, how they sound, what they say."""
+"""The simulated clients of the service, with their voices and sentences."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from attrs import frozen
 
 from voice_service import replies
 from voice_service.audio import SAMPLE_RATE, Samples
-from voice_service.commands import MOODS, understand
-from voice_service.speech import Voice, pronounce
+from voice_service.commands import MOODS, parse_intent
+from voice_service.speech import Voice, synthesize
 from voice_service.store import Store, Turn
 
 _PAUSE_SECONDS: Final = 0.3
@@ -28,7 +28,7 @@ _REQUESTS: Final = (
 
 @frozen
 class Client:
-    """Somebody with a voice and a password."""
+    """A client with a voice and a password."""
 
     name: str
     password: str
@@ -43,30 +43,35 @@ CLIENTS: Final = (
 
 
 def sentences_of(client: Client, visit: int) -> list[str]:
-    """Return what a client says on a visit, counted from 0; always the same for the same visit."""
-    dice = random.Random(f"{client.name} {visit}")  # noqa: S311 - small talk holds no secrets
-    return ["show my progress", _feeling(dice), *dice.sample(_REQUESTS, 2), "stop the session"]
+    """Return the sentences of a client on a visit, counted from 0; they are deterministic."""
+    dice = random.Random(f"{client.name} {visit}")  # noqa: S311 - the sentences are not secret
+    return [
+        "show my progress",
+        _feeling_sentence(dice),
+        *dice.sample(_REQUESTS, 2),
+        "stop the session",
+    ]
 
 
-def _feeling(dice: random.Random) -> str:
+def _feeling_sentence(dice: random.Random) -> str:
     words = ("i", dice.choice(("feel", "am feeling")), dice.choice(("", "very")))
     return " ".join(filter(None, (*words, dice.choice(MOODS), dice.choice(("", "today")))))
 
 
 def sound_of(client: Client, sentence: str) -> Samples:
-    """Return what a microphone in the client's room picks up while they say `sentence`.
+    """Return the samples of a microphone in the client's room during `sentence`.
 
-    The speech is synthetic, the room is quiet noise; the same words give the same samples.
+    The speech is synthetic, and the room adds quiet noise; the same sentence has the same samples.
     """
     silence = np.zeros(round(_PAUSE_SECONDS * SAMPLE_RATE))
-    speech = np.concatenate([silence, pronounce(sentence, client.voice), silence])
+    speech = np.concatenate([silence, synthesize(sentence, client.voice), silence])
     noise = np.random.default_rng(len(sentence)).normal(0.0, _ROOM_NOISE, len(speech))
     return np.clip(speech + noise, -32768, 32767).astype(np.int16)
 
 
-def move_in(store: Store) -> None:
-    """Register all clients, with a past of many sessions."""
-    dice = random.Random(2024)  # noqa: S311 - an invented past holds no secrets
+def register_clients(store: Store) -> None:
+    """Register all clients, each with many past sessions."""
+    dice = random.Random(2024)  # noqa: S311 - invented sessions are not secret
     for client in CLIENTS:
         user_id = store.add_user(client.name, client.password)
         for _ in range(_PAST_SESSIONS):
@@ -75,6 +80,6 @@ def move_in(store: Store) -> None:
 
 def _past_turns(dice: random.Random) -> Iterator[Turn]:
     for _ in range(_PAST_TURNS):
-        heard = _feeling(dice)
-        mood = understand(heard).mood
-        yield Turn(heard, f"{replies.on_feeling(mood)} {dice.choice(replies.EXERCISES)}", mood)
+        request = _feeling_sentence(dice)
+        mood = parse_intent(request).mood
+        yield Turn(request, f"{replies.on_feeling(mood)} {dice.choice(replies.EXERCISES)}", mood)

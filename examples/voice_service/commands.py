@@ -1,4 +1,4 @@
-"""The sentences that the service understands, and what they mean."""
+"""The sentences that the service recognises, and their intents."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ public <sentence> = <command> | <feeling>;
           | show my progress | stop the session;
 <feeling> = i (feel | am feeling) [very] ({" | ".join(MOODS)}) [today | tonight];
 """
-"""In the JSpeech Grammar Format. A closed grammar is what makes a small model hear reliably."""
+"""The JSpeech Grammar Format. A closed grammar makes recognition reliable with a small model."""
 
 
 class Action(StrEnum):
-    """What a client can ask for."""
+    """A request of a client."""
 
     EXERCISE = "exercise"
     BREATHE = "breathe"
@@ -33,7 +33,7 @@ class Action(StrEnum):
 
 @frozen
 class Intent:
-    """What somebody meant. `mood` is one of `MOODS` where they said how they feel, else empty."""
+    """The meaning of a sentence. `mood` is one of `MOODS` for a feeling, otherwise empty."""
 
     action: Action
     mood: str = ""
@@ -48,8 +48,8 @@ _BY_FIRST_WORD: Final = {
 }
 
 
-def understand(sentence: str) -> Intent:
-    """Return what `sentence` asks for; `UNCLEAR` if it is nothing that the service knows."""
+def parse_intent(sentence: str) -> Intent:
+    """Return the intent of `sentence`; its action is `UNCLEAR` if the service has none for it."""
     words = sentence.split()
     mood = next((word for word in words if word in MOODS), "")
     if mood:

@@ -1,4 +1,4 @@
-"""Run the service for a few seconds under its budgets, and show how it did."""
+"""Run the service for a few seconds under its budgets, and print the results."""
 
 from __future__ import annotations
 
@@ -27,41 +27,41 @@ from perfkit import Violation
 from perfkit.catalog import load_catalog
 from perfkit.sinks import JsonLinesSink
 from voice_service import alerts
-from voice_service.cache import CacheFigures, TextCache
-from voice_service.clients import move_in
-from voice_service.figures import Collector, Row, duration_limit
-from voice_service.hearing import Recognizer
+from voice_service.cache import CacheStats, TextCache
+from voice_service.call_stats import Collector, Row, duration_limit
+from voice_service.clients import register_clients
 from voice_service.operations import CACHE, DATABASE, VOICE
+from voice_service.recognition import Recognizer
 from voice_service.report import show_violations, table_of
 from voice_service.service import VoiceService
 from voice_service.slowdown import slow_down
 from voice_service.speech import warm_up
 from voice_service.store import Store
 from voice_service.telemetry import otlp_endpoint, reporting
-from voice_service.workload import Spoken, count_sentences, live
+from voice_service.workload import Utterance, count_sentences, run_visits
 
 CATALOG: Final = Path(__file__).with_name("perfkit.toml")
 _CACHE_BYTES: Final = 2_500
-"""Room for about three transcripts: so little that the demo has to evict."""
+"""The size of about three transcripts, so that the demo has evictions."""
 
 _CACHE_SECONDS: Final = 60.0
-_LONGEST_FLUSH_SECONDS: Final = 10.0
+_MAX_FLUSH_SECONDS: Final = 10.0
 
 
 @frozen
 class Files:
-    """What a run leaves behind."""
+    """The output files of a run."""
 
     folder: Path
 
     @property
     def spans(self) -> Path:
-        """One span a line, as JSON."""
+        """One span per line, as JSON."""
         return self.folder / "spans.jsonl"
 
     @property
     def violations(self) -> Path:
-        """One violation a line, as JSON."""
+        """One violation per line, as JSON."""
         return self.folder / "violations.jsonl"
 
     @property
@@ -70,7 +70,7 @@ class Files:
         return self.folder / "service.log"
 
     def clear(self) -> None:
-        """Make the folder, and empty the files that an earlier run left; raises OSError."""
+        """Create the folder, and empty the files of an earlier run; raises OSError."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for path in (self.spans, self.violations, self.log):
             path.write_bytes(b"")
@@ -78,11 +78,11 @@ class Files:
 
 @define
 class Run:
-    """What one run showed."""
+    """The collected data of one run."""
 
     collector: Collector = Factory(Collector)
     violations: list[Violation] = Factory(list)
-    spoken: list[Spoken] = Factory(list)
+    utterances: list[Utterance] = Factory(list)
     cache: TextCache = Factory(lambda: TextCache(_CACHE_BYTES, _CACHE_SECONDS))
 
 
@@ -93,14 +93,14 @@ def run_demo(
     as_json: bool = False,
     alertmanager: str = "",
 ) -> None:
-    """Run the service, and print how its operations did.
+    """Run the service, and print a summary of each operation.
 
     Args:
-        files: Where spans, violations and the log go.
-        slow: Seconds by which to slow operations down on purpose, by their names.
-        as_json: Print the rows as a JSON array and nothing else.
-        alertmanager: Where an Alertmanager is that is to show the violations; then the service
-            works on without the slow-down, to see them end.
+        files: The files for spans, violations and the log.
+        slow: The delay to add to each call of an operation, in seconds, by its name.
+        as_json: Whether to print only the rows, as a JSON array.
+        alertmanager: The URL of an Alertmanager to send violations to. The service then continues
+            without the delays, so that the alerts resolve.
     """
     run, catalog = Run(), load_catalog(CATALOG)
     slow_down(slow or {})
@@ -111,16 +111,16 @@ def run_demo(
         perfkit.configure(catalog, sinks=sinks, telemetry=telemetry, observers=[run.collector])
         try:
             _work(run)
-            perfkit.flush_sinks(_LONGEST_FLUSH_SECONDS)
+            perfkit.flush_sinks(_MAX_FLUSH_SECONDS)
             groups = _rows(run, catalog)
-            shown = _mend(alertmanager) if alertmanager else ""
+            alert_text = _resolve_alerts(alertmanager) if alertmanager else ""
         finally:
             perfkit.reset()
             slow_down({})
     if as_json:
         print(json.dumps([asdict(row) for rows in groups for row in rows], indent=2))
     else:
-        _show(Console(highlight=False, markup=False), groups, run, files, shown)
+        _show(Console(highlight=False, markup=False), groups, run, files, alert_text)
 
 
 def _rows(run: Run, catalog: perfkit.Catalog) -> list[list[Row]]:
@@ -130,41 +130,41 @@ def _rows(run: Run, catalog: perfkit.Catalog) -> list[list[Row]]:
     ]
 
 
-def _mend(alertmanager: str) -> str:
-    """Let the service work on without the slow-down; return what Alertmanager showed."""
+def _resolve_alerts(alertmanager: str) -> str:
+    """Continue without the delays until the alerts resolve; return a summary of the alerts."""
     try:
-        before = alerts.firing(alertmanager)
+        before = alerts.firing_alerts(alertmanager)
         slow_down({})
         if before:
             _work(Run())
-            perfkit.flush_sinks(_LONGEST_FLUSH_SECONDS)
-        after = alerts.wait_until_over(alertmanager)
-    except alerts.Unreachable as error:
-        return f"Alertmanager at {alertmanager} cannot be asked: {error}"
-    return alerts.told(alertmanager, before, after)
+            perfkit.flush_sinks(_MAX_FLUSH_SECONDS)
+        after = alerts.wait_until_resolved(alertmanager)
+    except alerts.REQUEST_ERRORS as error:
+        return f"Alertmanager at {alertmanager} cannot be reached: {error}"
+    return alerts.format_alerts(alertmanager, before, after)
 
 
 def _work(run: Run) -> None:
-    """Start the service with an empty database, and let its clients come."""
+    """Start the service with an empty database, and run the visits of its clients."""
     with tempfile.TemporaryDirectory() as folder, _progress() as progress:
         bar = progress.add_task("starting up", total=count_sentences())
         with closing(Store(Path(folder, "service.db"))) as store:
-            move_in(store)
+            register_clients(store)
             warm_up()
             service = VoiceService(store, run.cache, Recognizer())
-            asyncio.run(_follow(run, live(service, store), progress, bar))
+            asyncio.run(_collect(run, run_visits(service, store), progress, bar))
 
 
-async def _follow(
-    run: Run, sentences: AsyncIterator[Spoken], progress: Progress, bar: TaskID
+async def _collect(
+    run: Run, utterances: AsyncIterator[Utterance], progress: Progress, bar: TaskID
 ) -> None:
-    async for spoken in sentences:
-        run.spoken.append(spoken)
-        progress.update(bar, advance=1, description=f"{spoken.client}: {spoken.said}")
+    async for utterance in utterances:
+        run.utterances.append(utterance)
+        progress.update(bar, advance=1, description=f"{utterance.client}: {utterance.text}")
 
 
 def _progress() -> Progress:
-    """Return a bar on stderr, which only shows where somebody can see it."""
+    """Return a progress bar on stderr, which is hidden if that is not a terminal."""
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description:36}"),
@@ -178,41 +178,43 @@ def _progress() -> Progress:
 
 
 def _show(
-    console: Console, groups: Sequence[Sequence[Row]], run: Run, files: Files, alerted: str
+    console: Console, groups: Sequence[Sequence[Row]], run: Run, files: Files, alert_text: str
 ) -> None:
     console.print(table_of(groups), "")
-    console.print(_hearing(run.spoken), _caching(run.cache.figures), sep="\n")
+    console.print(_recognition_summary(run.utterances), _cache_summary(run.cache.stats), sep="\n")
     console.print()
     show_violations(console, run.violations)
     console.print()
-    if alerted:
-        console.print(alerted, "", sep="\n")
+    if alert_text:
+        console.print(alert_text, "", sep="\n")
     spans = otlp_endpoint() or files.spans
-    for what, where in (("spans", spans), ("violations", files.violations), ("log", files.log)):
-        console.print(f"{what:10}  {where}", soft_wrap=True)
+    for kind, place in (("spans", spans), ("violations", files.violations), ("log", files.log)):
+        console.print(f"{kind:10}  {place}", soft_wrap=True)
 
 
-def _hearing(spoken: Sequence[Spoken]) -> str:
-    said, heard = sum(s.words_said for s in spoken), sum(s.words_heard for s in spoken)
-    seconds = sum(s.answer.seconds_heard for s in spoken) / len(spoken)
-    early = "" if len(spoken) == count_sentences() else "\nEnded early: something was very slow."
+def _recognition_summary(utterances: Sequence[Utterance]) -> str:
+    spoken = sum(utterance.words_spoken for utterance in utterances)
+    recognized = sum(utterance.words_recognized for utterance in utterances)
+    count = len(utterances)
+    seconds = sum(utterance.answer.speech_seconds for utterance in utterances) / count
+    early = "" if count == count_sentences() else "\nEnded early: an operation was very slow."
     return (
-        f"Heard {heard} of {said} spoken words correctly ({heard / said:.1%}), "
-        f"in {len(spoken)} sentences of {seconds:.1f} s.{early}"
+        f"Recognised {recognized} of {spoken} spoken words correctly ({recognized / spoken:.1%}), "
+        f"in {count} sentences of {seconds:.1f} s.{early}"
     )
 
 
-def _caching(cache: CacheFigures) -> str:
+def _cache_summary(cache: CacheStats) -> str:
     return (
-        f"The cache had {cache.hit_ratio:.0%} of what was asked for, and packed "
-        f"{cache.bytes_in / 1000:.0f} kB into {cache.bytes_kept / 1000:.0f} kB "
+        f"The hit ratio of the cache was {cache.hit_ratio:.0%}. It compressed "
+        f"{cache.bytes_in / 1000:.0f} kB to {cache.bytes_kept / 1000:.0f} kB "
         f"in {cache.compression_seconds * 1000:.0f} ms."
     )
 
 
 @contextmanager
 def _logging_to(path: Path) -> Iterator[None]:
-    """Write what perfkit logs to a file, and keep it off the screen."""
+    """Write the log records of perfkit to a file only."""
     logger, handler = logging.getLogger("perfkit"), logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logger.addHandler(handler)

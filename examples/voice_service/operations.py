@@ -1,4 +1,4 @@
-"""The operations that this service times, by the names that BENCHMARKS.md gives them."""
+"""The names of the timed operations, as imported from BENCHMARKS.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the service says: about a hundred characters each, a breath's worth of speech."""
+"""The spoken replies of the service, of about a hundred characters each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FIXED: Final = {
         "Thank you for talking with me. I have written down what you said, and it is safe. Be well."
     ),
 }
-"""What is answered to requests that always get the same answer."""
+"""The replies to requests that always have the same reply."""
 
 UNCLEAR: Final = (
     "I am sorry, I did not quite hear that. You can ask for an exercise, or say how you feel now."
@@ -41,19 +41,19 @@ _HARD_FEELING: Final = (
 
 
 def greeting(name: str) -> str:
-    """Welcome somebody to a new session."""
+    """Return the greeting of a new session."""
     return (
         f"Hello {name}. It is good to hear you. Tell me how you feel today, or ask for an exercise."
     )
 
 
 def on_feeling(mood: str) -> str:
-    """Answer somebody who said how they feel."""
+    """Return the reply to a feeling."""
     return _FEELING.get(mood) or _HARD_FEELING.format(mood=mood)
 
 
 def on_progress(moods: Sequence[MoodCount]) -> str:
-    """Sum up somebody's moods, the most frequent first."""
+    """Return a summary of a client's moods, of which the most frequent is first."""
     if not moods:
         return "We have only just begun: tell me how you feel, and next time I can show you more."
     first = moods[0]

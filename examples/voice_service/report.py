@@ -1,4 +1,4 @@
-"""What the demo shows in the end: a table, what was broken, and where to read on."""
+"""Format the results of the demo: a table of response times and a list of violations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from perfkit import State, Violation
-from voice_service.figures import Row
+from voice_service.call_stats import Row
 
 _COLOURS: Final = {
     State.MET: "green",
@@ -19,7 +19,7 @@ _COLOURS: Final = {
     State.VIOLATED: "bold red",
     State.NO_DATA: "magenta",
 }
-_MOST_SHOWN: Final = 6
+_MAX_SHOWN: Final = 6
 
 
 def table_of(groups: Iterable[Sequence[Row]]) -> Table:
@@ -43,19 +43,19 @@ def table_of(groups: Iterable[Sequence[Row]]) -> Table:
 
 
 def show_violations(console: Console, violations: Sequence[Violation]) -> None:
-    """Print what was broken: for each budget how often, and the worst of it."""
+    """Print the number of violations and the worst violation of each budget."""
     if not violations:
-        console.print("No budget was broken.")
+        console.print("No budget was violated.")
         return
     by_budget: dict[str, list[Violation]] = {}
     for violation in sorted(violations, key=lambda v: (v.severity.rank, v.value), reverse=True):
         by_budget.setdefault(violation.budget.name, []).append(violation)
     console.print(f"{len(violations)} violations; the worst of each budget:")
-    for several in list(by_budget.values())[:_MOST_SHOWN]:
-        text = Text(f"{len(several)} x {several[0].describe()}", style="red")
+    for group in list(by_budget.values())[:_MAX_SHOWN]:
+        text = Text(f"{len(group)} x {group[0].describe()}", style="red")
         console.print(Padding(text, (0, 0, 0, 2)))
-    if len(by_budget) > _MOST_SHOWN:
-        console.print(f"  and {len(by_budget) - _MOST_SHOWN} more budgets, in the files below")
+    if len(by_budget) > _MAX_SHOWN:
+        console.print(f"  and {len(by_budget) - _MAX_SHOWN} more budgets, in the files below")
 
 
 def _cells(row: Row) -> list[str | Text]:
@@ -71,7 +71,7 @@ def _cells(row: Row) -> list[str | Text]:
 
 
 def _milliseconds(seconds: float | None) -> str:
-    """Write a time in ms with three digits, or more where it is a second or longer."""
+    """Format a time in ms with three digits, or with more from a second on."""
     if seconds is None:
         return "-"
     value = seconds * 1000

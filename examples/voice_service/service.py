@@ -1,4 +1,4 @@
-"""The service: it listens, understands, remembers, and answers aloud."""
+"""The voice service: recognises requests, processes them, and speaks the replies."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from perfkit import timed
 from voice_service import replies
 from voice_service.audio import SAMPLE_RATE, FrameProcessor, Samples, frames_of, speech_in
 from voice_service.cache import TextCache
-from voice_service.commands import Action, Intent, understand
-from voice_service.hearing import Recognizer
+from voice_service.commands import Action, Intent, parse_intent
+from voice_service.recognition import Recognizer
 from voice_service.slowdown import pause
 from voice_service.speech import speak
 from voice_service.store import Store, StoredSession, Turn
@@ -21,7 +21,7 @@ from voice_service.store import Store, StoredSession, Turn
 
 @define
 class Conversation:
-    """One session while it goes on."""
+    """The state of one session in progress."""
 
     session_id: int
     user_id: int
@@ -33,21 +33,21 @@ class Conversation:
 
 @frozen
 class Answer:
-    """What the service heard and what it says to it, as text and as sound at 16 kHz."""
+    """The recognised request, and the reply as text and as sound at 16 kHz."""
 
-    heard: str
-    seconds_heard: float
+    recognized: str
+    speech_seconds: float
     reply: str
     sound: Samples
 
 
 class VoiceService:
-    """Talks with clients. Its coroutines work in threads, so the event loop stays free.
+    """Runs conversations with clients. Its coroutines work in threads and do not block the loop.
 
     Args:
-        store: Where everything is kept.
-        cache: Where transcripts are kept at hand.
-        recognizer: What hears.
+        store: The database.
+        cache: The cache of transcripts.
+        recognizer: The speech recogniser.
     """
 
     def __init__(self, store: Store, cache: TextCache, recognizer: Recognizer) -> None:
@@ -56,12 +56,12 @@ class VoiceService:
         self._recognizer = recognizer
 
     async def log_in(self, name: str, password: str) -> int | None:
-        """Return the id of the user with this name and password; None where they do not fit."""
+        """Return the id of the user with this name and password; None if they do not match."""
         return await asyncio.to_thread(self._store.authenticate, name, password)
 
     @timed("voice_session_creation")
     def create_session(self, user_id: int, name: str) -> Conversation:
-        """Begin a session: store it, set the microphone's cleaning up, and greet the client."""
+        """Create and store a session with a frame processor and a spoken greeting."""
         pause("voice_session_creation")
         session_id = self._store.start_session(user_id)
         text = replies.greeting(name)
@@ -69,22 +69,22 @@ class VoiceService:
 
     @timed
     async def converse(self, conversation: Conversation, sound: Samples) -> Answer:
-        """Hear what a client said, do what they ask for, and answer aloud."""
+        """Recognise the request in `sound`, process it, and speak the reply."""
         speech = await asyncio.to_thread(_clean, conversation.microphone, sound)
-        heard = await asyncio.to_thread(self._recognizer.transcribe, speech)
-        reply = await self.obey(conversation, heard)
+        recognized = await asyncio.to_thread(self._recognizer.transcribe, speech)
+        reply = await self.process_command(conversation, recognized)
         return Answer(
-            heard, len(speech) / SAMPLE_RATE, reply, await asyncio.to_thread(speak, reply)
+            recognized, len(speech) / SAMPLE_RATE, reply, await asyncio.to_thread(speak, reply)
         )
 
     @timed("voice_command_processing")
-    async def obey(self, conversation: Conversation, sentence: str) -> str:
-        """Do what `sentence` asks for, remember it, and return the answer."""
-        return await asyncio.to_thread(self._obey, conversation, sentence)
+    async def process_command(self, conversation: Conversation, sentence: str) -> str:
+        """Process the request `sentence`, store the turn, and return the reply."""
+        return await asyncio.to_thread(self._process_command, conversation, sentence)
 
-    def _obey(self, conversation: Conversation, sentence: str) -> str:
+    def _process_command(self, conversation: Conversation, sentence: str) -> str:
         pause("voice_command_processing")
-        intent = understand(sentence)
+        intent = parse_intent(sentence)
         conversation.last_reply = self._reply_to(intent, conversation)
         turn = Turn(sentence, conversation.last_reply, intent.mood)
         self._store.add_turn(conversation.session_id, turn)
@@ -103,9 +103,9 @@ class VoiceService:
         return replies.FIXED.get(intent.action, replies.UNCLEAR)
 
     def transcript(self, session_id: int) -> str:
-        """Return what was said in a session, from the cache where it is there."""
+        """Return the transcript of a session, from the cache if possible."""
         return self._cache.get(
-            f"transcript:{session_id}", lambda: _write_out(self._store.load_session(session_id))
+            f"transcript:{session_id}", lambda: _format(self._store.load_session(session_id))
         )
 
 
@@ -113,8 +113,8 @@ def _clean(microphone: FrameProcessor, sound: Samples) -> Samples:
     return speech_in([microphone.process(frame) for frame in frames_of(sound)])
 
 
-def _write_out(session: StoredSession) -> str:
+def _format(session: StoredSession) -> str:
     lines = [f"Session {session.id} with {session.user_name}"]
     for turn in session.turns:
-        lines += [f"{session.user_name}: {turn.heard}", f"Service: {turn.reply}"]
+        lines += [f"{session.user_name}: {turn.request}", f"Service: {turn.reply}"]
     return "\n".join(lines)

@@ -1,7 +1,7 @@
-"""Make an operation slow on purpose, to see what a broken budget looks like.
+"""Add delays to operations, to demonstrate violated budgets.
 
-Every timed operation calls `pause` with its own name, inside the measured call. Nothing happens
-unless `slow_down` was told to slow that operation.
+Every timed operation calls `pause` with its own name, inside the measured call. This has no effect
+unless `slow_down` has set a delay for the operation.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _delays = _Delays()
 
 
 def slow_down(seconds: Mapping[str, float]) -> None:
-    """Slow these operations by so many seconds a call from now on, and no others."""
+    """Set the delay of each call in seconds, by operation; other operations have no delay."""
     _delays.seconds = dict(seconds)
 
 
 def pause(operation: str) -> None:
-    """Sleep for as long as `operation` is to be slowed down, which is usually not at all."""
+    """Sleep for the delay of `operation`, if it has one."""
     if delay := _delays.seconds.get(operation):
         time.sleep(delay)

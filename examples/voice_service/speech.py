@@ -1,4 +1,4 @@
-"""Text to speech with espeak-ng."""
+"""Convert text to speech with espeak-ng."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _ON_AUDIO: Final = ctypes.CFUNCTYPE(
 
 @frozen
 class Voice:
-    """How somebody sounds.
+    """The parameters of a voice.
 
     Args:
         name: A voice of espeak-ng, with a variant after a plus sign.
-        words_per_minute: From 80 to 450.
-        pitch: From 0 to 99.
+        words_per_minute: The speed, from 80 to 450.
+        pitch: The pitch, from 0 to 99.
     """
 
     name: str
@@ -43,7 +43,7 @@ SERVICE_VOICE: Final = Voice("en-gb+f2", words_per_minute=165, pitch=45)
 
 
 class _Engine:
-    """espeak-ng itself. There is one in a process, so a lock guards every use of it."""
+    """The espeak-ng library. It has one state per process, so a lock guards every use."""
 
     def __init__(self) -> None:
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
@@ -52,7 +52,7 @@ class _Engine:
         if self._sample_rate <= 0:
             raise RuntimeError(f"espeak-ng found no voices in {data.decode()}")
         self._chunks: list[bytes] = []
-        self._callback = _ON_AUDIO(self._keep)  # espeak-ng holds a bare pointer to it
+        self._callback = _ON_AUDIO(self._append)  # espeak-ng has only a bare pointer to it
         self._library.espeak_SetSynthCallback(self._callback)
         self._lock = threading.Lock()
 
@@ -64,10 +64,10 @@ class _Engine:
             self._chunks.clear()
             encoded = text.encode()
             self._library.espeak_Synth(encoded, len(encoded) + 1, 0, 1, 0, _UTF8, None, None)
-            spoken = np.frombuffer(b"".join(self._chunks), np.int16)
-        return resample(spoken, self._sample_rate)
+            samples = np.frombuffer(b"".join(self._chunks), np.int16)
+        return resample(samples, self._sample_rate)
 
-    def _keep(self, samples: Any, count: int, _events: object) -> int:
+    def _append(self, samples: Any, count: int, _events: object) -> int:
         if samples and count > 0:
             self._chunks.append(ctypes.string_at(samples, count * 2))
         return 0
@@ -77,17 +77,17 @@ _engine = cache(_Engine)
 
 
 def warm_up() -> None:
-    """Load the engine and the service's voice now, so that no client has to wait for it."""
+    """Load the engine and the service's voice, so that no client waits for them."""
     _engine().speak("ready", SERVICE_VOICE)
 
 
-def pronounce(text: str, voice: Voice) -> Samples:
-    """Say `text` in `voice`: what a client's microphone would pick up. Safe in any thread."""
+def synthesize(text: str, voice: Voice) -> Samples:
+    """Return the speech of a client who says `text` in `voice`. Safe in any thread."""
     return _engine().speak(text, voice)
 
 
 @timed("text_to_speech_100_chars")
 def speak(text: str) -> Samples:
-    """Say `text` in the service's own voice. Safe in any thread."""
+    """Return the speech of the service for `text`. Safe in any thread."""
     pause("text_to_speech_100_chars")
     return _engine().speak(text, SERVICE_VOICE)

@@ -1,4 +1,4 @@
-"""Users, sessions and turns in SQLite, through SQLAlchemy."""
+"""Store users, sessions and turns in SQLite, with SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from sqlalchemy import create_engine, desc, event, func, insert, select
 from sqlalchemy.orm import Session, selectinload
 
 from perfkit import timed
-from voice_service.accounts import PasswordDigest, digest_password, is_password
+from voice_service.accounts import PasswordDigest, digest_password, verify_password
 from voice_service.slowdown import pause
 from voice_service.tables import Base, SessionRow, TurnRow, UserRow
 
 
 @frozen
 class Turn:
-    """One thing that a client said, and the answer. `mood` is empty where none was named."""
+    """One request of a client and its reply. `mood` is empty if the request names none."""
 
-    heard: str
+    request: str
     reply: str
     mood: str = ""
 
 
 @frozen
 class StoredSession:
-    """One session with everything that was said in it."""
+    """One session with all its turns."""
 
     id: int
     user_name: str
@@ -36,7 +36,7 @@ class StoredSession:
 
 @frozen
 class MoodCount:
-    """How often a client named a mood, and in how many sessions."""
+    """The number of turns and of sessions in which a client named a mood."""
 
     mood: str
     times: int
@@ -47,7 +47,7 @@ class Store:
     """The service's database, in one file. Safe to share between threads.
 
     Args:
-        path: The SQLite file; it is made where it is missing.
+        path: The SQLite file; created if it is missing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,7 +60,7 @@ class Store:
         self._engine.dispose()
 
     def add_user(self, name: str, password: str) -> int:
-        """Add a user and return their id; raises IntegrityError where the name is taken."""
+        """Add a user and return their id; raises IntegrityError if the name exists."""
         stored = digest_password(password)
         with Session(self._engine) as database, database.begin():
             user = UserRow(name=name, salt=stored.salt, digest=stored.digest)
@@ -70,11 +70,11 @@ class Store:
 
     @timed("user_authentication")
     def authenticate(self, name: str, password: str) -> int | None:
-        """Return the id of the user with this name and password; None where they do not fit."""
+        """Return the id of the user with this name and password; None if they do not match."""
         pause("user_authentication")
         with Session(self._engine) as database:
             user = database.scalar(select(UserRow).where(UserRow.name == name))
-        if user is None or not is_password(password, PasswordDigest(user.salt, user.digest)):
+        if user is None or not verify_password(password, PasswordDigest(user.salt, user.digest)):
             return None
         return user.id
 
@@ -88,44 +88,44 @@ class Store:
 
     @timed("data_insertion")
     def add_turn(self, session_id: int, turn: Turn) -> None:
-        """Store one turn of a session, for good: it is on disk when this returns."""
+        """Store one turn of a session; it is on disk when this method returns."""
         pause("data_insertion")
         with Session(self._engine) as database, database.begin():
             database.add(TurnRow(session_id=session_id, **_columns_of(turn)))
 
     def add_turns(self, session_id: int, turns: Iterable[Turn]) -> None:
-        """Store many turns at once, as when sessions are moved here from elsewhere."""
+        """Store many turns at once, for example to import past sessions."""
         rows = [{"session_id": session_id, **_columns_of(turn)} for turn in turns]
         with Session(self._engine) as database, database.begin():
             database.execute(insert(TurnRow), rows)
 
     @timed("session_retrieval")
     def load_session(self, session_id: int) -> StoredSession:
-        """Load one session with all its turns; raises NoResultFound where there is none."""
+        """Load one session with all its turns; raises NoResultFound if it does not exist."""
         pause("session_retrieval")
-        wanted = (
+        query = (
             select(SessionRow, UserRow.name)
             .join(UserRow, UserRow.id == SessionRow.user_id)
             .where(SessionRow.id == session_id)
             .options(selectinload(SessionRow.turns))
         )
         with Session(self._engine) as database:
-            row, name = database.execute(wanted).one()
-            turns = tuple(Turn(turn.heard, turn.reply, turn.mood) for turn in row.turns)
+            row, name = database.execute(query).one()
+            turns = tuple(Turn(turn.request, turn.reply, turn.mood) for turn in row.turns)
         return StoredSession(session_id, name, turns)
 
     def session_ids(self, user_id: int) -> list[int]:
         """Return the ids of a user's sessions, the oldest first."""
-        wanted = select(SessionRow.id).where(SessionRow.user_id == user_id).order_by(SessionRow.id)
+        query = select(SessionRow.id).where(SessionRow.user_id == user_id).order_by(SessionRow.id)
         with Session(self._engine) as database:
-            return list(database.scalars(wanted))
+            return list(database.scalars(query))
 
     @timed("complex_query")
     def mood_summary(self, user_id: int) -> list[MoodCount]:
         """Count a user's moods over all their sessions, the most frequent first."""
         pause("complex_query")
         times = func.count(TurnRow.id)
-        wanted = (
+        query = (
             select(TurnRow.mood, times, func.count(func.distinct(SessionRow.id)))
             .join(SessionRow, SessionRow.id == TurnRow.session_id)
             .join(UserRow, UserRow.id == SessionRow.user_id)
@@ -134,15 +134,15 @@ class Store:
             .order_by(desc(times), TurnRow.mood)
         )
         with Session(self._engine) as database:
-            return [MoodCount(*row) for row in database.execute(wanted)]
+            return [MoodCount(*row) for row in database.execute(query)]
 
 
 def _columns_of(turn: Turn) -> dict[str, str]:
-    return {"heard": turn.heard, "reply": turn.reply, "mood": turn.mood}
+    return {"request": turn.request, "reply": turn.reply, "mood": turn.mood}
 
 
 def _set_up_connection(connection: Any, _record: object) -> None:
-    """Let readers go on while somebody writes, and hold every reference to its table."""
+    """Let readers continue during writes, and enforce foreign keys."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA foreign_keys = ON")

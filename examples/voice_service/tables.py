@@ -1,4 +1,4 @@
-"""The tables: who uses the service, their sessions, and what was said in each."""
+"""The database tables of users, sessions and turns."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ def _now() -> datetime:
 
 
 class Base(DeclarativeBase):
-    """What all tables share."""
+    """The base class of all tables."""
 
 
 class UserRow(Base):
-    """Somebody who may log in."""
+    """One user with a login."""
 
     __tablename__ = "users"
 
@@ -39,14 +39,14 @@ class SessionRow(Base):
 
 
 class TurnRow(Base):
-    """One thing that a user said, and the answer."""
+    """One request of a user and its reply."""
 
     __tablename__ = "turns"
     __table_args__ = (Index("turns_by_session_and_mood", "session_id", "mood"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     session_id: Mapped[int] = mapped_column(ForeignKey("sessions.id"))
-    heard: Mapped[str]
+    request: Mapped[str]
     reply: Mapped[str]
     mood: Mapped[str] = mapped_column(default="")
-    said_at: Mapped[datetime] = mapped_column(default=_now)
+    created_at: Mapped[datetime] = mapped_column(default=_now)

@@ -1,4 +1,4 @@
-"""Where the service's spans go: a file, or an OTLP receiver if the environment names one."""
+"""Export the spans of the service to a file, or to the OTLP receiver of the environment."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ _DEFAULTS: Final = {
     "OTEL_BSP_MAX_QUEUE_SIZE": "20000",
     "OTEL_EXPORTER_OTLP_TIMEOUT": "3",
 }
-"""For a run of seconds: room for all of its spans, and little patience with a receiver."""
+"""For a run of seconds: a queue for all of its spans, and a short timeout for a receiver."""
 
 _FLUSH_MILLISECONDS: Final = 3_000
 
 
 def otlp_endpoint() -> str:
-    """Return the OTLP receiver that the environment names; empty where it names none."""
+    """Return the OTLP endpoint of the environment; empty without one."""
     return next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
 
 
 @contextmanager
 def reporting(spans: Path) -> Iterator[Telemetry | Literal["otlp"]]:
-    """Give what `perfkit.configure` takes as its telemetry; deliver all of it on leaving.
+    """Yield the `telemetry` argument of `perfkit.configure`; export all data at the end.
 
     Args:
-        spans: The file for spans, one JSON object a line, where there is no OTLP receiver.
+        spans: The file for spans, one JSON object per line, without an OTLP receiver.
     """
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
@@ -63,7 +63,7 @@ def reporting(spans: Path) -> Iterator[Telemetry | Literal["otlp"]]:
 
 
 def _one_line(span: ReadableSpan) -> str:
-    """Write a span as JSON, its ids as the violations have them: without a leading 0x."""
+    """Format a span as JSON, with ids as in violations: without a leading 0x."""
     return re.sub(r'"0x([0-9a-f]{16,32})"', r'"\1"', span.to_json(indent=None)) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""An hour at the service, in seconds: every client comes by a few times."""
+"""Simulate several visits of every client."""
 
 from __future__ import annotations
 
@@ -16,57 +16,58 @@ from voice_service.service import Answer, Conversation, VoiceService
 from voice_service.store import Store
 
 _VISITS: Final = 3
-_LONGEST_SECONDS: Final = 30.0
+_MAX_SECONDS: Final = 30.0
 _TRANSCRIPTS: Final = 4
 _READ_AGAIN: Final = 2
 
 
 @frozen
-class Spoken:
-    """One sentence, as it was said and as it was heard."""
+class Utterance:
+    """One spoken sentence and its answer."""
 
     client: str
-    said: str
+    text: str
     answer: Answer
 
     @property
-    def words_said(self) -> int:
-        """How many words were said."""
-        return len(self.said.split())
+    def words_spoken(self) -> int:
+        """The number of spoken words."""
+        return len(self.text.split())
 
     @property
-    def words_heard(self) -> int:
-        """How many of the words were heard correctly, in their order."""
-        pair = SequenceMatcher(None, self.said.split(), self.answer.heard.split(), autojunk=False)
-        return sum(block.size for block in pair.get_matching_blocks())
+    def words_recognized(self) -> int:
+        """The number of words that were recognised correctly, in their order."""
+        spoken, recognized = self.text.split(), self.answer.recognized.split()
+        matcher = SequenceMatcher(None, spoken, recognized, autojunk=False)
+        return sum(block.size for block in matcher.get_matching_blocks())
 
 
-async def live(service: VoiceService, store: Store) -> AsyncIterator[Spoken]:
-    """Let the clients visit the service in turn, and yield each sentence when it is answered.
+async def run_visits(service: VoiceService, store: Store) -> AsyncIterator[Utterance]:
+    """Run the visits of all clients in turn, and yield each sentence with its answer.
 
-    Where something is very slow it ends early, after about half a minute. Each operation has been
-    called before the first sentence is through.
+    If an operation is very slow, the run ends early, after about half a minute. Each operation is
+    called at least once before the first sentence is yielded.
     """
     started = time.monotonic()
     for visit, client in product(range(_VISITS), CLIENTS):
-        conversation = await _enter(service, client)
+        conversation = await _start_conversation(service, client)
         await asyncio.to_thread(_read_transcripts, service, store, conversation.user_id, visit)
         for sentence in sentences_of(client, visit):
             sound = await asyncio.to_thread(sound_of, client, sentence)
-            yield Spoken(client.name, sentence, await service.converse(conversation, sound))
-            if time.monotonic() - started > _LONGEST_SECONDS:
+            yield Utterance(client.name, sentence, await service.converse(conversation, sound))
+            if time.monotonic() - started > _MAX_SECONDS:
                 return
 
 
 def count_sentences() -> int:
-    """Return how many sentences `live` yields if nothing is very slow."""
+    """Return the number of sentences that `run_visits` yields if no operation is very slow."""
     return sum(len(sentences_of(*who)) for who in product(CLIENTS, range(_VISITS)))
 
 
-async def _enter(service: VoiceService, client: Client) -> Conversation:
-    """Log in, at the second try as people do, and begin a session."""
+async def _start_conversation(service: VoiceService, client: Client) -> Conversation:
+    """Log in, with a wrong password first, and create a session."""
     if await service.log_in(client.name, client.password.upper()) is not None:
-        raise PermissionError(f"{client.name} came in with a wrong password")
+        raise PermissionError(f"{client.name} was accepted with a wrong password")
     user_id = await service.log_in(client.name, client.password)
     if user_id is None:
         raise PermissionError(f"{client.name} was refused with the right password")
@@ -74,7 +75,7 @@ async def _enter(service: VoiceService, client: Client) -> Conversation:
 
 
 def _read_transcripts(service: VoiceService, store: Store, user_id: int, visit: int) -> None:
-    """Read some past sessions, and then the last of them once more."""
+    """Read the transcripts of some past sessions, and those of the last ones again."""
     first = visit * _TRANSCRIPTS
     chosen = store.session_ids(user_id)[first : first + _TRANSCRIPTS]
     for session_id in [*chosen, *chosen[-_READ_AGAIN:], *chosen[-_READ_AGAIN:]]:

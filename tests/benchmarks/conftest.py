@@ -1,4 +1,4 @@
-"""No setting of the benchmarks outlives its test."""
+"""Stop the threads of each benchmark setting at the end of its test."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from benchmarks.measured import Setting
 
 
 @pytest.fixture(autouse=True)
-def _settings_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _stop_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Stop the background threads of every setting after the test."""
-    made: list[Setting] = []
-    begin = Setting.__init__
+    created: list[Setting] = []
+    initialize = Setting.__init__
 
-    def remember(self: Setting, *args: Any, **settings: Any) -> None:
-        made.append(self)
-        begin(self, *args, **settings)
+    def record(self: Setting, *args: Any, **settings: Any) -> None:
+        created.append(self)
+        initialize(self, *args, **settings)
 
-    monkeypatch.setattr(Setting, "__init__", remember)
+    monkeypatch.setattr(Setting, "__init__", record)
     yield
-    for each in made:
-        each.shutdown()
+    for setting in created:
+        setting.shutdown()

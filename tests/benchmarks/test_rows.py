@@ -1,4 +1,4 @@
-"""The rows of the overhead benchmark do what they say."""
+"""The rows of the overhead benchmark measure the described code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from attrs import evolve
-from benchmarks.by_hand import BOUNDS, reporter, traced
+from benchmarks.by_hand import BUCKET_BOUNDS, reporter, traced
 from benchmarks.measured import Setting, block, coroutine, metrics_only, spans_and_metrics, violated
 from benchmarks.memory import BUDGETS, growth_bytes
 from benchmarks.null_export import NullMetricExporter
@@ -45,15 +45,15 @@ def test_metrics_rows_export_every_call_and_no_span(
     case.flush()
     assert count_in(own.metrics, "perfkit.call.duration") == 1000
     assert count_in(own.metrics, "perfkit.budget.verdicts") == 1000
-    assert own.spans.shipped == 0
+    assert own.spans.exported == 0
 
 
 @pytest.mark.parametrize("plain", [False, True])
 def test_span_rows_export_every_call_and_a_span_for_each(*, plain: bool) -> None:
     own = Setting(spans="always", plain=plain)
-    answer = measure(spans_and_metrics(own), 300)
-    assert answer["lost"] == 0
-    assert own.spans.shipped == 300
+    measured = measure(spans_and_metrics(own), 300)
+    assert measured["lost"] == 0
+    assert own.spans.exported == 300
     assert count_in(own.metrics, "perfkit.call.duration") == 300
 
 
@@ -67,7 +67,7 @@ def test_span_rows_export_every_call_and_a_span_for_each(*, plain: bool) -> None
         (windowed.objective, {"burn_rate"}),
     ],
 )
-def test_window_rows_judge_every_call_over_a_window(
+def test_window_rows_evaluate_every_call_over_a_window(
     make: Callable[[], Case], metrics: set[str]
 ) -> None:
     case = make()
@@ -77,16 +77,16 @@ def test_window_rows_judge_every_call_over_a_window(
     assert {verdict.samples for verdict in verdicts} == {1000}
 
 
-def test_the_judging_row_has_all_its_budgets_judged() -> None:
-    case = windowed.judging()
+def test_the_evaluating_row_evaluates_all_its_budgets() -> None:
+    case = windowed.evaluating()
     case.run(2)
     samples = [verdict.samples for verdict in perfkit.evaluate_windows()]
-    assert len(samples) == windowed.JUDGED_BUDGETS
+    assert len(samples) == windowed.EVALUATED_BUDGETS
     assert min(samples) >= 2
 
 
 class Recorder:
-    """An observer that keeps the last measurement."""
+    """An observer that stores the last measurement."""
 
     def __init__(self) -> None:
         self.last: perfkit.Measurement | None = None
@@ -123,7 +123,7 @@ def test_probe_rows_read_their_metric(make: Callable[[], Case], metric: Metric) 
 
 
 @pytest.mark.parametrize(("make", "kind"), [(probed.profile, "cpu"), (probed.stack, "stack")])
-def test_profiler_rows_gather_evidence_in_each_call(make: Callable[[], Case], kind: str) -> None:
+def test_profiler_rows_collect_evidence_in_each_call(make: Callable[[], Case], kind: str) -> None:
     assert [evidence.kind for evidence in measurement_of(make).evidence] == [kind]
 
 
@@ -135,21 +135,21 @@ def test_profiler_rows_gather_evidence_in_each_call(make: Callable[[], Case], ki
         (probed.armed_stack, "stack"),
     ],
 )
-def test_armed_rows_gather_evidence_in_every_long_call(
+def test_armed_rows_collect_evidence_in_every_long_call(
     make: Callable[[], Case], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(probed, "TEN_MILLISECONDS", 100)
     case = make()
     with capture_violations() as violations:
         case.run(3)
-    gathered = [[(each.kind, each.since_armed) for each in v.evidence] for v in violations]
-    assert len(violations) == 3, "one before each armed call, which is judged by no duration"
-    assert gathered[0] == []
-    assert [kinds for ((kinds, _),) in gathered[1:]] == [kind] * 2
-    assert gathered[1] != gathered[2], "the second armed call has gathered anew"
+    collected = [[(each.kind, each.since_armed) for each in v.evidence] for v in violations]
+    assert len(violations) == 3, "one before each armed call, whose duration is not evaluated"
+    assert collected[0] == []
+    assert [kinds for ((kinds, _),) in collected[1:]] == [kind] * 2
+    assert collected[1] != collected[2], "the second armed call has evidence of its own"
 
 
-def test_calls_between_armed_ones_have_the_evidence_of_the_one() -> None:
+def test_calls_after_an_armed_call_have_its_evidence() -> None:
     case = probed.violated_with_evidence()
     with capture_violations() as violations:
         case.run(20)
@@ -158,18 +158,18 @@ def test_calls_between_armed_ones_have_the_evidence_of_the_one() -> None:
     assert kinds == [set()] + [set(probed.EVIDENCE)] * 18
 
 
-def test_the_unarmed_row_gathers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_unarmed_row_collects_no_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probed, "TEN_MILLISECONDS", 100)
     assert measurement_of(probed.unarmed).evidence == ()
 
 
 @pytest.mark.parametrize("make", [probed.children, probed.beside_children])
-def test_rows_with_children_keep_account(make: Callable[[], Case]) -> None:
+def test_rows_with_children_record_nested_calls(make: Callable[[], Case]) -> None:
     make()
     assert settings.current().attributes
 
 
-def test_the_monitor_rows_hold_ten_budgets_to_every_sample() -> None:
+def test_the_monitor_rows_evaluate_ten_budgets_at_every_sample() -> None:
     Setting(watched.budgets(60.0), spans="never")
     with perfkit.monitor(interval=None) as monitor:
         monitor.sample()
@@ -178,7 +178,7 @@ def test_the_monitor_rows_hold_ten_budgets_to_every_sample() -> None:
     assert {verdict.limit.metric for verdict in verdicts} == PROCESS_METRICS
 
 
-def test_the_sampling_row_ends_with_its_samples() -> None:
+def test_the_sampling_row_leaves_no_windows() -> None:
     watched.sampling().run(3)
     assert perfkit.evaluate_windows() == ()
 
@@ -197,11 +197,11 @@ def test_the_span_by_hand_has_the_attributes_of_perfkits() -> None:
 
 def test_the_histogram_by_hand_has_perfkits_bounds() -> None:
     Setting()
-    lines = {TARGET_SECONDS, THRESHOLD_SECONDS}
-    assert bounds_for(Metric.DURATION, lines) == BOUNDS
+    thresholds = {TARGET_SECONDS, THRESHOLD_SECONDS}
+    assert bounds_for(Metric.DURATION, thresholds) == BUCKET_BOUNDS
 
 
 def test_memory_is_measured_on_forty_budgets() -> None:
-    seen: list[int] = []
-    growth_bytes(seen.append, 4000)
-    assert sum(seen[len(seen) // 2 :]) * BUDGETS == 4000
+    runs: list[int] = []
+    growth_bytes(runs.append, 4000)
+    assert sum(runs[len(runs) // 2 :]) * BUDGETS == 4000

@@ -1,4 +1,4 @@
-"""Fixtures for the tests of the example service: its modules on the path, its budgets in force."""
+"""Put the modules of the example service on the path, and configure its catalog."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ if _MISSING:
 
 
 @pytest.fixture(autouse=True)
-def _promises() -> None:
-    """Hold the service to its own catalog, and keep its violations to itself."""
+def _catalog() -> None:
+    """Configure the catalog of the service, without sinks."""
     perfkit.configure(SERVICE / "perfkit.toml", sinks=[])

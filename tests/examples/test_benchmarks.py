@@ -1,4 +1,4 @@
-"""The service's document, its catalog, and its code say the same."""
+"""The document, the catalog and the code of the service agree."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SERVICE = Path(__file__).parents[2] / "examples" / "voice_service"
 DOCUMENT = SERVICE / "BENCHMARKS.md"
 CATALOG = SERVICE / "perfkit.toml"
 
-FIGURES = """
+QUANTITIES = """
     500ms 1000ms    2000ms 5000ms   1500ms 3000ms   100ms 200ms     300ms 700ms
     200ms 500ms     100ms 300ms     150ms 400ms     500ms 1000ms
     5ms 20ms        50ms 200ms      10ms 50ms       100ms 300ms
@@ -25,11 +25,11 @@ FIGURES = """
     1000 500        100/sec 50/sec  100ms 500ms
     85% 70% 50ms    90% 80% 100ms   95% 85% 200ms
 """
-"""The figures of the document's ten tables, a table a line."""
+"""The quantities in the ten tables of the document, one table per line."""
 
 
-def figures_in(document: str) -> str:
-    """Return all figures in the body cells of tables, but for those in the first column."""
+def quantities_in(document: str) -> str:
+    """Return all quantities in the body cells of tables, without the first column."""
     rows = [line.strip("|").split("|")[1:] for line in document.splitlines() if line[:2] == "| "]
     cells = [cell.strip() for row in rows for cell in row]
     quantity = r"[<>]? ?(\d+(?:ms|[MG]B/min|[MG]B|%|/sec)?)( latency| req/sec| concurrent)?"
@@ -37,31 +37,31 @@ def figures_in(document: str) -> str:
     return " ".join(match[1] for match in found if match)
 
 
-def test_the_document_has_all_its_figures() -> None:
-    assert figures_in(DOCUMENT.read_text("utf-8")) == " ".join(FIGURES.split())
+def test_the_document_has_all_its_quantities() -> None:
+    assert quantities_in(DOCUMENT.read_text("utf-8")) == " ".join(QUANTITIES.split())
 
 
-def test_the_document_has_37_promises_in_ten_tables() -> None:
+def test_the_document_has_37_budgets_in_ten_tables() -> None:
     imported = import_markdown(DOCUMENT.read_text("utf-8"), DOCUMENT.name).catalog
 
     assert len(imported.budgets) == 37
     assert len({budget.category for budget in imported.budgets}) == 10
 
 
-def test_the_catalog_is_what_the_document_imports_to() -> None:
+def test_the_catalog_equals_the_imported_document() -> None:
     imported = import_markdown(DOCUMENT.read_text("utf-8"), DOCUMENT.name).catalog
 
     assert load_catalog(CATALOG).budgets == imported.budgets
 
 
 def test_the_service_times_every_response_time_of_the_document() -> None:
-    promised = [
+    names = [
         budget.name
         for budget in load_catalog(CATALOG).budgets
         if budget.category in {"voice_operations", "database_operations", "cache_operations"}
     ]
 
-    assert promised == list(OPERATIONS)
+    assert names == list(OPERATIONS)
 
 
 def test_every_operation_can_be_slowed_and_is_timed_under_its_own_name() -> None:

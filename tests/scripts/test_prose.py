@@ -1,4 +1,4 @@
-"""The script that counts the marks of the prose."""
+"""`scripts/prose.py` counts the marks of the prose."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_whole_line_comments() -> None:
         ('"""Parse a limit."""\n' + "\n" * 99, "0.00 % of lines are comments"),
     ],
 )
-def test_a_broken_bound_fails(
+def test_a_violated_bound_fails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, message: str
 ) -> None:
     (tmp_path / "f.py").write_text(source)

@@ -1,4 +1,4 @@
-"""The script that counts the modules that a call goes through."""
+"""`scripts/trace_call.py` counts the modules that a call enters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(*arguments: str) -> str:
 
 @pytest.mark.parametrize(
     ("journey", "rows"),
-    [("steady", 1), ("tracer", 1), ("inline", 1), ("background", 3), ("whole", 1), ("load", 2)],
+    [("steady", 1), ("tracer", 1), ("inline", 1), ("background", 3), ("probed", 1), ("load", 2)],
 )
 def test_each_journey_is_counted(journey: str, rows: int) -> None:
     table: list[dict[str, Any]] = json.loads(run("--json", journey))
@@ -35,7 +35,7 @@ def test_each_journey_is_counted(journey: str, rows: int) -> None:
         assert 1 <= len(row["modules"]) == len(set(row["modules"]))
 
 
-def test_the_delivery_thread_is_counted_apart() -> None:
+def test_the_delivery_thread_is_counted_separately() -> None:
     calling, delivering, both = json.loads(run("--json", "background"))
 
     assert both["calls"] == calling["calls"] + delivering["calls"]

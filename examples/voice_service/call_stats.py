@@ -1,4 +1,4 @@
-"""Collect what each call cost, and sum it up by operation."""
+"""Collect the duration of each call, and summarise the calls of each operation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from perfkit.model import CodeLocation
 
 @frozen
 class Row:
-    """How one operation did. Times are in seconds; None where there was no call."""
+    """The summary of one operation. Times are in seconds; None without a call."""
 
     name: str
     target: float
@@ -38,7 +38,7 @@ class _Sample:
 
 @define
 class Collector:
-    """Keeps the duration of every call, by budget: an observer for `perfkit.configure`.
+    """Stores the duration of every call, by budget: an observer for `perfkit.configure`.
 
     Safe to share between threads.
     """
@@ -47,11 +47,11 @@ class Collector:
     _lock: threading.Lock = field(init=False, factory=threading.Lock)
 
     def start(self, budget: Budget, where: CodeLocation, started_ns: int) -> _Call:  # noqa: ARG002 - the protocol of observers
-        """Look at every call."""
+        """Observe every call."""
         return _Call(self, budget.name)
 
     def add(self, name: str, measurement: Measurement, verdicts: Sequence[Verdict]) -> None:
-        """Keep the duration of one call, and how it was judged."""
+        """Store the duration of one call and the states of its duration limits."""
         seconds = measurement.value(Metric.DURATION)
         if seconds is None:
             return
@@ -61,7 +61,7 @@ class Collector:
             sample.states += [v.state for v in verdicts if v.limit.metric is Metric.DURATION]
 
     def row(self, name: str, limit: Limit) -> Row:
-        """Sum up the calls of one operation, whose duration is held to `limit`."""
+        """Summarise the calls of one operation, whose duration has the limit `limit`."""
         with self._lock:
             sample = self._samples[name]
             seconds, states = np.array(sample.seconds), list(sample.states)
@@ -87,14 +87,16 @@ class _Call:
     name: str
 
     def stop(self, measurement: Measurement, verdicts: Sequence[Verdict]) -> None:
-        """Hand over what the call cost."""
+        """Store the duration of the call."""
         self.collector.add(self.name, measurement, verdicts)
 
 
 def duration_limit(catalog: Catalog, name: str) -> Limit:
-    """Return what the catalog allows a call of `name`; raises LookupError where it is silent."""
+    """Return the limit on the duration of `name`; raises LookupError if the catalog has none."""
     budget = catalog.get(name)
     for limit in budget.limits if budget else ():
         if limit.metric is Metric.DURATION:
             return limit
-    raise LookupError(f"{catalog.source} has no duration for {name}; import BENCHMARKS.md again")
+    raise LookupError(
+        f"{catalog.source} has no limit on the duration of {name}; import BENCHMARKS.md again"
+    )

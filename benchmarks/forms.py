@@ -1,4 +1,4 @@
-"""How much is measured, and which rows: the one place for these figures."""
+"""The rows of the overhead benchmark, and the number of their measurements."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.call_rows import CALLS, IMPORTS_AND_MEMORY
 from benchmarks.row import Row
 
 QUICK_TOLERANCE: Final = 1.5
-"""How far beyond its "must" a figure may be in the short form, which measures less."""
+"""The factor for each bound in the short form, which measures less."""
 
 ROWS: Final[tuple[Row, ...]] = (
     *CALLS,
@@ -26,15 +26,15 @@ ROWS: Final[tuple[Row, ...]] = (
 
 @frozen
 class Form:
-    """How much is measured.
+    """The number of measurements of a run.
 
     Args:
-        processes: How many processes each row is measured in, one after the other.
-        rounds: How many rounds each of them takes part in.
-        seconds: How long one row is measured in one round, about.
-        imports: How many fresh processes for each import.
-        memory_processes: How many fresh processes for each row of memory growth.
-        memory_calls: Calls for each row of memory growth, by its key.
+        processes: The number of processes of each row, one after the other.
+        rounds: The number of rounds in each of these processes.
+        seconds: The approximate duration of a row in one round.
+        imports: The number of new processes for each import.
+        memory_processes: The number of new processes for each row of memory growth.
+        memory_calls: The number of calls for each row of memory growth, by its key.
     """
 
     processes: int

@@ -1,4 +1,4 @@
-"""Speech to text with pocketsphinx, for the sentences that the service understands."""
+"""Convert speech to text with pocketsphinx, for the sentences of the grammar."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _WARM_UP_SAMPLES: Final = SAMPLE_RATE // 4
 
 
 class Recognizer:
-    """Hears sentences of `GRAMMAR`. Loading it takes about a second; it may then be shared.
+    """Recognises sentences of `GRAMMAR`. Loading the model takes about a second.
 
-    One decoder listens to one utterance at a time: a second caller waits for the first.
+    Safe to share between threads. The decoder processes one utterance at a time, so a second caller
+    waits for the first.
     """
 
     def __init__(self) -> None:
@@ -31,7 +32,7 @@ class Recognizer:
 
     @timed("speech_to_text_1s_audio")
     def transcribe(self, samples: Samples) -> str:
-        """Return the words in one utterance, in small letters; empty if there are none."""
+        """Return the words of one utterance in lower case; empty without words."""
         pause("speech_to_text_1s_audio")
         return self._decode(samples)
 
@@ -42,5 +43,5 @@ class Recognizer:
             self._decoder.start_utt()
             self._decoder.process_raw(samples.tobytes(), full_utt=True)
             self._decoder.end_utt()
-            heard = self._decoder.hyp()
-        return str(heard.hypstr) if heard else ""
+            hypothesis = self._decoder.hyp()
+        return str(hypothesis.hypstr) if hypothesis else ""

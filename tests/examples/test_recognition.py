@@ -1,4 +1,4 @@
-"""The service hears what is really spoken, and knows what it means."""
+"""The service recognises spoken sentences and their intents."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from voice_service.audio import (
 )
 from voice_service.cache import TextCache
 from voice_service.clients import CLIENTS, sentences_of, sound_of
-from voice_service.commands import Action, Intent, understand
-from voice_service.hearing import Recognizer
+from voice_service.commands import MOODS, Action, Intent, parse_intent
+from voice_service.recognition import Recognizer
 from voice_service.service import Conversation, VoiceService
+from voice_service.speech import speak
 from voice_service.store import Store
 
 
@@ -60,31 +61,31 @@ def tone(hertz: float, seconds: float, rate: int, level: float = 8000) -> Sample
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
-def test_a_spoken_command_is_heard(recognizer: Recognizer, client: object) -> None:
-    heard = recognizer.transcribe(clean(sound_of(client, "show my progress")))
+def test_a_spoken_command_is_recognised(recognizer: Recognizer, client: object) -> None:
+    text = recognizer.transcribe(clean(sound_of(client, "show my progress")))
 
-    assert understand(heard).action is Action.PROGRESS
-
-
-def test_another_command_is_not_taken_for_it(recognizer: Recognizer) -> None:
-    heard = recognizer.transcribe(clean(sound_of(CLIENTS[0], "next exercise")))
-
-    assert understand(heard).action is Action.EXERCISE
+    assert parse_intent(text).action is Action.PROGRESS
 
 
-def test_nothing_is_heard_in_silence(recognizer: Recognizer) -> None:
+def test_another_command_is_recognised_as_such(recognizer: Recognizer) -> None:
+    text = recognizer.transcribe(clean(sound_of(CLIENTS[0], "next exercise")))
+
+    assert parse_intent(text).action is Action.EXERCISE
+
+
+def test_silence_is_recognised_as_an_empty_text(recognizer: Recognizer) -> None:
     assert recognizer.transcribe(np.zeros(SAMPLE_RATE, np.int16)) == ""
     assert recognizer.transcribe(np.zeros(0, np.int16)) == ""
 
 
-def test_an_answer_is_spoken_remembered_and_in_the_transcript(
+def test_an_answer_is_spoken_and_in_the_transcript(
     service: VoiceService, conversation: Conversation
 ) -> None:
     sound = sound_of(CLIENTS[0], "i feel calm today")
 
     answer = asyncio.run(service.converse(conversation, sound))
 
-    assert understand(answer.heard) == Intent(Action.FEELING, "calm")
+    assert parse_intent(answer.recognized) == Intent(Action.FEELING, "calm")
     assert answer.reply == replies.on_feeling("calm")
     assert len(answer.sound) > SAMPLE_RATE
     assert f"Service: {answer.reply}" in service.transcript(conversation.session_id)
@@ -93,18 +94,41 @@ def test_an_answer_is_spoken_remembered_and_in_the_transcript(
 def test_the_last_answer_is_repeated_on_request(
     service: VoiceService, conversation: Conversation
 ) -> None:
-    first = asyncio.run(service.obey(conversation, "next exercise"))
+    first = asyncio.run(service.process_command(conversation, "next exercise"))
 
-    assert asyncio.run(service.obey(conversation, "repeat that")) == first
-    assert asyncio.run(service.obey(conversation, "next exercise")) != first
+    assert asyncio.run(service.process_command(conversation, "repeat that")) == first
+    assert asyncio.run(service.process_command(conversation, "next exercise")) != first
 
 
-def test_all_that_clients_say_means_something() -> None:
-    said = {
+def test_an_unclear_sentence_has_an_answer_too(
+    service: VoiceService, conversation: Conversation
+) -> None:
+    assert asyncio.run(service.process_command(conversation, "")) == replies.UNCLEAR
+
+
+def test_every_sentence_of_the_clients_has_an_intent() -> None:
+    sentences = {
         sentence for client in CLIENTS for n in range(20) for sentence in sentences_of(client, n)
     }
 
-    assert Action.UNCLEAR not in {understand(sentence).action for sentence in said}
+    assert Action.UNCLEAR not in {parse_intent(sentence).action for sentence in sentences}
+
+
+def test_answers_are_about_a_hundred_characters_long() -> None:
+    answers = [
+        *replies.FIXED.values(),
+        *replies.EXERCISES,
+        replies.UNCLEAR,
+        replies.greeting("Ana"),
+        *map(replies.on_feeling, MOODS),
+        replies.on_progress([]),
+    ]
+
+    assert all(80 <= len(answer) <= 120 for answer in answers)
+
+
+def test_longer_texts_have_longer_speech() -> None:
+    assert len(speak("one two three four five six")) > 2 * len(speak("one"))
 
 
 def test_resampling_keeps_length_and_pitch() -> None:
@@ -115,7 +139,12 @@ def test_resampling_keeps_length_and_pitch() -> None:
     assert np.argmax(spectrum) == 1000
 
 
-def test_speech_is_cut_out_of_the_noise_around_it() -> None:
+def test_resampling_has_no_aliasing() -> None:
+    """A tone above half the new rate is removed."""
+    assert np.abs(resample(tone(10_000, 1.0, 22_050), 22_050)).max() < 400
+
+
+def test_speech_is_extracted_from_noise() -> None:
     noise = np.random.default_rng(1).normal(0, 30, 3 * SAMPLE_RATE).astype(np.int16)
     sound = noise.copy()
     sound[SAMPLE_RATE : 2 * SAMPLE_RATE] += tone(300, 1.0, SAMPLE_RATE)
@@ -126,7 +155,7 @@ def test_speech_is_cut_out_of_the_noise_around_it() -> None:
     assert not len(clean(noise))
 
 
-def test_the_microphone_takes_out_the_offset_and_quiet_voices_become_louder() -> None:
+def test_the_offset_is_removed_and_quiet_speech_is_amplified() -> None:
     microphone = FrameProcessor()
     for frame in frames_of(np.full(SAMPLE_RATE, 500, np.int16)):
         assert abs(float(microphone.process(frame).samples.mean())) < 1
