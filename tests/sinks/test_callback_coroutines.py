@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
@@ -255,16 +256,29 @@ def test_the_loop_that_a_thread_has_set_stays_set() -> None:
         loop.close()
 
 
-def test_ctrl_c_reaches_the_application(emit: Emit) -> None:
-    def interrupt() -> None:
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+@pytest.mark.parametrize("has_loop", [True, False])
+def test_ctrl_c_reaches_the_application_when_another_thread_gets_the_signal(
+    *, has_loop: bool
+) -> None:
+    """As it may on any machine: the kernel picks the thread."""
+    waits = threading.Event()
 
-    async def interrupt_soon(_: Violation) -> None:
-        asyncio.get_running_loop().call_later(0.05, interrupt)
+    async def wait(_: Violation) -> None:
+        waits.set()
         await asyncio.Event().wait()
 
-    with pytest.raises(KeyboardInterrupt):
-        emit(CallbackSink(interrupt_soon, timeout=60))
+    def interrupt() -> None:
+        waits.wait(10)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    sink = CallbackSink(wait, timeout=60)
+    began = time.monotonic()
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with running_loop() as loop, pytest.raises(KeyboardInterrupt):
+        emit_from(loop if has_loop else None, sink)
+    thread.join()
+    assert time.monotonic() - began < 30  # and not the 60 that it may take
 
 
 # -- inline, where the loop of this thread is running and cannot be waited for

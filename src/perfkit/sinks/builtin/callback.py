@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import logging
+import threading
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from contextvars import copy_context
 from functools import partial
@@ -18,9 +20,17 @@ from perfkit.text import printable
 
 if TYPE_CHECKING:
     import asyncio
+    from concurrent.futures import Future
 
 MOST_TASKS: Final = 100
 """How many coroutines of one callback may be on their way at once in a loop that cannot wait."""
+
+_SIGNAL_POLL_SECONDS: Final = 0.05
+"""How long the main thread waits at most before it runs the handlers of signals that arrived.
+
+The kernel may deliver a signal, such as that of Ctrl-C, to any thread. Then nothing interrupts the
+main thread, which alone runs handlers, and the application's wakeup descriptor is not ours to set.
+"""
 
 _NO_YIELD: Final = "leave the yield out, or call what has it in a for loop"
 
@@ -79,8 +89,8 @@ class CallbackSink:
         """
         result = self.function(violation)
         if isinstance(result, Awaitable):
-            coroutine = result if isinstance(result, Coroutine) else _await(result)
-            copy_context().run(self._run, coroutine)
+            context = copy_context()
+            context.run(self._run, _as_coroutine(result))
         elif isinstance(result, Generator | AsyncGenerator):
             raise DeliveryError(
                 f"{self.destination} gives a generator, which nobody runs; {_NO_YIELD}",
@@ -90,9 +100,9 @@ class CallbackSink:
     def _run(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run `coroutine` in the right loop. Its task takes over the present context."""
         is_delivering.set(True)
-        running = _running_loop()
-        if running is not None:
-            self._start(coroutine, running)
+        thread_state = _running_loop()
+        if thread_state is not None:
+            self._start(coroutine, thread_state)
             return
         origin = origin_loop.get()
         if origin is None or not origin.is_running() or not self._wait(coroutine, origin):
@@ -120,15 +130,15 @@ class CallbackSink:
             self.report(error)
 
     def _wait(self, coroutine: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> bool:
-        """Run it in `loop`, that of another thread; return whether that was still possible."""
+        """Run it in `loop`, that of another thread; tell whether that was still possible."""
         import asyncio  # noqa: PLC0415 - loads when first needed
-        from concurrent.futures import CancelledError, wait  # noqa: PLC0415 - likewise
+        from concurrent.futures import CancelledError  # noqa: PLC0415 - likewise
 
         try:
             future = asyncio.run_coroutine_threadsafe(coroutine, loop)
         except RuntimeError:  # it was closed just now
             return False
-        if not wait((future,), self._timeout).done:
+        if not _is_done_within(future, self._timeout):
             future.cancel()
             if loop.is_closed():  # and so has not begun it, nor will
                 coroutine.close()
@@ -143,6 +153,8 @@ class CallbackSink:
         import asyncio  # noqa: PLC0415 - loads when first needed
 
         async def run() -> None:
+            if threading.current_thread() is threading.main_thread():
+                _wake_regularly(asyncio.get_running_loop())
             try:
                 async with asyncio.timeout(self._timeout) as limit:
                     await coroutine
@@ -202,6 +214,25 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+def _wake_regularly(loop: asyncio.AbstractEventLoop) -> None:
+    """Keep `loop` from waiting longer than `_SIGNAL_POLL_SECONDS` at once."""
+    loop.call_later(_SIGNAL_POLL_SECONDS, _wake_regularly, loop)
+
+
+def _is_done_within(future: Future[Any], timeout: float) -> bool:
+    """Wait for `future`; return whether it is done after `timeout` seconds at the latest."""
+    from concurrent.futures import wait  # noqa: PLC0415 - loads when first needed
+
+    deadline = time.monotonic() + timeout
+    while not future.done() and (left := deadline - time.monotonic()) > 0:
+        wait((future,), min(left, _SIGNAL_POLL_SECONDS))
+    return future.done()
+
+
+def _as_coroutine(awaitable: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
+    return awaitable if isinstance(awaitable, Coroutine) else _await(awaitable)
 
 
 async def _await(awaitable: Awaitable[Any]) -> Any:
