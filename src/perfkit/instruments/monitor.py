@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from perfkit.errors import ConfigurationError, UnitError
-from perfkit.units import Unit, parse_quantity
+from perfkit.units import Unit
 
 if TYPE_CHECKING:
     from perfkit.runtime.process_monitor import Monitor
@@ -45,14 +45,12 @@ def monitor(*names: str, interval: str | float | timedelta | None = "1s") -> Mon
 
 
 def _seconds_of(interval: str | float | timedelta) -> float:
-    from perfkit.catalog.bounds import as_number  # noqa: PLC0415 - for an interval in code only
+    # Loaded for an interval in code only: most monitors are those of the settings.
+    from perfkit.catalog.fields import to_base_unit  # noqa: PLC0415 - see above
+    from perfkit.catalog.problems import Problems  # noqa: PLC0415 - see above
 
     try:
-        seconds = (
-            parse_quantity(interval, Unit.SECONDS)
-            if isinstance(interval, str)
-            else as_number(Unit.SECONDS, interval, bare_numbers=True)
-        )
+        seconds = to_base_unit(interval, Unit.SECONDS, Problems(in_code=True))
     except UnitError as error:
         raise ConfigurationError(f"interval: {error}") from None
     if not 0 < seconds < float("inf"):
