@@ -89,12 +89,16 @@ class CallbackSink:
 
     def _run(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run `coroutine` in the right loop. Its task takes over the present context."""
+        import asyncio  # noqa: PLC0415 - loads when first needed
+
         is_delivering.set(True)
-        running = _running_loop()
-        if running is not None:
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            origin = origin_loop.get()
+        else:
             self._start(coroutine, running)
             return
-        origin = origin_loop.get()
         if origin is None or not origin.is_running() or not self._wait(coroutine, origin):
             self._run_alone(coroutine)
 
@@ -192,16 +196,6 @@ def _checked(function: Callable[[Violation], object]) -> Callable[[Violation], o
                 f"as a callback; {_NO_YIELD}"
             )
     return function
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    """Return the loop that runs in this thread, if one does."""
-    import asyncio  # noqa: PLC0415 - loads when first needed
-
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
 
 
 async def _await(awaitable: Awaitable[Any]) -> Any:
