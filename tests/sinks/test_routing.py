@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 import perfkit
 from perfkit import ConfigurationError, Severity, State, Violation, budget
@@ -136,6 +137,8 @@ def test_a_missed_target_is_news_to_a_route_that_names_it_only() -> None:
     assert _names(_router(*MATCHING), missed) == []
     listening = _router(*MATCHING, Route(sinks=("three",), severity=Severity.INFO))
     assert _names(listening, missed) == ["three"]
+    own = Budget(name="load", category="database", sinks=("own",))
+    assert _names(listening, evolve(missed, budget=own)) == ["three"]
     assert listening.routes_missed_targets
     assert not _router(*MATCHING).routes_missed_targets
 

@@ -25,10 +25,10 @@ _LONGEST_NAME: Final = 150
 _LONGEST_PART: Final = 60
 _TIME: Final = "%Y%m%dT%H%M%S.%fZ"
 _SINKS_OWN: Final = re.compile(
-    rf".+-(?:{'|'.join(Metric)})-.+-(\d{{8}}T\d{{6}}\.\d{{6}}Z)(?:-(\d+))?"
+    rf".+-(?:{'|'.join(Metric)})-.+-(\d{{8}}T\d{{6}}\.\d{{6}}Z)(?:-\d+)?"
     r"\.(?:pstats|collapsed\.txt|json)"
 )
-"""The name of a file that the sink wrote, with its time and number."""
+"""The name of a file that the sink wrote, with its time."""
 
 
 def save_evidence(evidence: Evidence, folder: str | os.PathLike[str], *, name: str) -> Path | None:
@@ -117,11 +117,11 @@ class EvidenceFilesSink:
     def _remove_oldest(self) -> None:
         """Remove the oldest files beyond the limit; another process may do so at the same time."""
         written = sorted(
-            (match[1], int(match[2] or 0), match[0])
+            (match[1], match[0])
             for path in self._folder.iterdir()
             if (match := _SINKS_OWN.fullmatch(path.name))
         )
-        for *_, name in written[: -self._most]:
+        for _, name in written[: -self._most]:
             with suppress(FileNotFoundError):
                 (self._folder / name).unlink()
 
