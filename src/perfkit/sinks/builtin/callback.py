@@ -28,29 +28,28 @@ _NO_YIELD: Final = "leave the yield out, or call what has it in a for loop"
 class CallbackSink:
     """Calls a function with each violation, and runs a returned awaitable to its end.
 
-    The function is called in the thread that delivers. Where it gives a coroutine, or anything
-    else that can be awaited, that runs in an event loop of asyncio:
+    The function is called in the thread that delivers. An awaitable that it returns runs in an
+    event loop of asyncio, the only library for it that is supported:
 
     - A thread without a running loop has it run in the loop of the measured call (`origin_loop`),
       or, where that runs no more or there was none, in a loop of its own, and waits for it.
-    - A thread whose own loop is running cannot wait. There it becomes a task; what it raises goes
-      to `report`.
+    - A thread whose own loop is running cannot wait. There it becomes a task, whose exceptions are
+      passed to `report`.
 
-    Only asyncio is supported: where the application runs under trio, give a plain function. Safe
-    from any thread if the function is.
+    Safe from any thread if the function is.
 
     Args:
-        function: Takes one `Violation`; what it returns is dropped, but for awaitables.
-        timeout: How long a coroutine may take, in seconds above 0, before it is cancelled. One that
-            does not let itself be cancelled, and a plain function, may take longer.
+        function: Takes one `Violation`; a result that is not an awaitable is ignored.
+        timeout: Seconds above 0 after which a coroutine is cancelled. One that suppresses that, and
+            a plain function, may take longer.
 
     Attributes:
         function: The function.
-        report: Hears what a task raised; by default it is logged, once for each type of exception.
+        report: Receives the exception of a task; by default the first of each type is logged.
 
     Raises:
         ConfigurationError: If the function cannot be called, or has a ``yield``, so that its body
-            would never run; or if `timeout` is no number of seconds above 0.
+            would never run; or if `timeout` is not a number of seconds above 0.
     """
 
     def __init__(self, function: Callable[[Violation], object], *, timeout: float = 10.0) -> None:
@@ -74,8 +73,8 @@ class CallbackSink:
         """Call the function; its exceptions propagate.
 
         Raises:
-            DeliveryError: If its coroutine was too slow, or was cancelled, or too many like it are
-                on their way; or if it has given a generator, so that nothing has run yet.
+            DeliveryError: If its coroutine was too slow, or was cancelled, or too many like it have
+                not ended; or if it returned a generator, of which nothing has run yet.
         """
         result = self.function(violation)
         if isinstance(result, Awaitable):
@@ -83,7 +82,7 @@ class CallbackSink:
             copy_context().run(self._run, coroutine)
         elif isinstance(result, Generator | AsyncGenerator):
             raise DeliveryError(
-                f"{self.destination} gives a generator, which nobody runs; {_NO_YIELD}",
+                f"{self.destination} returned a generator, which nothing runs; {_NO_YIELD}",
                 is_permanent=True,
             )
 
