@@ -14,19 +14,17 @@ import http.client
 import json
 import shutil
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.receivers.closing import Closing
+from tests.receivers.closing import Closing, poll
 from tests.receivers.webhook import closed_port
 
 Seen = TypeVar("Seen")
 
 _NAMES = ("prometheus-alertmanager", "alertmanager")
 _PATIENCE_SECONDS = 30.0
-_POLL_SECONDS = 0.02
 _CONFIG = """
 route:
   receiver: people
@@ -98,7 +96,7 @@ class Alertmanager(Closing):
                 stderr=log,
             )
         try:
-            _poll(self._is_ready, _PATIENCE_SECONDS, "Alertmanager is not ready")
+            poll(self._is_ready, _PATIENCE_SECONDS, "Alertmanager is not ready")
         except BaseException:
             self.stop()
             raise
@@ -132,7 +130,7 @@ class Alertmanager(Closing):
         Raises:
             TimeoutError: If it has not come by then.
         """
-        return _poll(lambda: look(self), timeout, "what the test waits for has not come")
+        return poll(lambda: look(self), timeout, "what the test waits for has not come")
 
     def _is_ready(self) -> bool:
         if self._process is not None and self._process.poll() is not None:
@@ -151,12 +149,3 @@ class Alertmanager(Closing):
             return response.status, response.read()
         finally:
             connection.close()
-
-
-def _poll(look: Callable[[], Seen], timeout: float, complaint: str) -> Seen:
-    end = time.monotonic() + timeout
-    while not (seen := look()):
-        if time.monotonic() > end:
-            raise TimeoutError(f"{complaint} (after {timeout} s)")
-        time.sleep(_POLL_SECONDS)
-    return seen

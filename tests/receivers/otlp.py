@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.receivers.closing import Closing
+from tests.receivers.closing import Closing, poll
 from tests.receivers.installing import HERE
-from tests.receivers.reading import Json, read_log_records, read_points, read_spans
 
+Json = dict[str, Any]
 Seen = TypeVar("Seen")
 
 _PATIENCE_SECONDS = 30.0
-_POLL_SECONDS = 0.002
+_TEMPORALITY = {1: "delta", 2: "cumulative"}
+_SHAPES = ("gauge", "sum", "histogram", "exponentialHistogram", "summary")
 
 
 class OtlpReceiver(Closing):
@@ -53,16 +53,16 @@ class OtlpReceiver(Closing):
         self._requests.clear()
 
     def spans(self) -> list[Json]:
-        """Return every span received, as `read_spans` describes them."""
-        return [span for data in self._of("trace") for span in read_spans(data)]
+        """Return every span received."""
+        return [span for data in self._of("trace") for span in _read_spans(data)]
 
     def metrics(self) -> list[Json]:
-        """Return every data point received, as `read_points` describes them."""
-        return [point for data in self._of("metrics") for point in read_points(data)]
+        """Return every data point received."""
+        return [point for data in self._of("metrics") for point in _read_points(data)]
 
     def log_records(self) -> list[Json]:
-        """Return every log record received, as `read_log_records` describes them."""
-        return [record for data in self._of("logs") for record in read_log_records(data)]
+        """Return every log record received."""
+        return [record for data in self._of("logs") for record in _read_log_records(data)]
 
     def wait_for(self, look: Callable[[OtlpReceiver], Seen], timeout: float = 10.0) -> Seen:
         """Look until there is something to see; return that.
@@ -76,7 +76,7 @@ class OtlpReceiver(Closing):
         Raises:
             TimeoutError: If it has not come by then.
         """
-        return _poll(lambda: look(self), timeout, "what the test waits for has not arrived")
+        return poll(lambda: look(self), timeout, "what the test waits for has not arrived")
 
     def close(self) -> None:
         """End the process."""
@@ -104,7 +104,7 @@ class OtlpReceiver(Closing):
 
     def _await(self, key: str) -> Any:
         complaint = f"the OTLP receiver says nothing: see {self._errors}"
-        line = _poll(lambda: self._read_until(key), _PATIENCE_SECONDS, complaint)
+        line = poll(lambda: self._read_until(key), _PATIENCE_SECONDS, complaint)
         return line[key]
 
     def _read_until(self, key: str) -> Json | None:
@@ -123,10 +123,71 @@ class OtlpReceiver(Closing):
         return None
 
 
-def _poll(look: Callable[[], Seen | None], timeout: float, complaint: str) -> Seen:
-    end = time.monotonic() + timeout
-    while not (seen := look()):
-        if time.monotonic() > end:
-            raise TimeoutError(f"{complaint} (after {timeout} s)")
-        time.sleep(_POLL_SECONDS)
-    return seen
+def _read_spans(request: Json) -> Iterator[Json]:
+    """Yield each span of a trace request; ids in hex, times in ns."""
+    for resource, span in _flatten(request, "resourceSpans", "scopeSpans", "spans"):
+        yield {
+            "name": span["name"],
+            "trace_id": span["traceId"],
+            "span_id": span["spanId"],
+            "parent_span_id": span.get("parentSpanId", ""),
+            "attributes": span.get("attributes", {}),
+            "start_ns": int(span["startTimeUnixNano"]),
+            "end_ns": int(span["endTimeUnixNano"]),
+            "resource": resource,
+        }
+
+
+def _read_points(request: Json) -> Iterator[Json]:
+    """Yield each data point of a metrics request, with the name and the unit of its metric."""
+    for resource, metric in _flatten(request, "resourceMetrics", "scopeMetrics", "metrics"):
+        shape = next(shape for shape in _SHAPES if shape in metric)
+        data = metric[shape]
+        common = {
+            "name": metric["name"],
+            "unit": metric.get("unit", ""),
+            "temporality": _TEMPORALITY.get(data.get("aggregationTemporality")),
+            "resource": resource,
+        }
+        for point in data.get("dataPoints", []):
+            about = {
+                "attributes": point.get("attributes", {}),
+                "start_ns": int(point.get("startTimeUnixNano", 0)),
+            }
+            yield common | about | _values(shape, point)
+
+
+def _read_log_records(request: Json) -> Iterator[Json]:
+    """Yield each record of a logs request; events have an event_name."""
+    for resource, record in _flatten(request, "resourceLogs", "scopeLogs", "logRecords"):
+        yield {
+            "event_name": record.get("eventName", ""),
+            "severity_text": record.get("severityText", ""),
+            "attributes": record.get("attributes", {}),
+            "trace_id": record.get("traceId", ""),
+            "span_id": record.get("spanId", ""),
+            "resource": resource,
+        }
+
+
+def _flatten(request: Json, resources: str, scopes: str, items: str) -> Iterator[tuple[Json, Json]]:
+    for of_resource in request.get(resources, []):
+        resource = of_resource.get("resource", {}).get("attributes", {})
+        for of_scope in of_resource.get(scopes, []):
+            for item in of_scope.get(items, []):
+                yield resource, item
+
+
+def _values(shape: str, point: Json) -> Json:
+    if shape == "histogram":
+        return {
+            "count": int(point.get("count", 0)),
+            "sum": point.get("sum", 0.0),
+            "min": point.get("min"),
+            "max": point.get("max"),
+            "bucket_counts": [int(count) for count in point.get("bucketCounts", [])],
+            "explicit_bounds": point.get("explicitBounds", []),
+        }
+    if "asInt" in point:
+        return {"value": int(point["asInt"])}
+    return {"value": point.get("asDouble", 0.0)}

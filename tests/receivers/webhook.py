@@ -29,7 +29,7 @@ from attrs import field, frozen
 from tests.receivers.certificates import Certificate
 from tests.receivers.closing import Closing
 
-Behaviour = Callable[["Exchange"], None]
+Behaviour = Callable[["Exchange"], object]
 _POLL_SECONDS = 0.01
 
 
@@ -88,23 +88,9 @@ def redirect(to: str, status: int = 307) -> Behaviour:
     return answer(status, {"Location": to}, b"")
 
 
-def slow(seconds: float, then: Behaviour | None = None) -> Behaviour:
-    """Wait before doing what is done then; the end of the test ends the wait."""
-
-    def behave(exchange: Exchange) -> None:
-        if not exchange.is_closing.wait(seconds):
-            (then or answer())(exchange)
-
-    return behave
-
-
 def never() -> Behaviour:
     """Do not answer, and do not hang up."""
-
-    def behave(exchange: Exchange) -> None:
-        exchange.is_closing.wait()
-
-    return behave
+    return lambda exchange: exchange.is_closing.wait()
 
 
 def trickle_headers(pause: float = 1.0) -> Behaviour:
@@ -213,11 +199,6 @@ class WebhookReceiver(Closing):
         """Do this for each request for which nothing else was said."""
         with self._arrived:
             self._otherwise = behaviour
-
-    def clear(self) -> None:
-        """Forget what came so far."""
-        with self._arrived:
-            self._requests.clear()
 
     def wait_for(self, count: int, timeout: float = 20.0) -> list[Request]:
         """Return everything that came, once that is at least `count` requests.

@@ -42,6 +42,7 @@ def test_sinks_of_code_receive_violations_too() -> None:
     results = list(send_samples(route))
     assert [each.result for each in results] == ["delivered", "delivered"]
     assert results[0].destination == ""
+    assert results[0].seconds > 0
     assert [each.budget.category for each in (*sink.heard, *called)] == ["database"] * 2
     assert list(send_samples(default)) == []
     assert [count_of(each) for each in (route, default)] == [2, 0]

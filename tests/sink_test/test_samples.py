@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from perfkit import Budget, Catalog, Metric, Route, Severity, State, Statistic, Violation
 from perfkit.catalog.catalog import CatalogSettings
@@ -73,6 +74,12 @@ def test_a_target_that_equals_its_threshold_cannot_be_missed_alone() -> None:
     limit = Limit(metric=Metric.DURATION, target=0, threshold=0, direction=Direction.AT_MOST)
     (broken,) = samples_of(Budget(name="a", limits=[limit]))
     assert (broken.state, broken.value) == (State.VIOLATED, 1.0)
+
+
+def test_a_threshold_that_every_value_holds_cannot_be_broken() -> None:
+    limit = evolve(limit_on(Metric.HIT_RATIO, Direction.AT_LEAST), threshold=0.0)
+    (missed,) = samples_of(Budget(name="a", limits=[limit]))
+    assert missed.state is State.DEGRADED
 
 
 def test_an_objective_has_two_pages_and_a_ticket() -> None:

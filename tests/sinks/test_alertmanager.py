@@ -59,7 +59,7 @@ def test_an_alert_says_who_in_labels_and_how_much_in_annotations(
 
 def test_what_is_empty_is_left_out(receiver: WebhookReceiver, times: Clock) -> None:
     violation = make_violation(budget=Budget(name="load"), trace_id="", span_id="")
-    sink_for(receiver, times, labels={"team": ""}).emit(violation)
+    sink_for(receiver, times, labels={"team": "", "alertname": ""}).emit(violation)
     (alert,) = receiver.requests[0].json()
     assert set(alert["labels"]) == {"alertname", "budget", "metric", "statistic", "severity"}
     assert "trace_id" not in alert["annotations"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 import perfkit
 from perfkit import ConfigurationError, Severity, State, Violation, budget
@@ -35,47 +36,34 @@ MATCHING = (
 )
 
 
-def test_the_first_route_that_matches_takes_the_violation() -> None:
-    assert _names(_router(*MATCHING), make_violation()) == ["one", "two"]
+TWICE = Route(sinks=("one", "one"))
+NOWHERE = Route(sinks=(), budget="load")
+NO_MATCH = Route(sinks=("one",), category="cache")
 
 
-def test_or_all_that_match_do_and_each_sink_hears_once() -> None:
-    router = _router(*MATCHING, matches_all=True)
-    assert _names(router, make_violation()) == ["one", "two", "three"]
-
-
-def test_a_sink_named_twice_in_one_route_hears_once() -> None:
-    router = _router(Route(sinks=("one", "one")))
-    assert _names(router, make_violation()) == ["one"]
-
-
-@pytest.mark.parametrize("matches_all", [False, True])
-def test_what_no_route_matches_goes_to_the_default(matches_all: bool) -> None:  # noqa: FBT001 - a pytest parameter
-    router = _router(Route(sinks=("one",), category="cache"), matches_all=matches_all)
-    assert _names(router, make_violation()) == ["default"]
-
-
-@pytest.mark.parametrize("matches_all", [False, True])
-def test_a_budgets_own_choice_comes_first(matches_all: bool) -> None:  # noqa: FBT001 - a pytest parameter
-    own = Budget(name="load", category="database", sinks=("own",))
-    router = _router(*MATCHING, matches_all=matches_all)
-    assert _names(router, make_violation(budget=own)) == ["own"]
-
-
-def test_a_budgets_own_choice_can_be_left_out() -> None:
-    own = Budget(name="load", category="database", sinks=("own",))
-    router = _router(*MATCHING, uses_budget_sinks=False)
-    assert _names(router, make_violation(budget=own)) == ["one", "two"]
-
-
-def test_a_budget_may_choose_no_sink() -> None:
-    silent = Budget(name="load", sinks=())
-    assert _names(_router(*MATCHING), make_violation(budget=silent)) == []
-
-
-def test_a_route_may_lead_nowhere() -> None:
-    nowhere = Route(sinks=(), budget="load")
-    assert _names(_router(nowhere, *MATCHING), make_violation()) == []
+@pytest.mark.parametrize(
+    ("routes", "options", "own", "names"),
+    [
+        # The first route that matches, or all of them, and each sink once.
+        (MATCHING, {}, None, ["one", "two"]),
+        (MATCHING, {"matches_all": True}, None, ["one", "two", "three"]),
+        ([TWICE], {}, None, ["one"]),
+        ([NOWHERE, *MATCHING], {}, None, []),
+        # The default, where none matches.
+        ([NO_MATCH], {}, None, ["default"]),
+        ([NO_MATCH], {"matches_all": True}, None, ["default"]),
+        # The budget's own choice, before the routes.
+        (MATCHING, {}, ("own",), ["own"]),
+        (MATCHING, {"matches_all": True}, ("own",), ["own"]),
+        (MATCHING, {"uses_budget_sinks": False}, ("own",), ["one", "two"]),
+        (MATCHING, {}, (), []),
+    ],
+)
+def test_the_most_specific_choice_wins(
+    routes: Any, options: dict[str, Any], own: tuple[str, ...] | None, names: list[str]
+) -> None:
+    violation = make_violation(budget=Budget(name="load", category="database", sinks=own))
+    assert _names(_router(*routes, **options), violation) == names
 
 
 DEGRADED = {"state": State.DEGRADED, "severity": Severity.INFO}
@@ -149,6 +137,8 @@ def test_a_missed_target_is_news_to_a_route_that_names_it_only() -> None:
     assert _names(_router(*MATCHING), missed) == []
     listening = _router(*MATCHING, Route(sinks=("three",), severity=Severity.INFO))
     assert _names(listening, missed) == ["three"]
+    own = Budget(name="load", category="database", sinks=("own",))
+    assert _names(listening, evolve(missed, budget=own)) == ["three"]
     assert listening.routes_missed_targets
     assert not _router(*MATCHING).routes_missed_targets
 

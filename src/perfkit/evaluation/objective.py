@@ -126,7 +126,7 @@ class ObjectiveWindow:
 
     def __init__(self, objective: Objective, began_ns: int) -> None:
         self.objective = objective
-        self._limits = tuple(_limit_of(objective, alert) for alert in ALERTS)
+        self._limits = tuple(burn_rate_limit(objective, alert) for alert in ALERTS)
         lengths = [limit.window or 0.0 for limit in self._limits]
         wanted = {length / by for length in lengths for by in (1, _SHORTER)}
         windows = {seconds: _Window(seconds, objective, began_ns) for seconds in sorted(wanted)}
@@ -213,7 +213,8 @@ class ObjectiveWindow:
         return f"{window.samples} of {self.objective.min_samples} samples"
 
 
-def _limit_of(objective: Objective, alert: Alert) -> Limit:
+def burn_rate_limit(objective: Objective, alert: Alert) -> Limit:
+    """Return the limit on the burn rate above which `alert` fires."""
     return Limit(
         metric=Metric.BURN_RATE,
         target=alert.burn_rate,

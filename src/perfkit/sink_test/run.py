@@ -82,8 +82,7 @@ def count_of(route: DeliveryRoute) -> int:
 
 def _test_sink(route: DeliveryRoute, sink: NamedSink) -> Iterator[DeliveryResult]:
     paths = list(_paths_of(sink))
-    everyone = {id(each): each for path in paths for each in path}
-    for_all = _violation_for(route, list(everyone.values()))
+    for_all = _violation_for(route, [each for path in paths for each in path])
     if isinstance(for_all, Violation):
         yield from _send(route, paths, for_all)
         return

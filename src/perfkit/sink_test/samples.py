@@ -7,19 +7,16 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
-from perfkit.evaluation.objective import ALERTS
+from perfkit.evaluation.objective import ALERTS, burn_rate_limit
 from perfkit.model import (
     Budget,
     CodeLocation,
     Direction,
     Evidence,
     Limit,
-    Metric,
-    Objective,
     Route,
     Severity,
     State,
-    Statistic,
     Violation,
     severity_of,
 )
@@ -77,7 +74,7 @@ def _cases_of(budget: Budget) -> Iterator[tuple[Limit, float, State, Severity | 
                 yield limit, value, state, severity_of(state, critical=budget.critical)
     if budget.objective:
         for alert in ALERTS:
-            limit = _burn_rate_limit(budget.objective, alert.burn_rate, alert.share)
+            limit = burn_rate_limit(budget.objective, alert)
             severity = alert.urgency or severity_of(alert.state, critical=budget.critical)
             yield limit, _beyond(limit), alert.state, severity
 
@@ -89,18 +86,6 @@ def _beyond(limit: Limit) -> float:
     if limit.metric.unit is Unit.RATIO and limit.threshold < 1:
         return (limit.threshold + 1) / 2
     return limit.threshold * 1.5 or 1.0
-
-
-def _burn_rate_limit(objective: Objective, rate: float, share: float) -> Limit:
-    return Limit(
-        metric=Metric.BURN_RATE,
-        target=rate,
-        threshold=rate,
-        direction=Direction.AT_MOST,
-        statistic=Statistic.RATIO,
-        window=share * objective.period,
-        min_samples=objective.min_samples,
-    )
 
 
 def _reason(

@@ -81,14 +81,14 @@ class AlertmanagerSink:
     differ between violations, such as the value and the trace, are annotations.
 
     A violation with ``since_ns`` is active until its recovery, or until one of another severity
-    replaces it: each `tick` that is due posts it again, with an end in four times `resend`. So if
-    the process dies, its alerts resolve by then; they may resolve as late as that, too, if the
-    clock of this machine is ahead of Alertmanager's. A violation of a single call has no recovery:
-    its alert resolves after `hold`.
+    replaces it: each `tick` that is due posts it again, with an end in four times `resend`, by
+    which it resolves if the process dies, a recovery is lost, or the clock of this machine is ahead
+    of Alertmanager's. A violation of a single call has no recovery: its alert resolves after
+    `hold`.
 
     Posts are serialised, so that a recovery cannot overtake its violation. After a failure, active
-    alerts are due again at once, and a lost recovery is an alert that resolves by itself. Safe from
-    any thread. In the child of a fork no alert is active: the parent renews them.
+    alerts are due again at once. Safe from any thread. In the child of a fork no alert is active:
+    the parent renews them.
 
     Args:
         url: Of Alertmanager, with the prefix of its path if it has one, without ``/api/v2``.
@@ -149,9 +149,7 @@ class AlertmanagerSink:
 
     def after_fork_in_child(self) -> None:
         """Start without active alerts: at first, and in the child of a fork."""
-        # Held only while the alerts below are read or changed; `_turn` is held while one POST is
-        # sent, which may last as long as the timeout.
-        self._lock = Lock()
+        # Held by each thread that reads or changes the alerts, also while it posts.
         self._turn = Lock()
         self._active: dict[Any, _Active] = {}
 
@@ -177,13 +175,13 @@ class AlertmanagerSink:
             DeliveryError: If Alertmanager does not accept them. They stay due.
         """
         with self._turn:
-            with busy, self._lock:
+            with busy:
                 due = [each for each in self._active.values() if each.due <= self._now()]
             if due:
                 ends = self._wall() + _PERIODS_TO_END * self._resend
                 self._post([alert for each in due for alert in each.alerts_until(ends)])
                 self._postpone(due)
-            with busy, self._lock:
+            with busy:
                 times = [each.due for each in self._active.values()]
                 return max(0.0, min(times) - self._now()) if times else None
 
@@ -206,23 +204,20 @@ class AlertmanagerSink:
 
     def _begin(self, violation: Violation, alert: _Alert, wall: float) -> _Active:
         """Register an active alert; it replaces one of another severity."""
-        with busy, self._lock:
-            active = _Active(alert, self._now())
+        with busy:
             before = self._active.pop(_key_of(violation), None)
-            if before is not None:
-                active.over = before.over
-                # With other labels it is another alert, which would fire until its own end.
-                if before.alert.labels != alert.labels:
-                    active.over += (before.alert.ending_at(min(violation.at_ns / 1e9, wall)),)
-            self._active[_key_of(violation)] = active
+            over = before.over if before else ()
+            # With other labels it is another alert, which would fire until its own end.
+            if before and before.alert.labels != alert.labels:
+                over += (before.alert.ending_at(min(violation.at_ns / 1e9, wall)),)
+            active = self._active[_key_of(violation)] = _Active(alert, self._now(), over)
             while len(self._active) > MOST_ACTIVE:  # the oldest then resolves by itself
                 del self._active[next(iter(self._active))]
             return active
 
     def _end(self, violation: Violation, alert: _Alert, wall: float) -> list[_Alert]:
         """Remove an active alert, and return the alerts to post for its end."""
-        with busy, self._lock:
-            before = self._active.pop(_key_of(violation), None)
+        before = self._active.pop(_key_of(violation), None)
         # An end in the future would let the alert fire until then, so a clock that was set back
         # since the violation must not count.
         ended = min(violation.at_ns / 1e9, wall)
@@ -232,10 +227,9 @@ class AlertmanagerSink:
 
     def _postpone(self, posted: Sequence[_Active]) -> None:
         """Set when posted alerts are due again."""
-        with busy, self._lock:
-            for each in posted:
-                each.due = self._now() + self._resend
-                each.over = ()
+        for each in posted:
+            each.due = self._now() + self._resend
+            each.over = ()
 
     def _post(self, alerts: Sequence[_Alert]) -> None:
         content = [alert.as_json(self._generator_url) for alert in alerts]

@@ -38,29 +38,28 @@ _NO_YIELD: Final = "leave the yield out, or call what has it in a for loop"
 class CallbackSink:
     """Calls a function with each violation, and runs a returned awaitable to its end.
 
-    The function is called in the thread that delivers. Where it gives a coroutine, or anything
-    else that can be awaited, that runs in an event loop of asyncio:
+    The function is called in the thread that delivers. An awaitable that it returns runs in an
+    event loop of asyncio, the only library for it that is supported:
 
     - A thread without a running loop has it run in the loop of the measured call (`origin_loop`),
       or, where that runs no more or there was none, in a loop of its own, and waits for it.
-    - A thread whose own loop is running cannot wait. There it becomes a task; what it raises goes
-      to `report`.
+    - A thread whose own loop is running cannot wait. There it becomes a task, whose exceptions are
+      passed to `report`.
 
-    Only asyncio is supported: where the application runs under trio, give a plain function. Safe
-    from any thread if the function is.
+    Safe from any thread if the function is.
 
     Args:
-        function: Takes one `Violation`; what it returns is dropped, but for awaitables.
-        timeout: How long a coroutine may take, in seconds above 0, before it is cancelled. One that
-            does not let itself be cancelled, and a plain function, may take longer.
+        function: Takes one `Violation`; a result that is not an awaitable is ignored.
+        timeout: Seconds above 0 after which a coroutine is cancelled. One that suppresses that, and
+            a plain function, may take longer.
 
     Attributes:
         function: The function.
-        report: Hears what a task raised; by default it is logged, once for each type of exception.
+        report: Receives the exception of a task; by default the first of each type is logged.
 
     Raises:
         ConfigurationError: If the function cannot be called, or has a ``yield``, so that its body
-            would never run; or if `timeout` is no number of seconds above 0.
+            would never run; or if `timeout` is not a number of seconds above 0.
     """
 
     def __init__(self, function: Callable[[Violation], object], *, timeout: float = 10.0) -> None:
@@ -84,8 +83,8 @@ class CallbackSink:
         """Call the function; its exceptions propagate.
 
         Raises:
-            DeliveryError: If its coroutine was too slow, or was cancelled, or too many like it are
-                on their way; or if it has given a generator, so that nothing has run yet.
+            DeliveryError: If its coroutine was too slow, or was cancelled, or too many like it have
+                not ended; or if it returned a generator, of which nothing has run yet.
         """
         result = self.function(violation)
         if isinstance(result, Awaitable):
@@ -93,18 +92,22 @@ class CallbackSink:
             context.run(self._run, _as_coroutine(result))
         elif isinstance(result, Generator | AsyncGenerator):
             raise DeliveryError(
-                f"{self.destination} gives a generator, which nobody runs; {_NO_YIELD}",
+                f"{self.destination} returned a generator, which nothing runs; {_NO_YIELD}",
                 is_permanent=True,
             )
 
     def _run(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run `coroutine` in the right loop. Its task takes over the present context."""
+        import asyncio  # noqa: PLC0415 - loads when first needed
+
         is_delivering.set(True)
-        thread_state = _running_loop()
-        if thread_state is not None:
-            self._start(coroutine, thread_state)
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            origin = origin_loop.get()
+        else:
+            self._start(coroutine, running)
             return
-        origin = origin_loop.get()
         if origin is None or not origin.is_running() or not self._wait(coroutine, origin):
             self._run_alone(coroutine)
 
@@ -204,16 +207,6 @@ def _checked(function: Callable[[Violation], object]) -> Callable[[Violation], o
                 f"as a callback; {_NO_YIELD}"
             )
     return function
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    """Return the loop that runs in this thread, if one does."""
-    import asyncio  # noqa: PLC0415 - loads when first needed
-
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
 
 
 def _wake_regularly(loop: asyncio.AbstractEventLoop) -> None:

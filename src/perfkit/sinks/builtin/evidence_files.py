@@ -25,10 +25,10 @@ _LONGEST_NAME: Final = 150
 _LONGEST_PART: Final = 60
 _TIME: Final = "%Y%m%dT%H%M%S.%fZ"
 _SINKS_OWN: Final = re.compile(
-    rf".+-(?:{'|'.join(Metric)})-.+-(\d{{8}}T\d{{6}}\.\d{{6}}Z)(?:-(\d+))?"
+    rf".+-(?:{'|'.join(Metric)})-.+-(\d{{8}}T\d{{6}}\.\d{{6}}Z)(?:-\d+)?"
     r"\.(?:pstats|collapsed\.txt|json)"
 )
-"""The name of a file that the sink wrote, with its time and number."""
+"""The name of a file that the sink wrote, with its time."""
 
 
 def save_evidence(evidence: Evidence, folder: str | os.PathLike[str], *, name: str) -> Path | None:
@@ -40,8 +40,8 @@ def save_evidence(evidence: Evidence, folder: str | os.PathLike[str], *, name: s
     taken, a number is added.
 
     Args:
-        evidence: What to save.
-        folder: Where.
+        evidence: The evidence.
+        folder: The folder.
         name: Without its ending, cut to 150 characters; all but letters of ASCII, digits, dots,
             ``_`` and ``-`` becomes ``-``.
 
@@ -73,16 +73,16 @@ class EvidenceFilesSink:
     """Saves the evidence of each violation as files, each piece once.
 
     A file is named after budget, metric, kind of evidence and the time of the violation in UTC.
-    Writing takes a few milliseconds in the thread of the measured call, for the rare violation that
-    carries evidence. Safe from any thread; several processes can share a folder.
+    Writing takes a few milliseconds in the thread that delivers. Safe from any thread; several
+    processes can share a folder.
 
     Args:
-        folder: Where the files go; made when it is first needed.
-        most: How many files to keep, at least 1. Beyond that the oldest that a sink like this one
-            wrote are removed; other files in the folder are left alone.
+        folder: The folder of the files; made when it is first needed.
+        most: The number of files to keep, at least 1. Beyond that the oldest that such a sink wrote
+            are removed; other files in the folder are not.
 
     Raises:
-        ConfigurationError: If `most` is no whole number of at least 1, or `folder` no path.
+        ConfigurationError: If `most` is not a whole number of at least 1, or `folder` not a path.
     """
 
     def __init__(self, folder: str | os.PathLike[str], most: int = 100) -> None:
@@ -117,11 +117,11 @@ class EvidenceFilesSink:
     def _remove_oldest(self) -> None:
         """Remove the oldest files beyond the limit; another process may do so at the same time."""
         written = sorted(
-            (match[1], int(match[2] or 0), match[0])
+            (match[1], match[0])
             for path in self._folder.iterdir()
             if (match := _SINKS_OWN.fullmatch(path.name))
         )
-        for *_, name in written[: -self._most]:
+        for _, name in written[: -self._most]:
             with suppress(FileNotFoundError):
                 (self._folder / name).unlink()
 

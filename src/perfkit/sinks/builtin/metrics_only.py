@@ -6,9 +6,9 @@ from perfkit.model import Violation
 
 
 class MetricsOnlySink:
-    """Tells nobody: the counters of verdicts have counted the violation before any sink has it.
+    """Does nothing: verdicts are counted before a sink receives the violation.
 
-    For budgets that are watched on a dashboard and are not to disturb anybody.
+    For budgets that are watched on a dashboard only.
     """
 
     destination = "metrics"

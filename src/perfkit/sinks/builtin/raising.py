@@ -8,13 +8,13 @@ from perfkit.sinks.arguments import checked_flag
 
 
 class RaiseSink:
-    """Raises `BudgetExceeded` out of the measured call, after all other sinks have heard of it.
+    """Raises `BudgetExceeded` out of the measured call, after all other sinks.
 
     Only broken thresholds raise, never a missed target. If the call itself failed, its own
-    exception goes on, with the violation as a note on it.
+    exception propagates, with the violation as a note on it.
 
     Args:
-        contended: Raise also for values that hold somebody else's cost.
+        contended: Raise also for values that contain the cost of other measured code.
 
     Raises:
         ConfigurationError: If `contended` is neither True nor False.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, Literal
 
 from perfkit.errors import DeliveryError, MissingExtraError
@@ -66,21 +65,19 @@ class SentrySink:
 
 
 def _describe(scope: Scope, violation: Violation) -> None:
-    for name, value in _tags(violation):
-        scope.set_tag(f"perfkit.{name}", printable(value)[:_LONGEST_TAG])
+    tags = {
+        "budget": violation.budget.name,
+        "metric": violation.limit.metric,
+        "state": violation.state,
+        "severity": violation.severity,
+        "category": violation.budget.category,
+        "environment": violation.environment,
+    }
+    for name, value in tags.items():
+        if value:
+            scope.set_tag(f"perfkit.{name}", printable(value)[:_LONGEST_TAG])
     scope.set_context("perfkit", as_finite(as_record(violation)))
     if violation.trace_id and violation.span_id:
         ids = {"trace_id": violation.trace_id, "span_id": violation.span_id}
         scope.set_context("trace", ids)
     scope.fingerprint = ["perfkit", *map(str, violation.kind)]
-
-
-def _tags(violation: Violation) -> Iterator[tuple[str, str]]:
-    yield "budget", violation.budget.name
-    yield "metric", violation.limit.metric
-    yield "state", violation.state
-    yield "severity", violation.severity
-    if violation.budget.category:
-        yield "category", violation.budget.category
-    if violation.environment:
-        yield "environment", violation.environment

@@ -1,1 +1,1 @@
-"""POSTs over HTTP: the client, the meaning of responses, and signatures."""
+"""POSTs over HTTP: the client, and the meaning of responses."""

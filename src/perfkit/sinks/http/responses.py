@@ -66,13 +66,7 @@ def seconds_until(retry_after: str) -> float | None:
 
 
 def failure_of_error(error: Exception, destination: str, seconds: float) -> DeliveryError:
-    """Return the failure for a request without a response.
-
-    Args:
-        error: The exception of urllib3.
-        destination: Of the request, for people.
-        seconds: The timeout.
-    """
+    """Return the failure for urllib3's error of a request that had so many `seconds`."""
     through = ""
     if isinstance(error, exceptions.ProxyError):
         error, through = error.original_error, " through its proxy"
