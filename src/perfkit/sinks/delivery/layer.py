@@ -241,7 +241,10 @@ def supports_batch(sink: Sink) -> bool:
     """Return whether a batch arrives as a whole in the innermost sink."""
     innermost = layers_of(sink)[-1]
     try:
-        return _has(innermost, "emit_many") and bool(getattr(innermost, "atomic_batch", True))
+        # Of the class: a mock has every attribute itself. `isinstance` with a protocol would do the
+        # same, at the cost of a whole delivery.
+        has_method = callable(getattr(type(innermost), "emit_many", None))
+        return has_method and bool(getattr(innermost, "atomic_batch", True))
     except BaseException as error:  # it may be a property, and raise anything
         if is_signal_exception(error):
             raise
@@ -257,19 +260,11 @@ def parts_of(violations: Sequence[Violation], sink: Sink) -> Sequence[Sequence[V
 
 def tick_of(sink: Sink) -> float | None:
     """Call `tick` of a sink that has it. See `Ticks`."""
-    if not _has(sink, "tick"):
+    if not callable(getattr(type(sink), "tick", None)):  # as above
         return None
     ticking: Any = sink
     wait: object = ticking.tick()
     return wait if isinstance(wait, float | int) and math.isfinite(wait) else None
-
-
-def _has(sink: Sink, method: str) -> bool:
-    """Return whether the class of `sink` has such a method; a mock has every attribute itself.
-
-    `isinstance` with a protocol would do the same, at the cost of a whole delivery.
-    """
-    return callable(getattr(type(sink), method, None))
 
 
 def flush_of(sink: Sink, seconds: float) -> bool:
