@@ -158,10 +158,6 @@ class DeliveryEntry(Layer):
         is_queued = any(isinstance(each, Layer) and each.is_queue for each in layers)
         self._buffers_inline = not is_queued and any(map(buffers, layers))
 
-    def after_fork_in_child(self) -> None:
-        """Register for the flush at exit with the next violation."""
-        self._is_flushed_at_exit = False
-
     def close(self, seconds: float) -> bool:
         """Flush: there is no thread to end."""
         return self.flush(seconds)
@@ -191,8 +187,7 @@ class DeliveryEntry(Layer):
                 self.stats.fail(error)
             finally:
                 thread_state.queued = before
-        if self._buffers_inline and not self._is_flushed_at_exit:
-            self._is_flushed_at_exit = True
+        if self._buffers_inline:
             register_shutdown(self)
 
 
