@@ -61,7 +61,7 @@ def flush_all(seconds: float, *, ends_threads: bool = False) -> bool:
 
 
 def _flush_and_drop() -> None:
-    """Flush all layers, drop what still waits, and log how many violations did not arrive."""
+    """Flush all layers, drop queued violations, and log how many did not arrive."""
     deadline = time.monotonic() + EXIT_SECONDS
     layers = list(_buffering)
     # Each has a share of half the time first, so that healthy sinks are flushed although others
