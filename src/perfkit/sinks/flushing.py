@@ -42,11 +42,6 @@ def flush_sinks(seconds: float = 5.0) -> bool:
     return all(results) and not failed
 
 
-def close_sinks(seconds: float) -> bool:
-    """Flush the sinks, and end the threads that deliver; the next violation starts another."""
-    return flush_all(seconds, ends_threads=True)
-
-
 def sink_stats() -> tuple[Totals, ...]:
     """Return the statistics of each sink in this process.
 
