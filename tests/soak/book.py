@@ -46,15 +46,10 @@ class Book:
         with self._lock:
             self.tries["hit" if hits else "miss"] += 1
 
-    def hear(self, name: str) -> None:
-        """Count one violation of a call that was delivered."""
+    def hear(self, name: str, *, is_late: bool = False) -> None:
+        """Count one violation of a call that was delivered, through a queue if it is late."""
         with self._lock:
-            self.heard[name] += 1
-
-    def hear_later(self, name: str) -> None:
-        """Count one violation of a call that was delivered through a queue."""
-        with self._lock:
-            self.heard_later[name] += 1
+            (self.heard_later if is_late else self.heard)[name] += 1
 
     def note_surprise(self) -> None:
         """Keep the exception now handled, which nobody has asked for."""

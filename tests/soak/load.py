@@ -12,17 +12,15 @@ import perfkit
 from perfkit import BudgetExceeded, budget, cpu_profiled, memory_profiled, ratio, timed
 from tests.soak.book import Book, Failure, Hangup
 
+CANCELLABLE: Final = (
+    "light", "spanned", "late", "promised", "windowed", "counted", "cpu", "memory", "cut",
+    "resident",
+)  # fmt: skip
 _DECORATORS: Final[dict[str, Callable[[Any], Any]]] = {
-    **{
-        name: timed(name)
-        for name in (
-            "light", "spanned", "late", "promised", "windowed", "counted", "cpu", "memory", "cut",
-            "resident",
-        )
-    },
+    **{name: timed(name) for name in CANCELLABLE},
     "traced": memory_profiled("traced", every=5),
     "profiled": cpu_profiled("profiled", every=5),
-}  # fmt: skip
+}
 """What each budget is held by, where calls may end in any way."""
 
 

@@ -123,7 +123,7 @@ class Soak:
 
     def _hear_later(self, violation: perfkit.Violation) -> None:
         if violation.limit.statistic == "each":
-            self.book.hear_later(violation.budget.name)
+            self.book.hear(violation.budget.name, is_late=True)
 
     def _note_in_flight(self) -> None:
         windows = list(window_registry._registry.windows.values())

@@ -10,13 +10,9 @@ from typing import Any, Final
 
 from perfkit import budget, timed
 from tests.soak.book import Book, Failure, Hangup
-from tests.soak.load import Load
+from tests.soak.load import CANCELLABLE, Load
 
 TASKS: Final = 500
-_CANCELLABLE: Final = (
-    "light", "spanned", "late", "promised", "windowed", "counted", "cpu", "memory", "cut",
-    "resident",
-)  # fmt: skip
 
 
 class Tasks:
@@ -29,7 +25,7 @@ class Tasks:
     def __init__(self, load: Load) -> None:
         self._load = load
         self._book: Book = load.book
-        self._functions = {name: timed(name)(_wait) for name in _CANCELLABLE}
+        self._functions = {name: timed(name)(_wait) for name in CANCELLABLE}
         self._explained = timed("explained")(_wait_shielded)
         self._root = timed("root")(self._many)
         self._stream = timed("stream")(_stream)
@@ -74,7 +70,7 @@ class Tasks:
         self._book.count_end(name, error)
 
     async def _call_any(self, rng: random.Random) -> None:
-        name = rng.choice(_CANCELLABLE)
+        name = rng.choice(CANCELLABLE)
         await self._call(name, self._functions[name], rng)
 
     async def _cancel_one(self, rng: random.Random) -> None:

@@ -151,10 +151,7 @@ class Deduplicated(SuppressingLayer):
         return is_worse or is_time
 
     def _resolve_all(self) -> None:
-        """Deliver the recoveries that are due, each before what arrived during its delivery.
-
-        No caller counts what is lost of these.
-        """
+        """Deliver the recoveries that are due, each before the violation that followed it."""
         while (resolved := self._next_resolved()) is not None:
             incident, recovery = resolved
             self.stats.take()
@@ -165,7 +162,7 @@ class Deduplicated(SuppressingLayer):
                 raise
             with busy, self._lock:
                 passed = [self._begin(each) for each in self._end(incident)]
-            self._count_lost(lost + self._lost_of(passed))
+            self._count_lost(lost + self._lost_of(passed))  # no caller does
 
     def _first_resolved(self) -> tuple[_Incident, float] | None:
         """Return the incident to resolve first, and in how many seconds. Called under the lock."""

@@ -158,10 +158,6 @@ class DeliveryEntry(Layer):
         is_queued = any(isinstance(each, Layer) and each.is_queue for each in layers)
         self._buffers_inline = not is_queued and any(map(buffers, layers))
 
-    def after_fork_in_child(self) -> None:
-        """Register for the flush at exit with the next violation."""
-        self._is_flushed_at_exit = False
-
     def close(self, seconds: float) -> bool:
         """Flush: there is no thread to end."""
         return self.flush(seconds)
@@ -191,8 +187,7 @@ class DeliveryEntry(Layer):
                 self.stats.fail(error)
             finally:
                 thread_state.queued = before
-        if self._buffers_inline and not self._is_flushed_at_exit:
-            self._is_flushed_at_exit = True
+        if self._buffers_inline:
             register_shutdown(self)
 
 
@@ -241,7 +236,10 @@ def supports_batch(sink: Sink) -> bool:
     """Return whether a batch arrives as a whole in the innermost sink."""
     innermost = layers_of(sink)[-1]
     try:
-        return _has(innermost, "emit_many") and bool(getattr(innermost, "atomic_batch", True))
+        # Of the class: a mock has every attribute itself. `isinstance` with a protocol would do the
+        # same, at the cost of a whole delivery.
+        has_method = callable(getattr(type(innermost), "emit_many", None))
+        return has_method and bool(getattr(innermost, "atomic_batch", True))
     except BaseException as error:  # it may be a property, and raise anything
         if is_signal_exception(error):
             raise
@@ -257,19 +255,11 @@ def parts_of(violations: Sequence[Violation], sink: Sink) -> Sequence[Sequence[V
 
 def tick_of(sink: Sink) -> float | None:
     """Call `tick` of a sink that has it. See `Ticks`."""
-    if not _has(sink, "tick"):
+    if not callable(getattr(type(sink), "tick", None)):  # as above
         return None
     ticking: Any = sink
     wait: object = ticking.tick()
     return wait if isinstance(wait, float | int) and math.isfinite(wait) else None
-
-
-def _has(sink: Sink, method: str) -> bool:
-    """Return whether the class of `sink` has such a method; a mock has every attribute itself.
-
-    `isinstance` with a protocol would do the same, at the cost of a whole delivery.
-    """
-    return callable(getattr(type(sink), method, None))
 
 
 def flush_of(sink: Sink, seconds: float) -> bool:

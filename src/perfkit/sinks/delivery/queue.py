@@ -140,7 +140,10 @@ class DeliveryQueue(Layer):
 
     def queue(self, violations: Sequence[Violation], sink: Sink) -> None:
         """Queue violations for any sink, in one order with all others of this queue."""
-        context = _context_of_call()
+        context = contextvars.copy_context()
+        running_loop = getattr(sys.modules.get("asyncio"), "_get_running_loop", None)
+        if running_loop is not None and (loop := running_loop()) is not None:
+            context.run(origin_loop.set, loop)
         depth = max(1, thread_state.depth)
         # Without the lock, which the thread may hold when it loses the interpreter to others. It
         # sees this item before it ends, or the line after the loop sees that it has ended.
@@ -253,7 +256,8 @@ class DeliveryQueue(Layer):
                 if time.monotonic() >= tick_at:
                     wait = self._tick_all()
                     # A layer may have a fake clock, so its wait is an upper bound at best.
-                    tick_at = time.monotonic() + _between(0.02, wait, IDLE_POLL_SECONDS)
+                    due = IDLE_POLL_SECONDS if wait is None else max(wait, 0.02)
+                    tick_at = time.monotonic() + min(due, IDLE_POLL_SECONDS)
                 if is_flush:
                     self._flush_inner(request)
                 idle = time.monotonic() - active_at
@@ -261,7 +265,7 @@ class DeliveryQueue(Layer):
                 if (is_idle or self._is_stopping) and self._end(own):
                     return
                 poll = POLL_SECONDS if idle < BUSY_SECONDS else IDLE_POLL_SECONDS
-                pause = _between(0.0, tick_at - time.monotonic(), poll)
+                pause = min(max(0.0, tick_at - time.monotonic()), poll)
         finally:
             with busy, self._lock:
                 if self._thread is own:
@@ -379,16 +383,3 @@ class Queued(Layer):
     def flush(self, seconds: float) -> bool:
         """Wait until the shared queue is delivered, for at most `seconds`."""
         return self._shared_queue.flush(seconds) and super().flush(seconds)
-
-
-def _context_of_call() -> contextvars.Context:
-    """Return a copy of the context of the measured call, with its event loop as `origin_loop`."""
-    context = contextvars.copy_context()
-    running_loop = getattr(sys.modules.get("asyncio"), "_get_running_loop", None)
-    if running_loop is not None and (loop := running_loop()) is not None:
-        context.run(origin_loop.set, loop)
-    return context
-
-
-def _between(least: float, value: float | None, most: float) -> float:
-    return most if value is None else min(max(value, least), most)

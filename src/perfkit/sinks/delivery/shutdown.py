@@ -51,17 +51,22 @@ def _register_end_of_worker(_pid: int) -> None:
         Finalize(None, _flush_and_drop, exitpriority=0)
 
 
-def flush_all(seconds: float, *, ends_threads: bool = False) -> bool:
+def flush_all(seconds: float) -> bool:
     """Flush all layers that buffer, for at most `seconds`; return whether nothing waits."""
     deadline = time.monotonic() + seconds
-    results = [
-        _try_until(deadline, layer.close if ends_threads else layer.flush) for layer in _buffering
-    ]
+    results = [_try_until(deadline, layer.flush) for layer in _buffering]
+    return all(results)
+
+
+def close_all(seconds: float) -> bool:
+    """Flush all layers that buffer, for at most `seconds`, and end their threads."""
+    deadline = time.monotonic() + seconds
+    results = [_try_until(deadline, layer.close) for layer in _buffering]
     return all(results)
 
 
 def _flush_and_drop() -> None:
-    """Flush all layers, drop what still waits, and log how many violations did not arrive."""
+    """Flush all layers, drop queued violations, and log how many did not arrive."""
     deadline = time.monotonic() + EXIT_SECONDS
     layers = list(_buffering)
     # Each has a share of half the time first, so that healthy sinks are flushed although others

@@ -54,8 +54,8 @@ class Filtered(Layer):
 class SuppressingLayer(Layer):
     """A layer that passes some violations on, each with the number of those suppressed before it.
 
-    If one that passed does not arrive, the next of its kind carries its number too. The numbers of
-    the latest thousand kinds are kept.
+    If one that passed does not arrive, the next of its kind carries its number too. The layer
+    remembers the numbers of the latest thousand kinds.
     """
 
     def after_fork_in_child(self) -> None:
@@ -71,7 +71,7 @@ class SuppressingLayer(Layer):
         self._pass_on(passed, len(violations))
 
     def _passed(self, violation: Violation) -> Violation | None:
-        """Return the violation to pass on; None if it is held. Called under the lock."""
+        """Return the violation to pass on; None if it is suppressed. Called under the lock."""
         raise NotImplementedError
 
     def _hold(self, violation: Violation, reason: str) -> None:
