@@ -196,7 +196,6 @@ class BudgetWindows:
             self._take_tries(now_ns)
 
     def _take_tries(self, now_ns: int) -> None:
-        """Add the queued hits and misses to the windows."""
         hits, misses = _emptied(self._hits), _emptied(self._misses)
         if not hits + misses:
             return
@@ -205,7 +204,6 @@ class BudgetWindows:
                 window.add_fraction(hits, hits + misses, now_ns)
 
     def _take_levels(self, now_ns: int, *, with_those_running: bool) -> None:
-        """Add the queued concurrency levels to the windows."""
         if self.in_flight is None:
             return
         for level, count in self.in_flight.drain(now=with_those_running).items():
@@ -313,14 +311,12 @@ def _that_count(outcome: Outcome, ordered: Sequence[int], limit: Limit) -> Seque
 
 
 def _counts(budget: Budget, limit: Limit, measurement: Measurement, reading: Reading) -> bool:
-    """Return whether a reading counts for `limit`."""
     if slowing_tools(budget, limit.metric, measurement):
         return False
     return reading.value is None or not is_cut_short(limit, measurement, reading.value)
 
 
 def _count_calls(window: LimitWindow, outcome: Outcome, calls: int, now_ns: int) -> None:
-    """Count calls that were not cancelled."""
     if outcome is Outcome.CANCELLED:
         return
     if window.limit.metric is Metric.THROUGHPUT:
