@@ -40,20 +40,19 @@ class AfterFork(Protocol):
 
 
 _known: Final[WeakRegistry[AfterFork]] = WeakRegistry()
-_is_registered = False
 
 
 def register_after_fork(thing: AfterFork) -> None:
     """Call `thing.after_fork_in_child` in each forked child while `thing` is in use."""
-    # Python cannot remove a hook, so one hook resets all registered objects. A platform without
-    # forks does not have the function.
-    global _is_registered  # noqa: PLW0603 - once per process
-    if not _is_registered and hasattr(os, "register_at_fork"):
-        _is_registered = True
-        os.register_at_fork(after_in_child=_after_fork_in_child)
     _known.add(thing)
 
 
 def _after_fork_in_child() -> None:
     for thing in _known:
         thing.after_fork_in_child()
+
+
+# One hook for all objects, because Python cannot remove a hook. A platform without forks does not
+# have the function.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

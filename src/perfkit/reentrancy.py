@@ -19,11 +19,8 @@ P = ParamSpec("P")
 class _Here(threading.local):
     """The state of one thread.
 
-    Attributes:
-        depth: The number of nested sections that count in `depth` and do not use `busy`.
-        frames: The frames of sections under `busy`.
-        later: Deferred calls.
-        is_running_deferred: Whether deferred calls are running.
+    `frames` are those of sections under `busy`, `depth` counts the nested sections that do not use
+    it, and `later` are the deferred calls.
     """
 
     def __init__(self) -> None:

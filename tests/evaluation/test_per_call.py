@@ -41,32 +41,25 @@ def _judged(value: float | None, limit: Limit, **measured: Any) -> Verdict:
 _DURATION = _limit(Metric.DURATION, ("100ms", "300ms"))
 
 
-@pytest.mark.parametrize(
-    ("value", "state"),
-    [
-        (0.0, State.MET),
-        (0.1, State.MET),
-        (0.1000001, State.DEGRADED),
-        (0.3, State.DEGRADED),
-        (0.3000001, State.VIOLATED),
-    ],
-)
-def test_a_value_on_a_line_is_on_its_good_side(value: float, state: State) -> None:
-    assert _judged(value, _DURATION).state is state
+_AT_LEAST = _limit(Metric.MEMORY_PEAK, {"target": 0.95, "threshold": 0.85, "direction": "at_least"})
 
 
 @pytest.mark.parametrize(
-    ("value", "state"),
+    ("limit", "value", "state"),
     [
-        (0.96, State.MET),
-        (0.95, State.MET),
-        (0.9, State.DEGRADED),
-        (0.85, State.DEGRADED),
-        (0.84, State.VIOLATED),
+        (_DURATION, 0.0, State.MET),
+        (_DURATION, 0.1, State.MET),
+        (_DURATION, 0.1000001, State.DEGRADED),
+        (_DURATION, 0.3, State.DEGRADED),
+        (_DURATION, 0.3000001, State.VIOLATED),
+        (_AT_LEAST, 0.96, State.MET),
+        (_AT_LEAST, 0.95, State.MET),
+        (_AT_LEAST, 0.9, State.DEGRADED),
+        (_AT_LEAST, 0.85, State.DEGRADED),
+        (_AT_LEAST, 0.84, State.VIOLATED),
     ],
 )
-def test_an_at_least_limit_is_the_mirror_image(value: float, state: State) -> None:
-    limit = _limit(Metric.MEMORY_PEAK, {"target": 0.95, "threshold": 0.85, "direction": "at_least"})
+def test_a_value_on_a_line_is_on_its_good_side(limit: Limit, value: float, state: State) -> None:
     assert _judged(value, limit).state is state
 
 

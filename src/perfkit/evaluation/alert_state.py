@@ -6,8 +6,6 @@ from attrs import frozen
 
 from perfkit.model import Severity, State, Verdict
 
-_BROKEN = (State.DEGRADED, State.VIOLATED)
-
 
 @frozen(kw_only=True)
 class Transition:
@@ -41,17 +39,17 @@ class AlertState:
 
     def is_at(self, state: State) -> bool:
         """Return whether a verdict of `state` would not be a transition."""
-        if state is State.NO_DATA:
-            return True
         present = self._begun.verdict.state if self._begun else State.MET
-        return state is present
+        return state in {State.NO_DATA, present}
 
     def update(self, verdict: Verdict, at_ns: int) -> Transition | None:
         """Process the next verdict, judged at `at_ns` on any clock; return a transition or None."""
         if self.is_at(verdict.state):
             return None
-        before = self._begun
-        self._begun = _begin(verdict, at_ns)
+        before, severity = self._begun, verdict.severity
+        self._begun = None
+        if verdict.state is not State.MET and severity is not None:
+            self._begun = Transition(verdict=verdict, since_ns=at_ns, severity=severity)
         if before is None or verdict.state.rank > before.verdict.state.rank:
             return self._begun
         # From violated to degraded, the degraded state has begun too, but one report is enough.
@@ -62,10 +60,3 @@ class AlertState:
             is_recovery=True,
             over=before.verdict,
         )
-
-
-def _begin(verdict: Verdict, at_ns: int) -> Transition | None:
-    severity = verdict.severity
-    if verdict.state not in _BROKEN or severity is None:
-        return None
-    return Transition(verdict=verdict, since_ns=at_ns, severity=severity)

@@ -78,8 +78,6 @@ class _Calls:
 
 
 class _Window:
-    """Good and bad calls over one window."""
-
     def __init__(self, seconds: float, objective: Objective, began_ns: int) -> None:
         self.seconds = seconds
         self._total = _Calls()
@@ -104,11 +102,9 @@ class _Window:
 
     def burn_rate(self) -> float | None:
         """Return the burn rate without the last digits' rounding errors; None if unknown."""
-        bad = self._total.bad
-        samples = bad + self._total.good
-        if samples < self._min_samples:
+        if self.samples < self._min_samples:
             return None
-        return round(bad / (samples * self._allowed), _DIGITS)
+        return round(self._total.bad / (self.samples * self._allowed), _DIGITS)
 
     def burns(self, rate: float) -> bool:
         """Return whether there are enough samples and the burn rate is above `rate`."""
@@ -162,26 +158,20 @@ class ObjectiveWindow:
         """
         fired = self._fired(now_ns)
         index = self._first_known() if fired is None else fired
-        if index is None:
-            longest = self._pairs[-1][0]
-            return Verdict(
-                budget=budget,
-                limit=self.limit,
-                value=None,
-                state=State.NO_DATA,
-                reason=self._how_few(longest),
-                samples=longest.samples,
-            )
-        long, _ = self._pairs[index]
-        alert = ALERTS[index]
+        long, _ = self._pairs[-1 if index is None else index]
+        state, reason, urgency = State.NO_DATA, self._how_few(long), None
+        if fired is not None:
+            state, reason, urgency = ALERTS[fired].state, "", ALERTS[fired].urgency
+        elif index is not None:
+            state, reason = State.MET, self._why_met(index)
         return Verdict(
             budget=budget,
-            limit=self._limits[index],
+            limit=self._limits[index or 0],
             value=long.burn_rate(),
-            state=State.MET if fired is None else alert.state,
-            reason=self._why_met(index) if fired is None else "",
+            state=state,
+            reason=reason,
             samples=long.samples,
-            urgency=None if fired is None else alert.urgency,
+            urgency=urgency,
         )
 
     def _fired(self, now_ns: int) -> int | None:
@@ -195,9 +185,7 @@ class ObjectiveWindow:
 
     def _first_known(self) -> int | None:
         """Return the index of the most urgent alert with enough samples, or None."""
-        known = (
-            place for place, (long, _) in enumerate(self._pairs) if long.burn_rate() is not None
-        )
+        known = (at for at, (long, _) in enumerate(self._pairs) if long.burn_rate() is not None)
         return next(known, None)
 
     def _why_met(self, place: int) -> str:

@@ -184,7 +184,6 @@ class _Buckets:
         return 2 * _border_of(self._first + place) / (_GROWTH + 1)
 
     def _extend_to(self, low: int, high: int) -> None:
-        """Extend the array to the buckets from `low` to `high`."""
         if not self._counts:
             self._first = low
         end = self._first + len(self._counts)

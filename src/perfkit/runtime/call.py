@@ -114,8 +114,7 @@ class Call:
                 start = plan.tracing.start_late
             self.span = internal_errors.suppress("span", start, self.started_ns)
         self.observations = _start_observers(plan, self.started_ns)
-        opened = (_open(probe) for probe in plan.probes)
-        self.sessions = [session for session in opened if session is not None]
+        self.sessions = [s for probe in plan.probes if (s := _open(probe)) is not None]
         self.began_ns = self.woke_ns = self.stepping_ns = self.stepped_ns = 0
         self.tries = (0, 0)
         self.is_closing = False

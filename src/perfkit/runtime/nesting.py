@@ -6,7 +6,7 @@ reports its cost to the enclosing node, in the same task or thread, or in the on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Final
 
@@ -21,7 +21,7 @@ _MOST_ROWS: Final = 50
 
 @define
 class _Cost:
-    """The cost of the nested calls of one budget, in nanoseconds."""
+    """The cost of the nested calls of one budget."""
 
     calls: int = 0
     total_ns: int = 0
@@ -90,11 +90,12 @@ class CallNode:
                 self._covered_since_ns = now_ns
             self._own_ns = max(0, elapsed_ns - self._covered_ns)
             self._has_ended = True
-            inside = [(path, evolve(cost)) for path, cost in self._inside.items()]
+            ended: dict[tuple[str, ...], _Cost] = {}
+            ended[self._name,] = _Cost(1, elapsed_ns, self._own_ns)
+            ended |= {(self._name, *path): evolve(cost) for path, cost in self._inside.items()}
         around, self._around = self._around, None
         if around is not None:
-            cost = _Cost(1, elapsed_ns, self._own_ns)
-            around._child_ended(self._name, cost, inside, now_ns)  # noqa: SLF001 - of the same class
+            around._child_ended(ended, now_ns)  # noqa: SLF001 - of the same class
 
     def evidence(self, elapsed_ns: int) -> Evidence:
         """Return the cost per budget of the nested calls, the most expensive first.
@@ -104,20 +105,18 @@ class CallNode:
         """
         with busy, self._lock:
             inside = sorted(self._inside.items(), key=lambda item: -item[1].total_ns)
-        rows: list[Mapping[str, object]] = [
+        itself = ("(self)",), _Cost(1, elapsed_ns, self._own_ns)
+        rows = [
             {
                 "budget": " > ".join(path),
                 "calls": cost.calls,
                 "total_s": cost.total_ns / 1e9,
                 "self_s": cost.own_ns / 1e9,
             }
-            for path, cost in inside[:_MOST_ROWS]
+            for path, cost in (*inside[:_MOST_ROWS], itself)
         ]
-        own_ns = self._own_ns
-        rows.append(
-            {"budget": "(self)", "calls": 1, "total_s": elapsed_ns / 1e9, "self_s": own_ns / 1e9}
-        )
-        return Evidence(kind="children", summary=_summary(inside, own_ns), rows=tuple(rows))
+        summary = _summary(inside, self._own_ns)
+        return Evidence(kind="children", summary=summary, rows=tuple(rows))
 
     def _child_started(self, now_ns: int) -> None:
         with busy, self._lock:
@@ -125,21 +124,13 @@ class CallNode:
                 self._covered_since_ns = now_ns
             self._running += 1
 
-    def _child_ended(
-        self,
-        name: str,
-        cost: _Cost,
-        inside: Iterable[tuple[tuple[str, ...], _Cost]],
-        now_ns: int,
-    ) -> None:
-        path = (name,)
+    def _child_ended(self, ended: Mapping[tuple[str, ...], _Cost], now_ns: int) -> None:
         with busy, self._lock:
             self._running -= 1
             if not self._running:
                 self._covered_ns += now_ns - self._covered_since_ns
-            self._add(path, cost)
-            for below, its_cost in inside:
-                self._add(path + below, its_cost)
+            for path, cost in ended.items():
+                self._add(path, cost)
 
     def _add(self, path: tuple[str, ...], cost: _Cost) -> None:
         known = self._inside.get(path)

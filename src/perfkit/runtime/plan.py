@@ -18,7 +18,6 @@ from perfkit.evaluation.thresholds_ns import ThresholdsNs, is_judged_by_duration
 from perfkit.model import (
     Budget,
     CodeLocation,
-    Limit,
     Metric,
     Probe,
     Reading,
@@ -267,6 +266,9 @@ def _armed(plan: Plan, options: CallsiteOptions) -> Plan:
 _UNMEASURED: Final = Budget(name="unmeasured")
 
 
+_READ_AT_THE_END: Final = frozenset({Metric.DURATION, Metric.HIT_RATIO, Metric.CONCURRENCY})
+
+
 def _is_duration_only(options: CallsiteOptions, plan: Plan) -> bool:
     """Return whether calls need only the duration, for measurement and verdicts."""
     now = plan.settings
@@ -275,19 +277,12 @@ def _is_duration_only(options: CallsiteOptions, plan: Plan) -> bool:
         and now.clock.monotonic_ns is perf_counter_ns
         and not (plan.probes or now.observers or options.skip_nested)
         and "children" not in plan.budget.evidence
-        and all(_needs_no_judge(limit) for limit in plan.budget.limits)
-    )
-
-
-_READ_AT_THE_END: Final = frozenset({Metric.DURATION, Metric.HIT_RATIO, Metric.CONCURRENCY})
-
-
-def _needs_no_judge(limit: Limit) -> bool:
-    """Return whether comparing the duration is enough for `limit` in one call."""
-    return (
-        is_judged_by_duration(limit)
-        or limit.statistic is not Statistic.EACH
-        or limit.metric not in _READ_AT_THE_END
+        and all(
+            is_judged_by_duration(limit)
+            or limit.statistic is not Statistic.EACH
+            or limit.metric not in _READ_AT_THE_END
+            for limit in plan.budget.limits
+        )
     )
 
 

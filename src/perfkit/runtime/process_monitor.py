@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from types import TracebackType
 from typing import Final, Self
 
 from attrs import evolve
@@ -86,23 +85,20 @@ class Monitor:
 
     def sample(self) -> None:
         """Take one sample now, and judge it. For tests, and where there is no interval."""
-        if self._pid != os.getpid():  # another thread may have held the lock when this was forked
+        # Not `register_after_fork`: in a child the scheduler may sample before all else is reset.
+        if self._pid != os.getpid():
             self._pid, self._lock, self._chosen_for = os.getpid(), Lock(), None
         with busy, self._lock:
-            self._sample()
-
-    def _sample(self) -> None:
-        sampler = self._sampler
-        if sampler is None:
-            return
-        began_ns = time.thread_time_ns()
-        if self._chosen_for != state.generation:
-            internal_errors.suppress("monitor", self._renew)
-        readings = sampler.sample(time.perf_counter_ns())
-        for windows in self._windows:
-            windows.add_sample(readings)
-            windows.judge()
-        settings.current().overhead_limit.spend(time.thread_time_ns() - began_ns)
+            if self._sampler is None:
+                return
+            began_ns = time.thread_time_ns()
+            if self._chosen_for != state.generation:
+                internal_errors.suppress("monitor", self._renew)
+            readings = self._sampler.sample(time.perf_counter_ns())
+            for windows in self._windows:
+                windows.add_sample(readings)
+                windows.judge()
+            settings.current().overhead_limit.spend(time.thread_time_ns() - began_ns)
 
     def totals(self) -> ProcessTotals | None:
         """Return the counters of the process; None while the monitor is stopped."""
@@ -112,21 +108,16 @@ class Monitor:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: object, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
 
-    async def __aexit__(
-        self, kind: object, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self.stop()
 
     def _renew(self) -> None:
-        """Choose the budgets again, after a change of the settings."""
         self._chosen_for, now = state.generation, settings.current()
         before = self._windows
         chosen = _choose(self._names, now) if now.is_enabled else ()

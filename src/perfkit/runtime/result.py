@@ -97,8 +97,10 @@ def _record(
     plan: Plan, elapsed_ns: int, error: BaseException | None, span: AnySpan | None
 ) -> AnySpan | None:
     """Count a call and end its span; return the span, which may be made late here."""
-    outcome = Outcome.OK if error is None else outcome_of(error)
     tracing = plan.tracing
+    if tracing is None and plan.bulk_counter is None and plan.recorder is None:
+        return span
+    outcome = Outcome.OK if error is None else outcome_of(error)
     thread_state.depth += 1
     try:
         if plan.bulk_counter is not None:

@@ -21,13 +21,7 @@ _LONGEST_JOIN_SECONDS: Final = 1.0
 
 @define(eq=False)
 class PeriodicTask:
-    """A function to run at an interval, until it is cancelled.
-
-    Args:
-        name: The name in messages.
-        seconds: The interval, above zero.
-        run: The function; an exception is reported as an internal error.
-    """
+    """A function to run every `seconds`; an exception is an internal error of `name`."""
 
     name: str
     seconds: float

@@ -45,14 +45,11 @@ class Settings:
         router: Chooses the sinks of a violation.
         find_sink: Turns a sink's name into a sink; raises ConfigurationError.
         wrap_sink: Adds the delivery layers to a sink that was made in code.
-        environment: The deployment environment, such as ``"production"``; empty if not set.
         observers: Observers of the application.
         telemetry: Reports to the OpenTelemetry providers that are set.
         find_probes: Returns the available probes; imports their dependencies.
         clock: The clock for calls and windows.
-        spans: ``"always"``, ``"violations"`` or ``"never"``, where budget and category are silent.
-        unknown_budgets: ``"warn"``, ``"raise"`` or ``"ignore"``.
-        is_enabled: Whether anything is measured.
+        spans, unknown_budgets, is_enabled, environment: As in `CatalogSettings`, never None.
         captures: Arms calls to gather evidence after a violation.
         overhead_limit: Limits the cost of evidence and of memory tracing.
         attributes: Whether each call reports its cost to the enclosing call.

@@ -23,8 +23,6 @@ _MOST_WINDOWS: Final = 10_000
 
 
 class _Registry:
-    """The windows in use."""
-
     def __init__(self) -> None:
         self.lock = Lock()
         self.windows: dict[Any, BudgetWindows] = {}
@@ -89,14 +87,7 @@ def windows_for(
     """Return the windows of `budget`; None if it has no limit over a window and no objective.
 
     Callsites with equal limits and sinks share windows. Windows survive a change of the settings,
-    unless their limits change.
-
-    Args:
-        budget: The budget with the options of the callsite merged.
-        where: The code location.
-        sinks: The sinks of the callsite; None for the sinks of the settings.
-        sinks_for: Chooses the sinks of a violation, for `sinks`.
-        capture: Arms calls to gather evidence after a violation.
+    unless their limits change. `sinks_for` is used where the callsite has `sinks` of its own.
     """
     if not needs_windows(budget):
         return None

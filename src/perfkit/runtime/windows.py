@@ -90,10 +90,12 @@ class BudgetWindows:
         now_ns = self._clock.monotonic_ns()
         self._lock = Lock()
         self._due_ns = now_ns
-        self._windows = [(LimitWindow(limit, now_ns), AlertState()) for limit in self._limits]
-        self._objective: tuple[ObjectiveWindow, AlertState] | None = None
-        if self.budget.objective is not None:
-            self._objective = (ObjectiveWindow(self.budget.objective, now_ns), AlertState())
+        self._windows = [LimitWindow(limit, now_ns) for limit in self._limits]
+        objective = self.budget.objective
+        self._objective = None if objective is None else ObjectiveWindow(objective, now_ns)
+        judged: list[LimitWindow | ObjectiveWindow] = [*self._windows]
+        judged += filter(None, [self._objective])
+        self._alerts = [(window, AlertState()) for window in judged]
         if self.in_flight is not None:
             self.in_flight.after_fork_in_child()
         self._hits.clear()
@@ -129,7 +131,7 @@ class BudgetWindows:
         now_ns = self._clock.monotonic_ns()
         with busy, self._lock:
             self._take_levels(now_ns, with_those_running=False)
-            for window, _ in self._windows:
+            for window in self._windows:
                 if window.limit.metric is Metric.DURATION:
                     if durations := _that_count(outcome, ordered, window.limit):
                         window.add_ordered_ns(durations, now_ns)
@@ -143,7 +145,7 @@ class BudgetWindows:
         now_ns = self._clock.monotonic_ns()
         is_broken = any(verdict.state is State.VIOLATED for verdict in verdicts)
         with busy, self._lock:
-            for window, _ in self._windows:
+            for window in self._windows:
                 metric = window.limit.metric
                 reading = measurement.readings.get(metric)
                 if reading is None:
@@ -160,7 +162,7 @@ class BudgetWindows:
         """Add one sample of the process."""
         now_ns = self._clock.monotonic_ns()
         with busy, self._lock:
-            for window, _ in self._windows:
+            for window in self._windows:
                 if (reading := readings.get(window.limit.metric)) is not None:
                     window.add(reading, now_ns)
 
@@ -182,7 +184,7 @@ class BudgetWindows:
         elif outcome is Outcome.CANCELLED:
             # The full duration of a call cancelled within its limit is unknown: not good, not bad.
             within = 0
-        self._objective[0].add(within, beyond, now_ns)
+        self._objective.add(within, beyond, now_ns)
 
     def _drain(self) -> None:
         """Move queued durations, tries and concurrency levels into the windows."""
@@ -196,21 +198,19 @@ class BudgetWindows:
             self._take_tries(now_ns)
 
     def _take_tries(self, now_ns: int) -> None:
-        """Add the queued hits and misses to the windows."""
         hits, misses = _emptied(self._hits), _emptied(self._misses)
         if not hits + misses:
             return
-        for window, _ in self._windows:
+        for window in self._windows:
             if window.limit.metric is Metric.HIT_RATIO:
                 window.add_fraction(hits, hits + misses, now_ns)
 
     def _take_levels(self, now_ns: int, *, with_those_running: bool) -> None:
-        """Add the queued concurrency levels to the windows."""
         if self.in_flight is None:
             return
         for level, count in self.in_flight.drain(now=with_those_running).items():
             reading = Reading(value=float(level), scope=Scope.PROCESS)
-            for window, _ in self._windows:
+            for window in self._windows:
                 if window.limit.metric is Metric.CONCURRENCY:
                     window.add(reading, now_ns, count)
 
@@ -238,7 +238,7 @@ class BudgetWindows:
         self._drain()
         with busy, self._lock:
             now_ns = self._clock.monotonic_ns()
-            return tuple(window.judge(self.budget, now_ns) for window, _ in self._all())
+            return tuple(window.judge(self.budget, now_ns) for window, _ in self._alerts)
 
     def _news(self) -> tuple[Violation, ...]:
         """Evaluate every window; return the violations and recoveries since the last evaluation."""
@@ -248,12 +248,12 @@ class BudgetWindows:
         with busy, self._lock:
             now_ns, at_ns = self._clock.monotonic_ns(), self._clock.time_ns()
             self._due_ns = now_ns + round(self.tick_seconds * 1e9)
-            for window, trigger in self._all():
+            for window, alert in self._alerts:
                 state = window.state(now_ns)
                 states.append((window.limit, state))
-                if trigger.is_at(state):
+                if alert.is_at(state):
                     continue
-                change = trigger.update(window.judge(self.budget, now_ns), at_ns)
+                change = alert.update(window.judge(self.budget, now_ns), at_ns)
                 if change is not None:
                     changes.extend(_told_of(change, window, at_ns))
         # Outside the lock: telemetry is code of another library and may block.
@@ -273,11 +273,6 @@ class BudgetWindows:
             )
             for change in changes
         )
-
-    def _all(self) -> Iterator[tuple[LimitWindow | ObjectiveWindow, AlertState]]:
-        yield from self._windows
-        if self._objective is not None:
-            yield self._objective
 
 
 def _emptied(counts: list[int]) -> int:
@@ -313,14 +308,12 @@ def _that_count(outcome: Outcome, ordered: Sequence[int], limit: Limit) -> Seque
 
 
 def _counts(budget: Budget, limit: Limit, measurement: Measurement, reading: Reading) -> bool:
-    """Return whether a reading counts for `limit`."""
     if slowing_tools(budget, limit.metric, measurement):
         return False
     return reading.value is None or not is_cut_short(limit, measurement, reading.value)
 
 
 def _count_calls(window: LimitWindow, outcome: Outcome, calls: int, now_ns: int) -> None:
-    """Count calls that were not cancelled."""
     if outcome is Outcome.CANCELLED:
         return
     if window.limit.metric is Metric.THROUGHPUT:
