@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import traceback
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
@@ -241,21 +241,6 @@ def test_a_cancelled_async_generator_is_counted_as_cancelled(seen: Any) -> None:
 
     asyncio.run(main())
     assert [m.outcome for m in seen.measurements] == ["cancelled"]
-
-
-def test_an_async_generator_left_by_break_is_closed_by_aclosing(seen: Any) -> None:
-    @timed
-    async def rows() -> Any:
-        yield 1
-        yield 2
-
-    async def main() -> None:
-        async with aclosing(rows()) as generator:
-            async for _ in generator:
-                break
-
-    asyncio.run(main())
-    assert [m.outcome for m in seen.measurements] == ["ok"]
 
 
 # -- context managers

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from opentelemetry import context
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
@@ -66,7 +67,9 @@ class Backend:
 
 @pytest.fixture
 def backend() -> Iterator[Backend]:
-    """A fresh backend in memory."""
+    """A fresh backend in memory, with no span current: an earlier test may have left its own."""
+    token = context.attach(context.Context())
     made = Backend()
     yield made
     made.close()
+    context.detach(token)

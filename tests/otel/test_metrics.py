@@ -127,6 +127,8 @@ def test_perfkits_own_failures_are_counted(backend: Any, clock: FakeClock) -> No
         clock.advance(5)
     points = {p.attributes["perfkit.part"]: p.value for p in backend.points("perfkit.sink.errors")}
     assert points["broken"] - before == 1
+    own = {p.attributes["perfkit.part"] for p in backend.points("perfkit.self.errors")}
+    assert not own & {"broken", "sink broken"}
 
 
 def test_bounds_are_round_ones_with_every_line_among_them() -> None:

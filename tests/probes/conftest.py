@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,10 +15,12 @@ from attrs import evolve
 from perfkit.model import Evidence, Metric, Probe, Reading
 from perfkit.probes.stack import StackProbe
 from perfkit.runtime import settings
+from perfkit.runtime.callsite_options import CallsiteOptions
 from tests.fixtures import Seen
 from tests.processes import fork
 
 AT_MOST_SECONDS = 20.0
+STACK = CallsiteOptions(explain=frozenset({"stack"}))
 
 
 def measured(probe: Probe, work: Callable[[], object] = int) -> Mapping[Metric, Reading]:
@@ -109,3 +112,9 @@ def functions_of(evidence: Evidence) -> set[str]:
         for collapsed in evidence.detail
         for place in collapsed.split(";")
     }
+
+
+async def query(until: Callable[[], bool]) -> None:
+    """Await in short steps until the sampler, which is a thread, has what the test needs."""
+    while not until():  # noqa: ASYNC110 - the sampler knows no event
+        await asyncio.sleep(0.001)

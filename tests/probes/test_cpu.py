@@ -9,6 +9,7 @@ import pytest
 
 from perfkit.model import Metric, Reading, Scope
 from perfkit.probes import cpu
+from perfkit.probes.base import NO_TIME
 from perfkit.probes.cpu import CpuTimeProbe
 from tests.probes.conftest import in_thread, measured
 
@@ -62,6 +63,11 @@ def test_each_reading_has_its_share_of_the_time(counters: Counters) -> None:
         Metric.PROCESS_CPU_TIME: Reading(value=3.0, scope=Scope.PROCESS),
         Metric.CPU_UTILIZATION: Reading(value=0.25, scope=Scope.THREAD, fraction=(1.0, 4.0)),
     }
+
+
+def test_no_time_leaves_no_utilization(counters: Counters) -> None:
+    reading = measured(CpuTimeProbe())[Metric.CPU_UTILIZATION]
+    assert (reading.value, reading.reason, reading.fraction) == (None, NO_TIME, None)
 
 
 def test_what_runs_between_the_steps_is_in_the_time_of_the_process_only(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -38,6 +39,20 @@ def test_threads_that_overlap_are_marked_contended() -> None:
     for reading in (mine, *theirs):
         about = (reading.contended, reading.scope, reading.reason)
         assert about == (True, Scope.PROCESS, CONTENDED)
+
+
+def test_tasks_that_overlap_within_their_steps_are_marked_contended() -> None:
+    async def hold() -> bool:
+        session = HeapProbe().open()
+        session.resume()
+        await asyncio.sleep(0)
+        session.suspend()
+        return session.close()[Metric.MEMORY_PEAK].contended
+
+    async def run() -> list[bool]:
+        return await asyncio.gather(hold(), hold())
+
+    assert asyncio.run(run()) == [True, True]
 
 
 def test_threads_one_after_the_other_are_right() -> None:

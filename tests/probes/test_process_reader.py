@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import threading
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,6 +13,7 @@ import pytest
 
 from perfkit.probes import process_reader
 from perfkit.probes.process_reader import FallbackReader, ProcessReader, ProcFiles
+from tests.probes.conftest import another_thread
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="these files are Linux's")
 
@@ -111,14 +111,9 @@ def _without_counts() -> Any:
 
 @linux_only
 def test_threads_are_those_of_the_operating_system(files: ProcFiles) -> None:
-    before, done = files.threads(), threading.Event()
-    threads = [threading.Thread(target=done.wait) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    assert files.threads() == before + 3
-    done.set()
-    for thread in threads:
-        thread.join()
+    before = files.threads()
+    with another_thread(lambda pause: pause()):
+        assert files.threads() == before + 1
 
 
 @linux_only

@@ -17,27 +17,21 @@ from perfkit.instruments.wrapping import wrap
 from perfkit.probes import stack
 from perfkit.probes.frames import DEPTH
 from perfkit.probes.stack import NO_SAMPLES, StackProbe
-from perfkit.runtime.callsite_options import CallsiteOptions
 from tests.fixtures import Seen
 from tests.probes.conftest import (
     AT_MOST_SECONDS,
+    STACK,
     Enough,
     evidence_of,
     functions_of,
     holds_in_child,
+    query,
 )
-
-STACK = CallsiteOptions(explain=frozenset({"stack"}))
 
 
 def _spin(until: Callable[[], bool]) -> None:
     while not until():
         pass
-
-
-async def _query(until: Callable[[], bool]) -> None:
-    while not until():  # noqa: ASYNC110 - the sampler is a thread and knows no event
-        await asyncio.sleep(0.001)
 
 
 # -- how samples count
@@ -143,7 +137,7 @@ def test_calls_that_fail_leave_no_thread(
     watched: Seen, enough: Enough, error: type[BaseException]
 ) -> None:
     async def handler() -> None:
-        await _query(lambda: enough.of(0, 2))
+        await query(lambda: enough.of(0, 2))
         raise error
 
     def drive() -> None:
@@ -153,7 +147,7 @@ def test_calls_that_fail_leave_no_thread(
     with pytest.raises(error):
         drive()
     assert not _samplers()
-    assert "_query" in functions_of(evidence_of(watched))
+    assert "query" in functions_of(evidence_of(watched))
 
 
 def test_local_variables_die_with_the_call(watched: Seen, enough: Enough) -> None:

@@ -17,21 +17,13 @@ from perfkit.probes import stack
 from perfkit.probes.frames import NATIVE, stack_of
 from perfkit.probes.stack import NO_SAMPLES
 from perfkit.runtime.callsite import Callsite
-from perfkit.runtime.callsite_options import CallsiteOptions
 from tests.fixtures import Seen
-from tests.probes.conftest import Enough, evidence_of, functions_of
-
-STACK = CallsiteOptions(explain=frozenset({"stack"}))
+from tests.probes.conftest import STACK, Enough, evidence_of, functions_of, query
 
 
 def _spin(until: Callable[[], bool]) -> None:
     while not until():
         sum(range(10_000))
-
-
-async def _query(until: Callable[[], bool]) -> None:
-    while not until():  # noqa: ASYNC110 - the sampler is a thread and knows no event
-        await asyncio.sleep(0.001)
 
 
 # -- what is named
@@ -86,13 +78,13 @@ def test_a_block_is_named_by_the_function_that_it_stands_in(watched: Seen, enoug
 def test_a_block_in_a_task_is_named_while_it_awaits(watched: Seen, enough: Enough) -> None:
     async def around() -> None:
         async with _block():
-            await _query(lambda: enough.of(0, 3))
+            await query(lambda: enough.of(0, 3))
 
     async def main() -> None:
         await around()
 
     asyncio.run(main())
-    assert {"around", "_query"} <= functions_of(evidence_of(watched))
+    assert {"around", "query"} <= functions_of(evidence_of(watched))
     assert "main" not in functions_of(evidence_of(watched))
 
 
@@ -110,10 +102,10 @@ def test_a_block_entered_by_an_exit_stack_is_named_all_the_same(
 
 def test_each_of_two_tasks_names_what_it_awaits_itself(watched: Seen, enough: Enough) -> None:
     async def read_users() -> None:
-        await _query(lambda: enough.of(0, 4))
+        await query(lambda: enough.of(0, 4))
 
     async def read_orders() -> None:
-        await _query(lambda: enough.of(1, 4))
+        await query(lambda: enough.of(1, 4))
 
     async def main() -> None:
         await asyncio.gather(wrap(read_users, STACK)(), wrap(read_orders, STACK)())
@@ -122,8 +114,8 @@ def test_each_of_two_tasks_names_what_it_awaits_itself(watched: Seen, enough: En
     by_name = {each.where.function.rpartition(".")[2]: each for each in watched.measurements}
     users = functions_of(by_name["read_users"].evidence[0])
     orders = functions_of(by_name["read_orders"].evidence[0])
-    assert {"read_users", "_query", "sleep"} <= users
-    assert {"read_orders", "_query", "sleep"} <= orders
+    assert {"read_users", "query", "sleep"} <= users
+    assert {"read_orders", "query", "sleep"} <= orders
     assert "read_orders" not in users
     assert "read_users" not in orders
     assert "main" not in users
@@ -131,11 +123,11 @@ def test_each_of_two_tasks_names_what_it_awaits_itself(watched: Seen, enough: En
 
 def test_awaiting_is_followed_through_generators_and_tasks(watched: Seen, enough: Enough) -> None:
     async def rows() -> AsyncIterator[int]:
-        await _query(lambda: enough.of(0, 3))
+        await query(lambda: enough.of(0, 3))
         yield 1
 
     async def in_task() -> None:
-        await _query(enough.more(0, 3))
+        await query(enough.more(0, 3))
 
     async def handler() -> None:
         async for _ in rows():
@@ -144,8 +136,8 @@ def test_awaiting_is_followed_through_generators_and_tasks(watched: Seen, enough
 
     asyncio.run(wrap(handler, STACK)())
     stacks = list(evidence_of(watched).detail)
-    assert any("handler" in each and "rows" in each and "_query" in each for each in stacks)
-    assert any("handler" in each and "in_task" in each and "_query" in each for each in stacks)
+    assert any("handler" in each and "rows" in each and "query" in each for each in stacks)
+    assert any("handler" in each and "in_task" in each and "query" in each for each in stacks)
 
 
 def test_a_task_that_runs_what_is_awaited_is_looked_into(watched: Seen, enough: Enough) -> None:
@@ -178,9 +170,9 @@ def test_the_consumer_of_a_generator_is_not_sampled(watched: Seen, enough: Enoug
 
 def test_the_consumer_of_an_async_generator_is_not_sampled(watched: Seen, enough: Enough) -> None:
     async def numbers() -> AsyncIterator[int]:
-        await _query(lambda: enough.of(0, 3))
+        await query(lambda: enough.of(0, 3))
         yield 1
-        await _query(enough.more(0, 3))
+        await query(enough.more(0, 3))
 
     async def rest() -> None:
         await asyncio.sleep(0.01)
@@ -190,7 +182,7 @@ def test_the_consumer_of_an_async_generator_is_not_sampled(watched: Seen, enough
             await rest()
 
     asyncio.run(consume())
-    assert {"numbers", "_query"} <= functions_of(evidence_of(watched))
+    assert {"numbers", "query"} <= functions_of(evidence_of(watched))
     assert not {"consume", "rest"} & functions_of(evidence_of(watched))
 
 

@@ -258,7 +258,6 @@ def _keep(site: Callsite) -> Callsite:
 
 
 def _renewed(site: Callsite) -> Callsite:
-    """Return a callsite with the plan in force."""
     # A callsite that is shared by name never changes its plan: a finished block is evaluated on
     # access, under the plan that it ran under.
     if site.where is not _ANYWHERE:

@@ -32,9 +32,6 @@ class EventSink:
 
     It uses the logger provider of `telemetry`, else the global one. It does nothing while the
     application has not set a provider.
-
-    Args:
-        telemetry: The providers to report to; None means the global ones.
     """
 
     destination = "OpenTelemetry events"

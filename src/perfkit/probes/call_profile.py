@@ -127,7 +127,10 @@ class _CallProfileSession:
         return {}
 
     def evidence(self) -> Sequence[Evidence]:
-        stats = _read(self._profile)
+        # `create_stats` would also disable any profiler that is now active.
+        self._profile.snapshot_stats()
+        whole: Mapping[_Key, Any] = self._profile.stats
+        stats = {key: entry for key, entry in whole.items() if "_lsprof.Profiler" not in key[2]}
         rows = _top_functions(stats)
         # Threads may have started and ended within a step.
         names = [name for _, _, name in stats]
@@ -140,14 +143,6 @@ class _CallProfileSession:
             calls = f"{top['calls']} call" + ("s" if top["calls"] != 1 else "")
             summary = f"{top['self_s'] * 1e3:.3g} ms in {top['function']} ({calls})"
         return (Evidence(kind="cpu", summary=summary, rows=rows, note=note, detail=stats),)
-
-
-def _read(profile: cProfile.Profile) -> _Stats:
-    """Return the profile in the form of `pstats`, without the profiler's own functions."""
-    # `create_stats` would also disable any profiler that is now active.
-    profile.snapshot_stats()
-    stats: Mapping[_Key, Any] = profile.stats
-    return {key: entry for key, entry in stats.items() if "_lsprof.Profiler" not in key[2]}
 
 
 def _top_functions(stats: _Stats) -> tuple[Mapping[str, Any], ...]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from perfkit.model import Metric, Reading, Scope
-from perfkit.probes.base import FORKED, NEVER_RAN, ReadingProbe, Session, nothing, rate
+from perfkit.probes.base import FORKED, NEVER_RAN, NO_TIME, ReadingProbe, Session, nothing
 
 _SCOPES: Final = {
     Metric.CPU_TIME: Scope.THREAD,
@@ -59,9 +59,13 @@ class _CpuTimeSession(Session):
             reason = FORKED if self._pid else NEVER_RAN
             return {metric: nothing(reason, scope) for metric, scope in _SCOPES.items()}
         process_s = (time.process_time_ns() - self._process_ns) / 1e9
-        busy_s = self._busy_ns / 1e9
+        busy_s, wall_s = self._busy_ns / 1e9, self._wall_ns / 1e9
+        share, why = (busy_s / wall_s, "") if wall_s else (None, NO_TIME)
+        fraction = (busy_s, wall_s) if wall_s else None
         return {
             Metric.CPU_TIME: Reading(value=busy_s, scope=Scope.THREAD),
             Metric.PROCESS_CPU_TIME: Reading(value=process_s, scope=Scope.PROCESS),
-            Metric.CPU_UTILIZATION: rate(busy_s, self._wall_ns / 1e9, Scope.THREAD),
+            Metric.CPU_UTILIZATION: Reading(
+                value=share, scope=Scope.THREAD, reason=why, fraction=fraction
+            ),
         }

@@ -1,13 +1,12 @@
-"""Classify code and threads: perfkit's, a library's or the user's. Find the running task."""
+"""Classify code and threads: perfkit's, a library's or the user's."""
 
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 _OWN: Final = str(Path(__file__).parents[1]) + os.sep
 _PROBES: Final = str(Path(__file__).parent) + os.sep
@@ -40,11 +39,3 @@ def other_threads_run() -> bool:
     """Return whether threads run other than this one and perfkit's."""
     names = [thread.name for thread in threading.enumerate()]
     return sum(not name.startswith("perfkit-") for name in names) > 1
-
-
-def current_task() -> Any:
-    """Return the asyncio task that runs in this thread, or None. Does not import asyncio."""
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is None or asyncio._get_running_loop() is None:  # noqa: SLF001 - the public form raises when there is none
-        return None
-    return asyncio.current_task()

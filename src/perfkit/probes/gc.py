@@ -55,10 +55,7 @@ class _Hook:
             return self._installed
 
     def release(self, holder: object) -> int:
-        """Remove the hook after its last holder.
-
-        Return the number from `acquire` if the hook was installed all the time, else another one.
-        """
+        """Remove an unused hook; return the number from `acquire`, or another if it was out."""
         with self._lock:
             installed = self._installed if self._on_phase in gc.callbacks else -1
             self._holders.pop(holder, None)

@@ -13,15 +13,15 @@ tracemalloc has one tracer and one peak for the whole process. Three rules make 
 
 from __future__ import annotations
 
+import sys
 import threading
 import tracemalloc
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from perfkit.forks import register_after_fork
 from perfkit.model import Metric, Reading, Scope
 from perfkit.probes.base import Session, nothing
-from perfkit.probes.frame_owner import current_task
 from perfkit.reentrancy import Lock
 
 LOST: Final = "traces were stopped or cleared by other code during the call"
@@ -117,6 +117,14 @@ class Tracer:
         self._open = [window for window in self._open if window.owner[0] == here]
         self._holders = {who: thread for who, thread in self._holders.items() if thread == here}
         self._stop_if_unused()
+
+
+def current_task() -> Any:
+    """Return the asyncio task that runs in this thread, or None. Does not import asyncio."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or asyncio._get_running_loop() is None:  # noqa: SLF001 - the public form raises when there is none
+        return None
+    return asyncio.current_task()
 
 
 class _Window:

@@ -43,12 +43,13 @@ class _ResidentMemorySession(Session):
         ended = self._memory.read()
         if ended is None:
             return dict.fromkeys(ResidentMemoryProbe.metrics, nothing(self._memory.reason))
-        return {Metric.MEMORY_GROWTH: self._growth(ended[0]), Metric.MEMORY_RSS: _of(ended[0])}
-
-    def _growth(self, ended: int) -> Reading:
         if self._pid != os.getpid():
-            return nothing(FORKED if self._pid else NEVER_RAN)
-        return nothing(self._memory.reason) if self._began is None else _of(ended - self._began[0])
+            growth = nothing(FORKED if self._pid else NEVER_RAN)
+        elif self._began is None:
+            growth = nothing(self._memory.reason)
+        else:
+            growth = _of(ended[0] - self._began[0])
+        return {Metric.MEMORY_GROWTH: growth, Metric.MEMORY_RSS: _of(ended[0])}
 
 
 class CountsProbe(ReadingProbe, Session):

@@ -57,13 +57,10 @@ class FallbackReader(Generic[_T]):
 
 
 class ProcFiles:
-    """Reads this process and the calling thread from the files of Linux. Safe from any thread.
+    """Reads this process and the calling thread from the files of Linux below `root`.
 
     All methods raise `OSError` if a file is missing or not readable, and `ValueError` if its format
-    is unknown.
-
-    Args:
-        root: The root of the `proc` file system.
+    is unknown. Safe from any thread.
     """
 
     def __init__(self, root: str = "/proc") -> None:

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from perfkit.forks import register_after_fork
 from perfkit.model import Evidence, Metric, Reading
-from perfkit.probes.frame_owner import current_task, is_library
+from perfkit.probes.frame_owner import is_library
 from perfkit.probes.frames import (
     OTHERS,
     Place,
@@ -31,6 +31,7 @@ from perfkit.probes.frames import (
     running_frames,
     stack_of,
 )
+from perfkit.probes.heap import current_task
 from perfkit.reentrancy import Lock
 
 NO_SAMPLES: Final = "no_samples"
