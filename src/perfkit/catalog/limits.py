@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import Any, Final
 
 from perfkit.catalog.bounds import Bound, read_bound
-from perfkit.catalog.fields import Field, field_table, read_duration, read_keys, read_whole
+from perfkit.catalog.fields import Field, choice, field_table, read_duration, read_keys, read_whole
 from perfkit.catalog.problems import Problems, quoted
 from perfkit.errors import BudgetError
 from perfkit.model import DEFAULT_WINDOW_SECONDS, Direction, Limit, Metric, Statistic
@@ -137,13 +137,6 @@ def _usual_direction(metric: Metric, target: float, threshold: float) -> Directi
     return metric.default_direction or (Direction.AT_LEAST if falls else Direction.AT_MOST)
 
 
-def _read_direction(value: Any, problems: Problems) -> Direction | None:
-    if value in list(Direction):
-        return Direction(value)
-    problems.refuse(value, f"is not a direction; write {one_of(Direction)}")
-    return None
-
-
 def _read_statistic(metric: Metric, value: Any, problems: Problems) -> Statistic | None:
     if value in metric.statistics:
         return Statistic(value)
@@ -163,7 +156,7 @@ def limit_fields(metric: Metric) -> Mapping[str, Field]:
         Field("statistic", partial(_read_statistic, metric)),
         Field("window", read_duration),
         Field("min_samples", read_whole),
-        Field("direction", _read_direction),
+        Field("direction", choice(*Direction)),
     )
 
 
