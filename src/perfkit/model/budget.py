@@ -117,11 +117,7 @@ LIMITABLE: Final[tuple[Metric, ...]] = tuple(
 
 
 def one_of(choices: Iterable[str]) -> str:
-    """Return `choices` in quotes as part of a message.
-
-    >>> one_of(["each", "mean"])
-    'one of "each", "mean"'
-    """
+    """Return `choices` in quotes as part of a message, such as ``one of "each", "mean"``."""
     names = [f'"{choice}"' for choice in choices]
     return f"one of {', '.join(names)}" if len(names) > 1 else "".join(names)
 
