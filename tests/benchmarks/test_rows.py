@@ -20,6 +20,7 @@ from perfkit.otel.buckets import bounds_for
 from perfkit.runtime import settings
 from perfkit.runtime.process_monitor import PROCESS_METRICS
 from perfkit.testing import capture_violations
+from tests.fixtures import Seen
 
 
 def count_in(exporter: NullMetricExporter, name: str) -> int:
@@ -85,25 +86,11 @@ def test_the_judging_row_has_all_its_budgets_judged() -> None:
     assert min(samples) >= 2
 
 
-class Recorder:
-    """An observer that keeps the last measurement."""
-
-    def __init__(self) -> None:
-        self.last: perfkit.Measurement | None = None
-
-    def start(self, *_: object) -> Recorder:
-        return self
-
-    def stop(self, measurement: perfkit.Measurement, _: object) -> None:
-        self.last = measurement
-
-
 def measurement_of(make: Callable[[], Case]) -> perfkit.Measurement:
-    case, recorder = make(), Recorder()
-    settings.replace(evolve(settings.current(), observers=(recorder,)))
+    case, seen = make(), Seen()
+    settings.replace(evolve(settings.current(), observers=(seen,)))
     case.run(3)
-    assert recorder.last is not None
-    return recorder.last
+    return seen.measurements[-1]
 
 
 @pytest.mark.parametrize(
