@@ -36,15 +36,12 @@ class Statistic(StrEnum):
 
 
 class Metric(StrEnum):
-    """A measured quantity. All its values are in its base unit, `unit`.
-
-    Attributes:
-        unit: The base unit of its values.
-        default_statistic: The statistic of a limit without one.
-    """
+    """A measured quantity. All its values are in its base unit, `unit`."""
 
     unit: Unit
+    """The base unit of this metric's values."""
     default_statistic: Statistic
+    """The statistic of a limit without one."""
 
     def __new__(
         cls, name: str, unit: Unit = Unit.COUNT, statistic: Statistic = Statistic.EACH
