@@ -90,8 +90,6 @@ def format_quantity(value: float, unit: Unit, *, digits: int = 3) -> str:
 
     >>> format_quantity(0.1234, Unit.SECONDS)
     '123 ms'
-    >>> format_quantity(52_428_800, Unit.BYTES)
-    '52.4 MB'
     >>> format_quantity(float("inf"), Unit.RATIO)
     'infinite'
     """
@@ -112,8 +110,6 @@ def format_quantity(value: float, unit: Unit, *, digits: int = 3) -> str:
 def write_quantity(value: float, unit: Unit) -> str:
     """Format a value so that `parse_quantity` returns exactly the same number.
 
-    >>> write_quantity(0.1, Unit.SECONDS)
-    '100ms'
     >>> write_quantity(7 * 86_400, Unit.SECONDS)
     '7d'
     >>> write_quantity(10e6 / 60, Unit.BYTES_PER_SECOND)

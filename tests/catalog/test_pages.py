@@ -105,9 +105,7 @@ def test_the_metrics_that_are_shown_for_a_statistic_are_those_that_have_it(
         ("## Budgets", BUDGET_KEYS),
         ("## Limits", LIMIT_KEYS),
         ("## Objectives", OBJECTIVE_KEYS),
-        ("## Settings", SETTINGS),
         ("## Routes", [*ROUTE_KEYS, *CONDITIONS]),
-        ("## Sinks", POLICY),
     ],
 )
 def test_every_key_has_a_row_in_the_table_of_its_place(heading: str, keys: Iterable[str]) -> None:

@@ -79,10 +79,6 @@ def test_rows_that_fit_lose_nothing(row: str) -> None:
     assert read_document(f"| a | b |\n|---|---|\n{row}\n").surplus == ()
 
 
-def test_tables_in_html_are_told() -> None:
-    assert read_document("\n<TABLE>\n<tr><td>1</td></tr>\n</TABLE>\n").html == (2,)
-
-
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_any_line_end_counts(end: str) -> None:
     (table,) = read_document(f"# One\n\n{TABLE}".replace("\n", end)).tables

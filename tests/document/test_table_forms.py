@@ -169,9 +169,9 @@ def test_a_row_without_a_name_or_figures_is_told() -> None:
 
 
 def test_a_table_in_html_is_told() -> None:
-    result = import_markdown("<table></table>\n\n| Job | Limit |\n|-|-|\n| Load | 1s |", "doc.md")
+    result = from_table("| Job | Limit |", "|-|-|", "| Load | 1s |", "", "<TABLE>", "</TABLE>")
 
-    assert result.remarks == ("doc.md:1: table: it is in HTML, which is not supported; left out",)
+    assert result.remarks == ("doc.md:7: table: it is in HTML, which is not supported; left out",)
 
 
 @pytest.mark.parametrize(

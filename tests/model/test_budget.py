@@ -9,7 +9,6 @@ from attrs import evolve
 
 from perfkit.errors import BudgetError
 from perfkit.model import LIMITABLE, Budget, Direction, Limit, Metric, Objective, Statistic
-from perfkit.units import Unit
 
 
 def limit(**parts: object) -> Limit:
@@ -88,14 +87,13 @@ def test_a_budget_needs_a_name() -> None:
         Budget(name="")
 
 
-def test_a_budget_without_limits_is_measured_and_never_judged() -> None:
-    assert Budget(name="a").metrics == frozenset()
+def test_every_metric_has_a_usual_statistic_and_less_is_better_but_for_a_few() -> None:
+    at_least = {Metric.THROUGHPUT: Direction.AT_LEAST, Metric.HIT_RATIO: Direction.AT_LEAST}
+    usual = dict.fromkeys(Metric, Direction.AT_MOST) | at_least | {Metric.CONCURRENCY: None}
 
-
-@pytest.mark.parametrize("metric", Metric)
-def test_every_metric_has_a_unit_and_a_usual_statistic(metric: Metric) -> None:
-    assert metric.unit in Unit
-    assert metric.default_statistic in metric.statistics
+    assert {metric: metric.default_direction for metric in Metric} == usual
+    assert all(metric.default_statistic in metric.statistics for metric in Metric)
+    assert set(Metric) - set(LIMITABLE) == {Metric.BURN_RATE}
 
 
 MEANINGFUL = {
@@ -126,10 +124,6 @@ def test_a_limit_holds_only_what_means_something(metric: Metric, statistic: Stat
             limit(**parts)
 
 
-def test_every_metric_but_the_burn_rate_can_be_limited() -> None:
-    assert set(Metric) - set(LIMITABLE) == {Metric.BURN_RATE}
-
-
 @pytest.mark.parametrize(
     ("parts", "says"),
     [
@@ -158,17 +152,6 @@ def test_all_that_is_wrong_with_an_objective_is_said_at_once() -> None:
 def test_a_kind_of_evidence_that_is_unknown_is_refused() -> None:
     with pytest.raises(BudgetError, match="no evidence is called 'network'; write one of \"cpu\""):
         Budget(name="a", evidence=("network",))
-
-
-def test_only_concurrency_has_no_usual_direction() -> None:
-    without = [metric for metric in Metric if metric.default_direction is None]
-
-    assert without == [Metric.CONCURRENCY]
-
-
-@pytest.mark.parametrize("metric", [Metric.THROUGHPUT, Metric.HIT_RATIO])
-def test_more_is_better_for(metric: Metric) -> None:
-    assert metric.default_direction is Direction.AT_LEAST
 
 
 def test_a_budget_is_written_like_a_block() -> None:

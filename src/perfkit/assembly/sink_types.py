@@ -199,14 +199,8 @@ MAY_HOLD_VARIABLES: Final[Collection[Reader]] = (
 
 
 def _load(module: str, name: str) -> Callable[..., Sink]:
-    loaded: Callable[..., Sink] = getattr(import_module(f"perfkit.sinks.{module}"), name)
+    loaded: Callable[..., Sink] = getattr(import_module(f"perfkit.{module}"), name)
     return loaded
-
-
-def _events() -> Callable[..., Sink]:
-    from perfkit.otel.events import EventSink  # noqa: PLC0415 - loads the logs API
-
-    return EventSink
 
 
 _POST: Final = (
@@ -228,20 +222,20 @@ BUILT_IN: Final[Mapping[str, SinkType]] = {
     for each in (
         _type(
             "log",
-            "builtin.log",
+            "sinks.builtin.log",
             "LogSink",
             Field("logger", read_text, "name of the logger", "perfkit.violations"),
             Field("form", _log_form, "form of the lines", "auto"),
         ),
         _type(
             "raise",
-            "builtin.raising",
+            "sinks.builtin.raising",
             "RaiseSink",
             Field("contended", read_flag, "whether contended values raise too", default=False),
         ),
         _type(
             "jsonl",
-            "builtin.jsonl",
+            "sinks.builtin.jsonl",
             "JsonLinesSink",
             Field("path", read_text, "the file", "perfkit-violations.jsonl"),
             Field("max_size", read_size, "size at which the file is rotated"),
@@ -251,15 +245,15 @@ BUILT_IN: Final[Mapping[str, SinkType]] = {
         ),
         _type(
             "evidence",
-            "builtin.evidence_files",
+            "sinks.builtin.evidence_files",
             "EvidenceFilesSink",
             Field("folder", read_text, "the folder", "perfkit-evidence"),
             Field("most", read_count, "number of files that are kept", 100),
         ),
-        _type("metrics", "builtin.metrics_only", "MetricsOnlySink"),
+        _type("metrics", "sinks.builtin.metrics_only", "MetricsOnlySink"),
         _type(
             "webhook",
-            "builtin.webhook",
+            "sinks.builtin.webhook",
             "WebhookSink",
             Field("url", read_text, "where to post", required=True),
             Field("secret", read_text, "signs each POST"),
@@ -268,7 +262,7 @@ BUILT_IN: Final[Mapping[str, SinkType]] = {
         ),
         _type(
             "alertmanager",
-            "builtin.alertmanager",
+            "sinks.builtin.alertmanager",
             "AlertmanagerSink",
             Field("url", read_text, "base URL of Alertmanager", required=True),
             Field("labels", _text_table, "more labels of each alert"),
@@ -280,17 +274,17 @@ BUILT_IN: Final[Mapping[str, SinkType]] = {
         ),
         _type(
             "notify",
-            "builtin.notify",
+            "sinks.builtin.notify",
             "NotifySink",
             Field("urls", _texts, "URLs of apprise", required=True),
             Field("title", read_text, "title of each notification"),
         ),
-        _type("sentry", "builtin.sentry", "SentrySink"),
-        _type("github", "builtin.github", "GitHubSink"),
-        SinkType(OTEL, _events, {}),
+        _type("sentry", "sinks.builtin.sentry", "SentrySink"),
+        _type("github", "sinks.builtin.github", "GitHubSink"),
+        _type(OTEL, "otel.events", "EventSink"),
         _type(
             FAN_OUT,
-            "delivery.fan_out",
+            "sinks.delivery.fan_out",
             "FanOut",
             Field("sinks", _texts, "names of other sinks", required=True),
         ),

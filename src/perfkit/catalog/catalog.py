@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import Factory, field, frozen
@@ -80,10 +80,6 @@ class CatalogSettings:
     environment: str | None = None
 
 
-def _as_tuple(budgets: Iterable[Budget]) -> tuple[Budget, ...]:
-    return tuple(budgets)
-
-
 @frozen(kw_only=True)
 class Catalog:
     """The budgets of an application, by name. Immutable; safe to share between threads.
@@ -99,7 +95,7 @@ class Catalog:
         CatalogError: If two budgets or two sinks have the same name.
     """
 
-    budgets: tuple[Budget, ...] = field(default=(), converter=_as_tuple)
+    budgets: tuple[Budget, ...] = field(default=(), converter=tuple[Budget, ...])
     settings: CatalogSettings = Factory(CatalogSettings)
     routes: tuple[Route, ...] = ()
     sinks: tuple[SinkDeclaration, ...] = ()

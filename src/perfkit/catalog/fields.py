@@ -114,12 +114,13 @@ def read_names(value: Any, problems: Problems) -> tuple[str, ...]:
 
 
 def choice(*choices: str) -> Reader:
-    """Return a parser that accepts only the texts in `choices`."""
+    """Return a parser that accepts only the texts in `choices`, and returns the one of them."""
 
-    def read(value: Any, problems: Problems) -> str:
-        if value not in choices:
-            problems.refuse(value, f"is not one of the choices; write {one_of(choices)}")
-        return str(value)
+    def read(value: Any, problems: Problems) -> str | None:
+        if value in choices:
+            return choices[choices.index(value)]
+        problems.refuse(value, f"is not one of the choices; write {one_of(choices)}")
+        return None
 
     return read
 

@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import Any, Final
 
 from perfkit.catalog.bounds import Bound, read_bound
-from perfkit.catalog.fields import Field, field_table, read_duration, read_keys, read_whole
+from perfkit.catalog.fields import Field, choice, field_table, read_duration, read_keys, read_whole
 from perfkit.catalog.problems import Problems, quoted
 from perfkit.errors import BudgetError
 from perfkit.model import DEFAULT_WINDOW_SECONDS, Direction, Limit, Metric, Statistic
@@ -104,7 +104,8 @@ def _read_table(metric: Metric, table: Mapping[Any, Any], problems: Problems) ->
 def _build(metric: Metric, parts: Mapping[str, Any], problems: Problems) -> Limit | None:
     threshold: Bound = parts["threshold"]
     target: Bound = parts.get("target", threshold)
-    directions = {parts.get("direction"), target.direction, threshold.direction} - {None}
+    written = (parts.get("direction"), target.direction, threshold.direction)
+    directions = {each for each in written if each}
     if len(directions) > 1:
         problems.add('one part says "at most" and another "at least"; write one of < and > only')
         return None
@@ -114,14 +115,15 @@ def _build(metric: Metric, parts: Mapping[str, Any], problems: Problems) -> Limi
         # probably forgotten, so the remedy differs.
         problems.add('a window needs a statistic; write statistic = "p95" beside it')
         return None
+    # A metric without a usual direction: a target above the threshold means that more is better.
+    by_order = Direction.AT_LEAST if target.value > threshold.value else Direction.AT_MOST
     usual_window = None if statistic is Statistic.EACH else DEFAULT_WINDOW_SECONDS
     try:
         return Limit(
             metric=metric,
             target=target.value,
             threshold=threshold.value,
-            direction=next(iter(directions), None)
-            or _usual_direction(metric, target.value, threshold.value),
+            direction=next(iter(directions), metric.default_direction or by_order),
             statistic=statistic,
             window=parts.get("window", usual_window),
             min_samples=parts.get("min_samples", 1),
@@ -129,19 +131,6 @@ def _build(metric: Metric, parts: Mapping[str, Any], problems: Problems) -> Limi
     except BudgetError as error:
         problems.add(str(error))
         return None
-
-
-def _usual_direction(metric: Metric, target: float, threshold: float) -> Direction:
-    # A metric without a usual direction: a target above the threshold means that more is better.
-    falls = target > threshold
-    return metric.default_direction or (Direction.AT_LEAST if falls else Direction.AT_MOST)
-
-
-def _read_direction(value: Any, problems: Problems) -> Direction | None:
-    if value in list(Direction):
-        return Direction(value)
-    problems.refuse(value, f"is not a direction; write {one_of(Direction)}")
-    return None
 
 
 def _read_statistic(metric: Metric, value: Any, problems: Problems) -> Statistic | None:
@@ -163,7 +152,7 @@ def limit_fields(metric: Metric) -> Mapping[str, Field]:
         Field("statistic", partial(_read_statistic, metric)),
         Field("window", read_duration),
         Field("min_samples", read_whole),
-        Field("direction", _read_direction),
+        Field("direction", choice(*Direction)),
     )
 
 

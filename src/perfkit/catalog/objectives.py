@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from perfkit.catalog.fields import (
     Field,
@@ -50,7 +50,9 @@ def read_objective(value: object, problems: Problems) -> Objective | None:
         return value
     seen = len(problems.found)
     if isinstance(value, Mapping):
-        parts = _read_parts(value, problems)
+        if "ratio" not in value:
+            problems.add(f'no ratio; write ratio = "{_EXAMPLE}"')
+        parts = read_keys(value, OBJECTIVE_KEYS, problems)
     else:
         parts = {"ratio": read_share(value, problems, _EXAMPLE)}
     readable = {key: part for key, part in parts.items() if part is not None}
@@ -62,12 +64,6 @@ def read_objective(value: object, problems: Problems) -> Objective | None:
         problems.add(str(error))
         return None
     return objective if len(problems.found) == seen else None
-
-
-def _read_parts(table: Mapping[Any, Any], problems: Problems) -> dict[str, Any]:
-    if "ratio" not in table:
-        problems.add(f'no ratio; write ratio = "{_EXAMPLE}"')
-    return read_keys(table, OBJECTIVE_KEYS, problems)
 
 
 def read_evidence(value: object, problems: Problems) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from attrs import asdict
 
 from perfkit.catalog.fields import (
     Field,
+    choice,
     field_table,
     read_keys,
     read_names,
@@ -91,13 +92,6 @@ def _metric(value: Any, problems: Problems) -> str:
     return text
 
 
-def _state(value: Any, problems: Problems) -> State | None:
-    if value in _STATES:
-        return State(value)
-    problems.refuse(value, f"is not the state of a violation; write {one_of(_STATES)}")
-    return None
-
-
 DEFAULT_ROUTE: Final = "default"
 """The name of the route for violations that no other route matches."""
 
@@ -106,11 +100,10 @@ CONDITIONS: Final = field_table(
     Field("category", read_text),
     Field("metric", _metric),
     Field("severity", _severity, write=_write_severity),
-    Field("state", _state, write=str),
+    Field("state", choice(State.DEGRADED, State.VIOLATED), write=str),
     Field("environment", read_text),
 )
 """The conditions of a route."""
-_STATES: Final = (State.DEGRADED.value, State.VIOLATED.value)
 ROUTE_KEYS: Final = field_table(
     Field("name", read_text),
     Field("when", read_conditions),

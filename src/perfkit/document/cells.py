@@ -147,11 +147,7 @@ def unknown_words(text: str) -> str:
 
 
 def read_unit(header: str) -> str:
-    """Return the unit of a column's bare numbers, as its header names it; empty if none.
-
-    >>> read_unit("Limit (ms)"), read_unit("Target TPS"), read_unit("Plan B")
-    ('ms', 'TPS', '')
-    """
+    """Return the unit of a column's bare numbers, as in ``"Limit (ms)"``; empty if none."""
     in_brackets = ",".join(_IN_BRACKETS.findall(header)).split(",")
     last = header.replace(",", " ").split()[-1:]
     for text in (*in_brackets, *(word for word in last if len(word) > 1 or word == "%")):

@@ -9,11 +9,7 @@ from typing import Final
 
 
 def snake_case(text: str) -> str:
-    """Return a title in snake case: lower case, words joined by underscores.
-
-    >>> snake_case("Speech-to-Text (1s audio)"), snake_case("Disk I/O")
-    ('speech_to_text_1s_audio', 'disk_io')
-    """
+    """Return a title in snake case; ``"Disk I/O"`` is ``disk_io``."""
     text = _LETTER_SLASH_LETTER.sub(r"\1\2", text).replace("'", "").replace("\u2019", "")
     return "_".join(_WORD.findall(text.lower()))
 

@@ -36,15 +36,12 @@ class Statistic(StrEnum):
 
 
 class Metric(StrEnum):
-    """A measured quantity. All its values are in its base unit, `unit`.
-
-    Attributes:
-        unit: The base unit of its values.
-        default_statistic: The statistic of a limit without one.
-    """
+    """A measured quantity. All its values are in its base unit, `unit`."""
 
     unit: Unit
+    """The base unit of this metric's values."""
     default_statistic: Statistic
+    """The statistic of a limit without one."""
 
     def __new__(
         cls, name: str, unit: Unit = Unit.COUNT, statistic: Statistic = Statistic.EACH
@@ -117,11 +114,7 @@ LIMITABLE: Final[tuple[Metric, ...]] = tuple(
 
 
 def one_of(choices: Iterable[str]) -> str:
-    """Return `choices` in quotes as part of a message.
-
-    >>> one_of(["each", "mean"])
-    'one of "each", "mean"'
-    """
+    """Return `choices` in quotes as part of a message, such as ``one of "each", "mean"``."""
     names = [f'"{choice}"' for choice in choices]
     return f"one of {', '.join(names)}" if len(names) > 1 else "".join(names)
 
