@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.fixtures import (  # noqa: F401 - pytest finds fixtures by their names here
     _clean_perfkit,
@@ -15,6 +16,9 @@ from tests.fixtures import (  # noqa: F401 - pytest finds fixtures by their name
 )
 from tests.receivers.installing import find_missing_program, install
 from tests.receivers.otlp import OtlpReceiver
+
+settings.register_profile("perfkit", deadline=None)  # a busy machine may take longer
+settings.load_profile("perfkit")
 
 
 @pytest.fixture(scope="session")

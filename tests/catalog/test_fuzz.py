@@ -59,20 +59,20 @@ def check(outcome: Catalog | tuple[str, ...]) -> None:
 
 
 @given(mutated(CATALOG))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_a_mutated_catalog_loads_or_is_told_apart(text: str) -> None:
     check(catalog_or_problems(lambda: parse_catalog(text)))
 
 
 @given(mutated(DOCUMENT))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_a_mutated_document_gives_a_good_catalog_or_is_told_apart(text: str) -> None:
     check(catalog_or_problems(lambda: import_markdown(text, "doc.md").catalog))
 
 
 @given(st.text("|-:\n 1mMs<>%/.,x#`\\", max_size=120))
 @example("|1|\n|-|\n|1|")
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_any_text_is_imported_or_told_apart(text: str) -> None:
     check(catalog_or_problems(lambda: import_markdown(text, "doc.md").catalog))
 
@@ -80,7 +80,7 @@ def test_any_text_is_imported_or_told_apart(text: str) -> None:
 @given(st.binary(max_size=200))
 @example(b"\xff\xfe")
 @example(b"a = '\xed\xa0\x80'")
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_any_bytes_load_or_are_told_apart(
     tmp_path_factory: pytest.TempPathFactory, data: bytes
 ) -> None:

@@ -173,7 +173,6 @@ CATALOGS = st.builds(
 
 @given(CATALOGS)
 @example(Catalog())
-@settings(deadline=None)
 def test_what_is_written_loads_as_the_same(catalog: Catalog) -> None:
     text = dump_catalog(catalog)
 
@@ -184,7 +183,7 @@ def test_what_is_written_loads_as_the_same(catalog: Catalog) -> None:
 @example(
     Catalog(sinks=[SinkDeclaration(name="x", type="y", options={"a": {"b": [{}], "c": ["", {}]}})])
 )
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_writing_again_gives_the_same_text(catalog: Catalog) -> None:
     text = dump_catalog(catalog)
 

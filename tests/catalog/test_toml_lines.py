@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perfkit.catalog.toml_positions import MAX_DEPTH, locate
@@ -147,7 +147,6 @@ def documents(draw: st.DrawFn) -> str:
 
 
 @given(documents())
-@settings(deadline=None)
 def test_any_sound_text_is_located(text: str) -> None:
     located = locate(text)
 
@@ -159,7 +158,6 @@ def test_any_sound_text_is_located(text: str) -> None:
 
 
 @given(st.text(alphabet="ab.=[]{}\"'#,\n\\ 1", max_size=80))
-@settings(deadline=None)
 def test_any_text_is_scanned_to_an_end(text: str) -> None:
     located = locate(text)
 

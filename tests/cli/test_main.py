@@ -86,3 +86,9 @@ def test_a_terminal_with_few_characters_gets_no_traceback(tmp_path: Path) -> Non
 
     assert done.returncode == 0
     assert done.stderr == ""
+
+
+def test_the_help_of_a_subcommand_keeps_the_lines_of_a_list() -> None:
+    result = CliRunner().invoke(command, ["sinks", "test", "--help"], terminal_width=80)
+    assert "\n    2  the catalog cannot be used\n" in result.output
+    assert "\\b" not in result.output

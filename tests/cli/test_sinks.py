@@ -75,7 +75,7 @@ def test_each_sink_gets_a_marked_violation_and_its_row_says_what_came_of_it(fold
     assert [row[:2] for row in rows[1:3]] == [["pager", "hook"], ["quiet", "file"]]
     assert "delivered in" in result.stdout
     assert "unreachable: no budget of the" in result.stdout
-    assert result.stdout.endswith("6 tested, 1 without success.\n")
+    assert result.stdout.endswith("6 tested, 1 failed.\n")
     assert result.exit_code == 1
     assert (record["test"], record["budget"], record["category"]) == (True, "query", "database")
     assert [each["budget"] for each in _lines(folder / "quiet.jsonl")] == ["query"]

@@ -128,7 +128,7 @@ def test_what_a_raise_sink_does_not_raise_is_held_back_on_purpose() -> None:
         '[settings]\nsinks = []\n[[routes]]\nname = "r"\nwhen = { state = "degraded", '
         'severity = ">= info", metric = "duration" }\nsinks = ["raise"]\n'
     )
-    assert "held back: not raised" in result.stdout
+    assert "suppressed: not raised" in result.stdout
     assert result.exit_code == 0
 
 
@@ -138,7 +138,7 @@ def test_what_a_raise_sink_does_not_raise_is_held_back_on_purpose() -> None:
 def test_a_sink_that_nothing_names_is_tried_and_said_to_be_so() -> None:
     catalog = f'[settings]\nsinks = ["metrics"]\n{webhook("forgotten")}'
     result = run(catalog)
-    assert "(nothing names it)  forgotten" in result.stdout
+    assert "(not used)  forgotten" in result.stdout
     assert result.exit_code == 1
     assert results_of(run(catalog, "--json"))[1] == ("", "forgotten", "lost")
 
@@ -146,8 +146,8 @@ def test_a_sink_that_nothing_names_is_tried_and_said_to_be_so() -> None:
 def test_that_violations_go_nowhere_is_said_though_a_sink_is_there() -> None:
     result = run('[settings]\nsinks = []\n[sinks.m]\ntype = "metrics"\n')
     assert result.stdout.endswith(
-        "1 tested, all well. No sink is named by a route, a budget or the settings: violations go "
-        "nowhere.\n"
+        "1 tested, none failed. No sink is named by a route, a budget or the settings: violations "
+        "go nowhere.\n"
     )
 
 
@@ -157,7 +157,7 @@ def test_what_only_the_application_has_is_neither_well_nor_lost(
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     result = run('[settings]\nsinks = ["otel", "sentry", "github"]\n')
     said = _in_one_line(result.stdout)
-    assert "not checkable here: nothing is set up here to take it" in said
+    assert "not checkable here: this process has no logger provider" in said
     assert "not checkable here: the application that initialises it is not loaded here" in said
     assert "not checkable here: not in GitHub Actions" in said
     assert result.stdout.endswith("3 not checkable here.\n")

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 from attrs import define, field
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perfkit.evaluation.objective import ALERTS, ObjectiveWindow
@@ -101,7 +101,6 @@ _COUNTS = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(["0.5", "0.9", "0.99", "0.999", "0.9999"]),
     st.sampled_from([1, 20, 100]),

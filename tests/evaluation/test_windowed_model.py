@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from attrs import define, field, frozen
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perfkit.evaluation.per_call import state_of
@@ -139,7 +139,6 @@ def _check(window: LimitWindow, naive: _Naive, now_ns: int) -> None:
         assert verdict.value == exact
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([*_PERCENTS, Statistic.MEAN]),
     _LINES,
@@ -171,7 +170,6 @@ _FRACTIONS = st.tuples(
 ).map(lambda pair: Reading(value=pair[0] / pair[1], fraction=pair))
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(
         [
@@ -205,7 +203,6 @@ def test_what_has_a_fraction_is_pooled_as_if_every_one_were_kept(
         _check(window, naive, now_ns + 500_000_000)
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([(Metric.HIT_RATIO, 0.95, 0.85), (Metric.ERROR_RATIO, 0.01, 0.05)]),
     st.lists(
@@ -235,7 +232,6 @@ def test_tries_are_pooled_and_counted_exactly(
         assert verdict.value == (some_of_all / tries if tries >= 50 else None)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(_STEPS, st.integers(min_value=0, max_value=10_000)), min_size=1))
 def test_throughput_is_the_number_of_calls_by_the_length_of_the_window(
     actions: list[tuple[int, int]],

@@ -99,7 +99,7 @@ def test_a_figure_over_a_window_names_the_window() -> None:
 def test_what_was_held_back_and_shared_is_said() -> None:
     text = evolve(VIOLATION, contended=True, suppressed=3).describe()
 
-    assert text.endswith(", contended, 3 like it held back")
+    assert text.endswith(", contended, 3 like it suppressed")
 
 
 def test_a_description_is_one_harmless_line() -> None:

@@ -196,9 +196,7 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-@settings(
-    deadline=None, max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_PROGRAMS)
 def test_a_random_program_sees_and_ships_the_same(program: Any) -> None:
     assert _run(fast_span.FastSpanFactory, program) == _run(SpanFactory, program)

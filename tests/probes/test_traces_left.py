@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perfkit.instruments.stepping import StepwiseAwaitable
@@ -77,7 +77,6 @@ class Sessions:
         return readings
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("osrc"), st.integers(0, 3)), max_size=40))
 def test_any_order_of_sessions_leaves_the_process_as_it_was(steps: list[tuple[str, int]]) -> None:
     """o(pen), r(esume), s(uspend) and c(lose), of four calls that overlap as they like."""

@@ -6,7 +6,7 @@ import threading
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perfkit.sinks import CircuitBroken
@@ -57,7 +57,6 @@ def test_an_interrupt_says_nothing_of_the_sink() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.0, 1.0, 4.0, 5.0]), st.booleans()), max_size=40))
-@settings(deadline=None)
 def test_a_circuit_does_as_a_naive_one(steps: list[tuple[float, bool]]) -> None:
     chain = Chain(partial(CircuitBroken, max_failures=2, cooldown=5.0))
     failures, failed_at, wanted = 0, 0.0, []

@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from perfkit import Severity
@@ -32,7 +32,6 @@ STEPS = st.lists(
 
 
 @given(STEPS, st.sampled_from([0.125, 0.5, 1.0, 4.0]), st.integers(1, 4))
-@settings(deadline=None)
 def test_a_token_bucket_does_as_a_naive_one(
     steps: list[Any], per_second: float, burst: int
 ) -> None:
@@ -82,7 +81,6 @@ class _NaiveDeduplication:
 
 
 @given(STEPS, st.sampled_from([None, 1.0, 3.0]), st.sampled_from([None, 2.0]), st.booleans())
-@settings(deadline=None)
 def test_deduplication_does_as_a_naive_one(
     steps: list[Any],
     resolve_after: float | None,

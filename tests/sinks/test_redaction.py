@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perfkit.sinks.delivery.stats import DeliveryStats
@@ -48,7 +48,6 @@ def test_a_secret_is_redacted_in_each_form(form: str) -> None:
     assert len(redacted.replace("***", "")) <= len('<"123456">')
 
 
-@settings(deadline=None)
 @given(st.text(min_size=SHORTEST), st.sampled_from(["as it is", "JSON", "a query"]))
 def test_any_text_is_redacted_where_it_is_escaped(text: str, form: str) -> None:
     try:
@@ -58,7 +57,6 @@ def test_any_text_is_redacted_where_it_is_escaped(text: str, form: str) -> None:
     assert "***" in Redactor([text])(written)
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8"), min_size=6), st.binary(max_size=5), st.binary())
 def test_any_text_is_masked_wherever_in_base64_it_is(
     text: str, before: bytes, after: bytes

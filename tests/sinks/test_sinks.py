@@ -16,7 +16,7 @@ from tests.sinks.violations import make_violation
 
 
 def test_a_description_with_everything_in_it_is_one_line_of_bounded_length() -> None:
-    """Which promise, by how much, where, how often, what was held back, and why."""
+    """Which promise, by how much, where, how often, the number suppressed, and why."""
     hostile = f"first\n\x1b[31m\u2028{'x' * 1_000_000}last"
     at_ns = 1_700_000_000_000_000_000
     limit = evolve(make_violation().limit, statistic=Statistic.P95, window=300.0)
@@ -39,7 +39,8 @@ def test_a_description_with_everything_in_it_is_one_line_of_bounded_length() -> 
             "critical first\\n\\x1b[31m\\u2028xxx",
             "xlast: duration p95 over 5 min was 412 ms, threshold is at most 300 ms (1.37 x)",
             ", in first\\n",
-            "xlast:7), contended, of 12,345 samples, 8 times in 1 min (7 of them held back), first",
+            "xlast:7), contended, of 12,345 samples, 8 times in 1 min (7 of them suppressed)",
+            ", first",
         )
     ]
     assert positions == sorted(positions)

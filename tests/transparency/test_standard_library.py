@@ -62,7 +62,7 @@ CASES: Final = {
 MODES: Final = ("bare", "light", "general")
 FEWEST_TESTS: Final = 10
 FEWEST_CALLS: Final = 100
-LIMIT_SECONDS: Final = 120
+LIMIT_SECONDS: Final = 300
 AS_CPYTHON_TESTS_ITSELF: Final = ("-W", "default", "-bb", "-E")
 _PARAMETER_OBJECT: Final = re.compile(r"<[^<>]* (at|for) 0x.*?>")
 """An argument of a part of a test: its address differs from run to run, and it may be measured."""

@@ -32,7 +32,7 @@ _NEEDED: Final = {
     "--slow",
     multiple=True,
     metavar="NAME=MS",
-    help="Make each call of an operation slower by so many milliseconds, to see a budget break. "
+    help="Make each call of an operation slower by so many milliseconds, to see violations. "
     "May be given several times.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON, in seconds.")
@@ -57,7 +57,7 @@ def command(slow: tuple[str, ...], *, as_json: bool, output: Path, alertmanager:
     loads sessions, and uses its cache. Spans are written to a file, or sent to the OTLP receiver
     that OTEL_EXPORTER_OTLP_ENDPOINT names.
 
-    The exit code is 0 even if budgets were broken.
+    The exit code is 0 even if budgets were violated.
     """
     # The example is not a part of the package, so its modules are imported after the path is set.
     folder = str(find_example((Path.cwd(), Path(__file__))))
@@ -119,7 +119,7 @@ def _read_delay(text: str, operations: Collection[str]) -> tuple[str, float]:
     # "nan" fails this comparison too.
     if not 0 <= seconds <= _LONGEST_SECONDS:
         raise PerfkitError(
-            f"--slow {text}: {milliseconds!r} is no number of milliseconds from 0 to "
+            f"--slow {text}: {milliseconds!r} is not a number of milliseconds from 0 to "
             f"{_LONGEST_SECONDS * 1000:.0f}; write for example {name}=400"
         )
     return name, seconds

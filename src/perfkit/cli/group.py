@@ -13,7 +13,7 @@ from perfkit.text import printable
 SUBCOMMANDS: Final = {
     "catalog": "Check, list and import budgets.",
     "demo": "Run the example service against its budgets.",
-    "sinks": "Try out where violations go.",
+    "sinks": "Test the sinks.",
 }
 """One line of help for each subcommand; its module has the same name."""
 

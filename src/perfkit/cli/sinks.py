@@ -24,7 +24,7 @@ from perfkit.sink_test.run import DeliveryResult, count_of, send_samples
 from perfkit.text import printable
 from perfkit.units import Unit, format_quantity
 
-_NOTHING_NAMES_IT: Final = "(nothing names it)"
+_NOTHING_NAMES_IT: Final = "(not used)"
 _NARROWEST: Final = 12
 _GAP: Final = 2
 _FEWEST_COLUMNS: Final = 72
@@ -47,7 +47,7 @@ def command() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, times in seconds.")
 def test(file: Path | None, route: str | None, *, as_json: bool) -> None:
-    r"""Send a test violation through each sink, and report each result.
+    """Send a test violation through each sink, and report each result.
 
     The violation is one of the catalog's budgets, marked as a test. It passes the routes, filters,
     rate limits and retries of real violations, and the real receivers get it: a pager pages.
@@ -62,10 +62,10 @@ def test(file: Path | None, route: str | None, *, as_json: bool) -> None:
     \b
     Exit codes:
       0  every sink that can be checked here delivered the violation, or is
-         configured to hold it back; or no sink is configured
+         configured to suppress it; or no sink is configured
       1  a sink did not deliver, or is unreachable
       2  the catalog cannot be used
-    """
+    """  # noqa: D301 - click keeps the lines of a paragraph that begins with this character
     routes = routes_of(load_catalog(catalog_path(file)), route)
     finished = _send(routes)
     if as_json:
@@ -126,7 +126,7 @@ def _summary(results: Sequence[DeliveryResult]) -> str:
     bad = sum(each.is_bad for each in checked)
     sentences = []
     if checked:
-        outcome = f"{bad} without success" if bad else "all well"
+        outcome = f"{bad} failed" if bad else "none failed"
         sentences.append(f"{len(checked)} tested, {outcome}.")
     if is_open := len(results) - len(checked):
         sentences.append(f"{is_open} not checkable here.")

@@ -179,9 +179,9 @@ def _counts(violation: Violation) -> Iterator[str]:
         # A violation is one more occurrence, a recovery is not.
         times = violation.suppressed + (not violation.is_recovery)
         yield f", {times:,} times in {_time(within)}"
-        yield f" ({violation.suppressed:,} of them held back)"
+        yield f" ({violation.suppressed:,} of them suppressed)"
     else:
-        yield f", {violation.suppressed:,} like it held back"
+        yield f", {violation.suppressed:,} like it suppressed"
 
 
 def _main_evidence(violation: Violation) -> str:

@@ -48,7 +48,7 @@ class EventSink:
             isinstance(provider, NoOpLoggerProvider)
             or type(provider).__name__ == "ProxyLoggerProvider"
         ):
-            return "nothing is set up here to take it; the application sets the logger provider"
+            return "this process has no logger provider; the application sets it"
         return ""
 
     def emit(self, violation: Violation) -> None:

@@ -50,8 +50,12 @@ def _overhead(_: CallbackOptions) -> Iterator[Observation]:
 _CountsOf = Callable[[Totals], Mapping[str, int]]
 _DELIVERIES: Final[tuple[tuple[str, _CountsOf, str], ...]] = (
     ("perfkit.sink.delivered", lambda of: {"": of.delivered}, "Violations that a sink has taken."),
-    ("perfkit.sink.suppressed", lambda of: of.suppressed_by, "Violations held back before a sink."),
-    ("perfkit.sink.dropped", lambda of: of.dropped_by, "Violations lost on the way to a sink."),
+    (
+        "perfkit.sink.suppressed",
+        lambda of: of.suppressed_by,
+        "Violations that a layer suppressed.",
+    ),
+    ("perfkit.sink.dropped", lambda of: of.dropped_by, "Violations that were lost."),
 )
 """The name of each counter, its counts by reason, and its description."""
 

@@ -37,7 +37,7 @@ class DeliveryResult:
         route: The name of the delivery route; empty if nothing names the sink.
         sink: Its name, after those of the fan-outs that contain it, such as ``"both > pager"``.
         destination: The receiver, as text for a report; empty if the sink does not name it.
-        result: ``"delivered"``, ``"raised"``, ``"held back"``, ``"lost"``, ``"unreachable"``,
+        result: ``"delivered"``, ``"raised"``, ``"suppressed"``, ``"lost"``, ``"unreachable"``,
             ``"not tried"`` or ``"not checkable here"``.
         reason: The reason if it is not delivered; else empty.
         seconds: The time from the entry of the violation to its delivery; 0 without one.
@@ -52,7 +52,7 @@ class DeliveryResult:
 
     @property
     def is_bad(self) -> bool:
-        """Whether it is a failure; ``"held back"`` is not, because a layer is configured so."""
+        """Whether it is a failure; ``"suppressed"`` is not, because a layer is configured so."""
         return self.result in {"lost", "unreachable", "not tried"}
 
     @property
@@ -182,7 +182,7 @@ def _outcome(
     if totals.dropped:
         return _drop(totals, stats[id(last.sink)].errors)
     if totals.suppressed:
-        return "held back", f"{', '.join(totals.suppressed_by)}{suffix}"
+        return "suppressed", f"{', '.join(totals.suppressed_by)}{suffix}"
     if last.members is not None and not last.members:
         return "not tried", f"{last.name} fans out to no sink"
     if totals.waiting:

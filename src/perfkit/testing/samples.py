@@ -106,9 +106,9 @@ def _over_time(at_ns: int) -> _Changes:
         "a window that holds its threshold, not its target": {**broken, **over, **halfway},
         "calls that begin to break a budget": {"since_ns": at_ns},
         "calls that hold their budget again": over,
-        "one with others held back before it": {"suppressed": 1, "suppressed_since_ns": since},
-        "one with very many held back": {"suppressed": 10**9, "suppressed_since_ns": since},
-        "one with others held back, nobody knows since when": {"suppressed": 3},
+        "one with others suppressed before it": {"suppressed": 1, "suppressed_since_ns": since},
+        "one with very many suppressed": {"suppressed": 10**9, "suppressed_since_ns": since},
+        "one with others suppressed, at an unknown time": {"suppressed": 3},
     }
 
 
