@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perfkit.evaluation.alert_state import AlertState, Transition
@@ -43,6 +43,7 @@ _VERDICTS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(_VERDICTS))
 def test_what_gets_worse_is_news_and_what_gets_better_ends_what_began(
     verdicts: list[Verdict],

@@ -19,7 +19,7 @@ from perfkit.otel.telemetry import Telemetry
 from perfkit.runtime import internal_errors, settings, window_registry
 from perfkit.runtime.settings import Settings
 from perfkit.runtime.state import state
-from perfkit.sinks.delivery.shutdown import close_all
+from perfkit.sinks.flushing import close_sinks
 
 if TYPE_CHECKING:
     from perfkit.instruments.options import SinkChoice, Spans
@@ -117,7 +117,7 @@ def reset() -> None:
     state.attributing.clear()
     settings.replace(None)
     window_registry.forget()
-    close_all(_LONGEST_CLOSE_SECONDS)
+    close_sinks(_LONGEST_CLOSE_SECONDS)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from perfkit.sinks.delivery.layer import DeliveryEntry, entries
-from perfkit.sinks.delivery.shutdown import flush_all
+from perfkit.sinks.delivery.shutdown import close_all, flush_all
 from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.sinks.delivery.stats import Totals, stats_registry
 
@@ -40,6 +40,11 @@ def flush_sinks(seconds: float = 5.0) -> bool:
     for entry, failure in failed:
         entry.stats.report(failure)
     return all(results) and not failed
+
+
+def close_sinks(seconds: float) -> bool:
+    """Flush the sinks, and end the threads that deliver; the next violation starts another."""
+    return close_all(seconds)
 
 
 def sink_stats() -> tuple[Totals, ...]:
