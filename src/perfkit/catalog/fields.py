@@ -130,16 +130,15 @@ read_spans: Final = choice("always", "violations", "never")
 
 def to_base_unit(value: object, unit: Unit, problems: Problems) -> float:
     """Return a text, a number or a timedelta in base units; raise `UnitError` for other values."""
-    subject = problems.quoted(value)
     if isinstance(value, str):
-        return parse_quantity(value, unit, subject)
+        return parse_quantity(value, unit, problems.quoted(value) if problems.hides_texts else "")
     if isinstance(value, timedelta) and unit is Unit.SECONDS:
         return value.total_seconds()
     # A bool is an int in Python, and `true` in a file is probably a mistake.
     if not isinstance(value, Real) or isinstance(value, bool):
-        raise UnitError(f"{subject} is not a quantity; write {EXAMPLES[unit]}")
+        raise UnitError(f"{problems.quoted(value)} is not a quantity; write {EXAMPLES[unit]}")
     if not problems.in_code and unit not in {Unit.RATIO, Unit.COUNT}:
-        raise UnitError(f"{subject} has no unit; write {EXAMPLES[unit]}")
+        raise UnitError(f"{problems.quoted(value)} has no unit; write {EXAMPLES[unit]}")
     try:
         return float(value)
     except OverflowError:

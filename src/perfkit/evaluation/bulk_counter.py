@@ -190,10 +190,10 @@ class BulkCounter:
             ordered = waiting[:size]
             del waiting[:size]
             ordered.sort()
-            if self._consumer is not None:
-                self._consumer(outcome, ordered)
             if self._counts:
                 self._count(outcome, ordered)
+            if self._consumer is not None:
+                self._consumer(outcome, ordered)
 
     def _count(self, outcome: Outcome, ordered: Sequence[int]) -> None:
         found = _distribution_of(ordered, self._bounds_ns)

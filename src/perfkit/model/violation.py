@@ -128,10 +128,10 @@ def as_record(violation: Violation) -> dict[str, Any]:
         "span_id": violation.span_id,
         "contended": violation.contended,
         "suppressed": violation.suppressed,
-        "suppressed_since": _iso(violation.suppressed_since_ns),
+        "suppressed_since": _iso_or_empty(violation.suppressed_since_ns),
         "samples": violation.samples,
         "recovery": violation.is_recovery,
-        "since": _iso(violation.since_ns),
+        "since": _iso_or_empty(violation.since_ns),
         "evidence": [_plain(item) for item in violation.evidence],
     }
 
@@ -222,7 +222,11 @@ _IMPLIED: Final = frozenset({Statistic.EACH, Statistic.RATE, Statistic.RATIO})
 
 
 def _iso(nanoseconds: int) -> str:
-    return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat() if nanoseconds else ""
+    return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat()
+
+
+def _iso_or_empty(nanoseconds: int) -> str:
+    return _iso(nanoseconds) if nanoseconds else ""
 
 
 def _plain(evidence: Evidence) -> dict[str, Any]:

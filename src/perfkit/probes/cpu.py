@@ -36,6 +36,8 @@ class CpuTimeProbe(ReadingProbe):
 
 
 class _CpuTimeSession(Session):
+    __slots__ = ("_began_ns", "_busy_ns", "_pid", "_process_ns", "_resumed_ns", "_wall_ns")
+
     def __init__(self) -> None:
         self._pid = 0
         self._process_ns = self._began_ns = self._resumed_ns = 0

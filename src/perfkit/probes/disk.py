@@ -34,6 +34,18 @@ class DiskProbe(ReadingProbe):
 
 
 class _DiskSession(Session):
+    __slots__ = (
+        "_before",
+        "_began_ns",
+        "_counter",
+        "_is_lost",
+        "_pid",
+        "_read",
+        "_reader",
+        "_wall_ns",
+        "_written",
+    )
+
     def __init__(self, reader: ProcessReader) -> None:
         self._reader = reader
         self._counter: FallbackReader[tuple[int, int]] = reader.thread_io

@@ -102,6 +102,8 @@ class GcProbe(ReadingProbe):
 
 
 class _GcSession(Session):
+    __slots__ = ("_installed", "_resumed_ns", "_total_ns")
+
     def __init__(self) -> None:
         self._total_ns = 0
         self._resumed_ns = 0

@@ -29,6 +29,8 @@ class ResidentMemoryProbe(ReadingProbe):
 
 
 class _ResidentMemorySession(Session):
+    __slots__ = ("_began", "_memory", "_pid")
+
     def __init__(self, memory: FallbackReader[tuple[int, int]]) -> None:
         self._memory = memory
         self._began: tuple[int, int] | None = None

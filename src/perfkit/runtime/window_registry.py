@@ -34,18 +34,29 @@ class _Registry:
             everything = list(self.windows.values())
         return [each for each in everything if each.generation == state.generation]
 
-    def find(self, key: object, make: Callable[[Clock], BudgetWindows]) -> BudgetWindows:
-        """Return the windows for `key` and the clock in force, made if there are none."""
+    def find(
+        self,
+        key: object,
+        make: Callable[[Clock], BudgetWindows],
+        update: Callable[[BudgetWindows], None],
+        *,
+        is_of_calls: bool,
+    ) -> BudgetWindows:
+        """Return the windows for `key` and the clock in force, made if there are none.
+
+        `update` changes them before they are evaluated under the present generation.
+        """
         clock = settings.current().clock
         # The same for every `SystemClock`, so that windows survive a change of the settings.
         key = (key, clock.monotonic_ns)
         with busy, self.lock:
             if key not in self.windows:
                 # Bounded, because limits computed at run time make new windows each time.
-                if len(self.windows) >= _MOST_WINDOWS:
+                if is_of_calls and len(self.windows) >= _MOST_WINDOWS:
                     self.windows.clear()
                 self.windows[key] = make(clock)
             found = self.windows[key]
+            update(found)
             found.generation = state.generation
         return found
 
@@ -93,9 +104,15 @@ def windows_for(
         return None
     promise = (budget.name, budget.category, budget.critical, budget.limits, budget.objective)
     key = (promise, identity_of(sinks))
-    found = _registry.find(key, lambda clock: BudgetWindows(budget, where, clock))
-    found.sinks_for = None if sinks is None else sinks_for
-    found.capture = capture
+
+    def make(clock: Clock) -> BudgetWindows:
+        return BudgetWindows(budget, where, clock)
+
+    def update(windows: BudgetWindows) -> None:
+        windows.sinks_for = None if sinks is None else sinks_for
+        windows.capture = capture
+
+    found = _registry.find(key, make, update, is_of_calls=True)
     if found.is_of_system_clock:
         _tick(found.tick_seconds)
     return found
@@ -105,9 +122,14 @@ def windows_of_process(budget: Budget, owner: object) -> BudgetWindows:
     """Return windows for samples of the whole process, which `owner` fills and evaluates."""
     where = CodeLocation(function=f"process {os.getpid()}")
     key = (budget, id(owner))
-    found = _registry.find(key, lambda clock: BudgetWindows(budget, where, clock, judges_each=True))
-    found.where = where
-    return found
+
+    def make(clock: Clock) -> BudgetWindows:
+        return BudgetWindows(budget, where, clock, judges_each=True)
+
+    def update(windows: BudgetWindows) -> None:
+        windows.where = where
+
+    return _registry.find(key, make, update, is_of_calls=False)
 
 
 def drop(windows: BudgetWindows) -> None:
