@@ -73,8 +73,6 @@ def run_deferred() -> None:
 
 
 class _AtWork:
-    """Marks this thread as busy while the block runs."""
-
     # A frame and not a count: if a signal handler raises before `__exit__`, a count would never
     # return to zero. `is_busy_here` detects a frame that has left the stack.
 

@@ -21,8 +21,6 @@ _MOST_ROWS: Final = 50
 
 @define
 class _Cost:
-    """The cost of the nested calls of one budget."""
-
     calls: int = 0
     total_ns: int = 0
     own_ns: int = 0
