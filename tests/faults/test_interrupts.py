@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -106,6 +107,19 @@ def test_what_a_sink_raises_does_not_though_a_handler_could(
     with perfkit.budget("slow", duration="0s"):
         pass
     assert accounts()["Raising"].dropped_by == {"failed": 1}
+
+
+def test_an_error_of_an_enumeration_is_not_that_of_a_handler(accounts: Accounts) -> None:
+    """`signal.getsignal` returns a member of an enumeration for most signals."""
+
+    def look_up(_: Violation) -> None:
+        HTTPStatus(999)
+
+    perfkit.configure(perfkit.Catalog(), sinks=[look_up], delivery="inline")
+    with perfkit.budget("slow", duration="0s"):
+        pass
+    (totals,) = accounts().values()
+    assert totals.dropped_by == {"failed": 1}
 
 
 def test_what_was_queued_before_an_interrupt_is_not_counted_twice() -> None:

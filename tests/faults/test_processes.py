@@ -106,7 +106,7 @@ def test_multiprocessing(method: str, tmp_path: Path) -> None:
         assert raised == delivered > 0
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_what_waits_at_the_end_of_a_worker_is_delivered(method: str, tmp_path: Path) -> None:
     """A child that `multiprocessing` ends runs no atexit hooks, and so flushes by itself."""
     heard = tmp_path / "heard"
@@ -120,6 +120,10 @@ def test_what_waits_at_the_end_of_a_worker_is_delivered(method: str, tmp_path: P
         def work():
             configure(slow)
             break_budgets(5)
+
+        if __name__ == "__mp_main__":  # a worker imports this file before it knows its parent
+            configure(Hearing())
+            break_budgets(1)
 
         if __name__ == "__main__":
             context = multiprocessing.get_context("{method}")

@@ -19,6 +19,7 @@ from perfkit import Metric, Telemetry, budget, timed
 from perfkit.catalog import parse_limits
 from perfkit.model import Budget
 from perfkit.otel import metric_exporter
+from perfkit.otel.metrics import CallRecorder
 from perfkit.runtime import internal_errors
 from perfkit.testing import capture_violations
 from tests.soak.backend import LastMetrics
@@ -178,6 +179,22 @@ def test_a_span_processor_that_raises_does_not_reach_the_application() -> None:
         assert spent.state == "met"
     assert sum(internal_errors.counts().values()) > before
     provider.shutdown()
+
+
+@pytest.mark.usefixtures("lenient")
+def test_the_span_of_a_call_ends_although_the_call_cannot_be_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("cannot be counted")
+
+    monkeypatch.setattr(CallRecorder, "record", refuse)
+    telemetry = Telemetry(tracer_provider=TracerProvider(), meter_provider=MeterProvider())
+    perfkit.configure(_CATALOG, telemetry=telemetry)
+    with budget("quick"):
+        pass
+    assert internal_errors.counts()["telemetry"] >= 1
+    assert not trace.get_current_span().get_span_context().is_valid
 
 
 class _BrokenProvider(TracerProvider):

@@ -108,14 +108,15 @@ def test_the_thread_ends_when_it_is_idle_and_the_next_violation_starts_another(
         assert sink.queue._thread is None
 
 
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
 def test_without_a_thread_to_be_had_the_violation_waits_for_the_next_try(
-    monkeypatch: pytest.MonkeyPatch, closing: Any
+    monkeypatch: pytest.MonkeyPatch, closing: Any, error: Exception
 ) -> None:
     heard: list[Violation] = []
     queue = closing(DeliveryQueue(CallbackSink(heard.append)))
 
     def refuse(_: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
+        raise error
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)

@@ -103,10 +103,13 @@ def _record(
     outcome = Outcome.OK if error is None else outcome_of(error)
     thread_state.depth += 1
     try:
-        if plan.bulk_counter is not None:
-            plan.bulk_counter.add(outcome, elapsed_ns)
-        if plan.recorder is not None:
-            plan.recorder.record(outcome, elapsed_ns)
+        try:
+            if plan.bulk_counter is not None:
+                plan.bulk_counter.add(outcome, elapsed_ns)
+            if plan.recorder is not None:
+                plan.recorder.record(outcome, elapsed_ns)
+        except Exception as fault:  # noqa: BLE001 - as below; the span has to end nevertheless
+            internal_errors.report("telemetry", fault)
         if tracing is not None:
             state = plan.thresholds.state_of(outcome, elapsed_ns)
             if tracing.is_late and state is State.VIOLATED:

@@ -7,15 +7,17 @@ import re
 import stat
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from typing import Final
 
 from perfkit.errors import ConfigurationError, DeliveryError
+from perfkit.forks import register_after_fork
 from perfkit.model import Violation
 from perfkit.model.record import as_json
 from perfkit.model.violation import as_record
-from perfkit.reentrancy import busy
+from perfkit.reentrancy import Lock, busy
 from perfkit.sinks.arguments import checked_count, checked_flag, checked_path
 from perfkit.text import printable
 
@@ -79,25 +81,38 @@ class JsonLinesSink:
         fsync: bool = False,
     ) -> None:
         self._path = checked_path("path", path, "violations.jsonl")
-        self._shown = printable(str(self._path))
         is_other = self._path.exists() and not (self._path.is_file() or self._path.is_dir())
         if is_other or _STREAMS.fullmatch(str(self._path)):
             raise ConfigurationError(
                 f"path is {self._shown}, which is not a regular file; write the path of a file, or "
                 'use the sink log with form = "json" for streams'
             )
-        if max_bytes is not None:
-            if not _HAS_LOCKS:
-                raise ConfigurationError("max_bytes needs locks on files, which this system lacks")
-            checked_count("max_bytes", max_bytes, "20_000_000 for 20 MB")
-        self._max_bytes = max_bytes
+        self._max_bytes = None if max_bytes is None else self._checked_size(max_bytes)
         self._keep = checked_count("keep", keep, "5 for the newest 5 files")
         self._fsync = checked_flag("fsync", fsync)
+        self._files: set[FileIO] = set()
+        self.after_fork_in_child()
+        register_after_fork(self)
+
+    def _checked_size(self, max_bytes: int) -> int:
+        if not _HAS_LOCKS:
+            raise ConfigurationError("max_bytes needs locks on files, which this system lacks")
+        return checked_count("max_bytes", max_bytes, "20_000_000 for 20 MB")
 
     @property
     def destination(self) -> str:
         """The destination, for people."""
         return f"file {self._shown}"
+
+    @property
+    def _shown(self) -> str:
+        return printable(str(self._path))
+
+    def after_fork_in_child(self) -> None:
+        """Close the files that the parent of a fork was writing: their locks are shared."""
+        while self._files:
+            self._files.pop().close()
+        self._one_at_a_time = Lock()
 
     def emit(self, violation: Violation) -> None:
         """Append one line; raise as `emit_many` does."""
@@ -122,12 +137,11 @@ class JsonLinesSink:
         with self._open() as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise DeliveryError(f"{self._shown} is not a regular file", is_permanent=True)
-            if not self._lock(file, give_up_at):
-                _write_all(file.fileno(), data)
-                if self._fsync:
-                    os.fsync(file.fileno())
-                return True
+            self._files.add(file)
             try:
+                if not self._lock(file, give_up_at):
+                    self._write_unlocked(file.fileno(), data)
+                    return True
                 path = Path(os.path.realpath(self._path))
                 if not _is_at(path, file):
                     return False
@@ -138,12 +152,15 @@ class JsonLinesSink:
                 self._write(file, data, path.parent)
                 return True
             finally:
-                # Closing would not unlock it if a child was forked in the meantime.
-                fcntl.flock(file, fcntl.LOCK_UN)
+                self._files.discard(file)
+                _unlock(file)
 
     def _open(self) -> FileIO:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        return self._path.open("a+b", buffering=0)
+        try:
+            return open(self._path, "a+b", buffering=0, opener=_for_all_to_read)
+        except FileNotFoundError:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            return open(self._path, "a+b", buffering=0, opener=_for_all_to_read)
 
     def _lock(self, file: FileIO, give_up_at: float) -> bool:
         """Wait for the lock; return False if the system has none for this file."""
@@ -186,6 +203,12 @@ class JsonLinesSink:
             os.replace(older[index - 1], older[index])  # noqa: PTH105 - documented as atomic
         os.replace(path, older[0])  # noqa: PTH105 - as above
 
+    def _write_unlocked(self, descriptor: int, data: bytes) -> None:
+        with self._one_at_a_time:
+            _write_all(descriptor, data)
+        if self._fsync:
+            os.fsync(descriptor)
+
     def _write(self, file: FileIO, data: bytes, folder: Path) -> None:
         """Append all of `data`, or nothing."""
         descriptor = file.fileno()
@@ -200,6 +223,17 @@ class JsonLinesSink:
             if os.fstat(descriptor).st_size > end:
                 os.ftruncate(descriptor, end)
             raise
+
+
+def _for_all_to_read(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o644)
+
+
+def _unlock(file: FileIO) -> None:
+    """Unlock the file, also for a child that was forked in the meantime."""
+    if _HAS_LOCKS:
+        with suppress(OSError):  # it was not locked
+            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _is_at(path: Path, file: FileIO) -> bool:

@@ -30,6 +30,7 @@ from perfkit.sinks.delivery.layer import (
 )
 from perfkit.sinks.delivery.recursion import origin_loop, thread_state
 from perfkit.sinks.delivery.shutdown import register_shutdown
+from perfkit.sinks.delivery.signals import is_signal_exception
 from perfkit.sinks.delivery.stats import DeliveryStats
 
 BATCH_SIZE: Final = 100
@@ -150,8 +151,12 @@ class DeliveryQueue(Layer):
         for violation in violations:
             self._add(QueueItem(violation, context, depth, sink))
         if self._thread is None:
-            register_shutdown(self)
-            self._start()
+            try:
+                register_shutdown(self)
+                self._start()
+            except BaseException as error:  # the queue accounts for the violation by now
+                if is_signal_exception(error):
+                    raise
 
     @property
     def waiting(self) -> int:

@@ -9,7 +9,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from perfkit.forks import WeakRegistry
@@ -26,29 +25,32 @@ EXIT_SECONDS: Final = 1.5
 
 
 _buffering: Final[WeakRegistry[DeliveryEntry | DeliveryQueue]] = WeakRegistry()
+_is_registered = False
+_worker = 0
 
 
 def register_shutdown(layer: DeliveryEntry | DeliveryQueue) -> None:
     """Flush `layer` at the exit of the process, if it still exists."""
-    _register_exit()
-    _register_end_of_worker(os.getpid())
+    global _is_registered  # noqa: PLW0603 - one hook for all, registered when it is first needed
+    if not _is_registered:
+        _is_registered = True  # first, or another thread would register it too
+        atexit.register(_flush_and_drop)
+    _flush_at_end_of_worker()
     _buffering.add(layer)
 
 
-@cache
-def _register_exit() -> None:
-    atexit.register(_flush_and_drop)
-
-
-@cache
-def _register_end_of_worker(_pid: int) -> None:
+def _flush_at_end_of_worker() -> None:
     """Flush also at the end of a forked worker of `multiprocessing`, which skips atexit."""
+    global _worker  # noqa: PLW0603 - once in each process
     module = sys.modules.get("multiprocessing.process")
     parent_of = getattr(module, "parent_process", None)  # it may be partially imported
-    if parent_of is not None and parent_of() is not None:
-        from multiprocessing.util import Finalize  # noqa: PLC0415 - for its workers only
+    # Asked each time: a forkserver imports the main module before it tells the worker its parent.
+    if parent_of is None or parent_of() is None or _worker == os.getpid():
+        return
+    from multiprocessing.util import Finalize  # noqa: PLC0415 - for its workers only
 
-        Finalize(None, _flush_and_drop, exitpriority=0)
+    _worker = os.getpid()
+    Finalize(None, _flush_and_drop, exitpriority=0)
 
 
 def flush_all(seconds: float) -> bool:

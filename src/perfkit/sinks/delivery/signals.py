@@ -31,6 +31,8 @@ def _handlers() -> Iterator[CodeType]:
         handler: Any = signal.getsignal(number)
         while isinstance(handler, partial):
             handler = handler.func
+        if not callable(handler):
+            continue  # a member of `signal.Handlers`, of the code of all enumerations
         for function in (handler, getattr(type(handler), "__call__", None)):  # noqa: B004 - for its code
             code = getattr(function, "__code__", None)
             if isinstance(code, CodeType):
