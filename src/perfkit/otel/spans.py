@@ -151,8 +151,9 @@ class CurrentSpan:
         if error_type:
             span.set_attribute(names.ERROR_TYPE, error_type)
             span.set_status(Status(StatusCode.ERROR, "cancelled" if is_cancelled else None))
-        for name, text in names.of_evidence(evidence).items():
-            span.set_attribute(name, text)
+        if evidence:
+            for name, text in names.of_evidence(evidence).items():
+                span.set_attribute(name, text)
         self._factory.end(span, self._started_ns + elapsed_ns, "" if state is None else state.value)
 
     def ids(self) -> SpanIds | None:

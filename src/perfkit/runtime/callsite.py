@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from contextvars import ContextVar
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from perfkit._lazy import load_lazy_imports
 from perfkit.reentrancy import defer
@@ -47,6 +47,9 @@ class Callsite:
             is appended to `durations`. Any other call of the fast path needs `settle`.
         durations: Durations in nanoseconds; call `drain` when its length reaches `capacity`.
     """
+
+    # Loaded with the first plan; an import within each call would cost half a microsecond.
+    call_type: ClassVar[type[Call]]
 
     __slots__ = (
         "__weakref__",
@@ -150,8 +153,10 @@ class Callsite:
         # each of them calls this.
         if not self.is_outdated():
             return
-        from perfkit.runtime.plan import make_plan  # noqa: PLC0415 - loads at the first call
+        from perfkit.runtime.call import Call  # noqa: PLC0415 - loads at the first call
+        from perfkit.runtime.plan import make_plan  # noqa: PLC0415 - likewise
 
+        Callsite.call_type = Call
         plan = make_plan(self.options, self.where, self._is_inside)
         load_lazy_imports()
         with state.lock:
@@ -208,18 +213,14 @@ class Callsite:
         if sys.is_finalizing():
             # Modules cannot be imported any more, and a result would not be reported.
             return None
-        from perfkit.runtime.call import Call  # noqa: PLC0415 - loads at the first call
-
         plan = self.plan_for_call()
-        return None if plan is None else Call(plan, in_steps=in_steps)
+        return None if plan is None else self.call_type(plan, in_steps=in_steps)
 
     def begin_items(self, plan: Plan, *, in_steps: bool = False) -> Call:
         """Start a call that produces items under the result of `plan_for_items`; see `begin`."""
-        from perfkit.runtime.call import Call  # noqa: PLC0415 - loads at the first call
-
         if plan.sampling is not None:
             plan = plan.sampling.choose()
-        return Call(plan, in_items=True, in_steps=in_steps)
+        return self.call_type(plan, in_items=True, in_steps=in_steps)
 
     def settle(self, elapsed_ns: int, error: BaseException | None) -> None:
         """Finish a call of the fast path that failed, or was not within its limits.
