@@ -32,6 +32,11 @@ class Measure(Enum):
         """Whether the measure compares two rows."""
         return self in {Measure.RATIO, Measure.EXTRA}
 
+    @property
+    def is_time(self) -> bool:
+        """Whether the result is a CPU time, which is longer on a slower machine."""
+        return self in {Measure.EXTRA, Measure.CORE_SHARE}
+
 
 @frozen
 class Comparison:

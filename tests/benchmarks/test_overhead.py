@@ -15,6 +15,7 @@ from benchmarks.overhead import main
 from benchmarks.printing import as_json, as_markdown, as_text
 from benchmarks.processes import ROOT, WorkerError, environment
 from benchmarks.results import (
+    REFERENCE_FLOOR_NS,
     Evaluation,
     Exit,
     RowResult,
@@ -181,6 +182,30 @@ def test_a_bound_can_limit_the_extra_cost(extra: float, tolerance: float, *, wit
     assert result.evaluations[0].within_bound is within
     assert f"+{extra:.0f} ns" in as_text([result])
     assert "+500 ns" in as_text([result])
+
+
+@pytest.mark.parametrize(
+    ("slowness", "tolerance", "within"),
+    [
+        (2.0, QUICK_TOLERANCE, True),
+        (1.0, QUICK_TOLERANCE, False),
+        (0.5, QUICK_TOLERANCE, False),
+        (2.0, 1.0, False),
+    ],
+)
+def test_the_short_form_extends_a_bound_of_time_on_a_slower_machine(
+    slowness: float, tolerance: float, *, within: bool
+) -> None:
+    comparison = Comparison("bare", bound=500.0, measure=Measure.EXTRA)
+    row = Row("row", "a row", "m:f", "description", (comparison,))
+    floor = slowness * REFERENCE_FLOOR_NS
+    measured = {
+        "floor": Series([floor], [floor]),
+        "bare": Series([40.0], [40.0]),
+        "row": Series([1040.0], [1040.0]),
+    }
+    (result,) = evaluate_all(measured, tolerance, [row])
+    assert result.evaluations[0].within_bound is within
 
 
 def test_a_bound_can_limit_the_share_of_a_core_at_one_call_per_second() -> None:
