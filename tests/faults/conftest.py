@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import perfkit
+from perfkit.sinks import DeliveryStats
 from perfkit.sinks.delivery.stats import Totals, stats_registry
 from tests.faults.sinks import LONGEST, Fault
 
@@ -21,7 +22,9 @@ def _as_in_production(lenient: None) -> None:
 @pytest.fixture(autouse=True)
 def _open_no_account(monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin with an empty book: accounts outlive the settings, and so the other tests."""
-    monkeypatch.setattr(stats_registry, "_stats", {})
+    accounts: dict[str, DeliveryStats] = {}
+    monkeypatch.setattr(stats_registry, "_stats", accounts)
+    monkeypatch.setattr(stats_registry, "expected", {})
 
 
 @pytest.fixture

@@ -72,8 +72,7 @@ class SinkRegistry:
             self.find(name)  # no reader has checked a policy of code, but the layers do
         else:
             self._leaf(name)
-        # A sink without a violation is listed too, with zeros, although it has no layers yet.
-        stats_registry.stats_of(name, internal_errors.report)
+        stats_registry.expected[name] = internal_errors.report
 
     def find(self, name: str) -> Sink:
         """Return the sink called `name` with its layers, which are built at the first look-up.

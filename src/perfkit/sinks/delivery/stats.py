@@ -141,6 +141,9 @@ class _StatsRegistry:
     def __init__(self) -> None:
         self._lock = Lock()
         self._stats: dict[str, DeliveryStats] = {}
+        # Sinks that have not had a violation are listed too, with zeros, although their layers do
+        # not exist yet.
+        self.expected: dict[str, FaultReport] = {}
         register_after_fork(self)
 
     def after_fork_in_child(self) -> None:
@@ -157,6 +160,8 @@ class _StatsRegistry:
 
     def totals(self) -> tuple[Totals, ...]:
         """Return a snapshot of each sink."""
+        for sink, report in list(self.expected.items()):
+            self.stats_of(sink, report)
         with busy, self._lock:
             found = list(self._stats.values())
         return tuple(stats.totals() for stats in found)
