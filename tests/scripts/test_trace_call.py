@@ -55,3 +55,9 @@ def test_only_functions_of_perfkit_count() -> None:
 
 def test_markdown() -> None:
     assert "| a. steady, no provider | " in run("--markdown", "--list", "steady")
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="3.14 enters one module more to load")
+@pytest.mark.parametrize(("journey", "most"), [("steady", 1), ("inline", 15), ("load", 20)])
+def test_a_journey_enters_few_modules(journey: str, most: int) -> None:
+    assert max(len(row["modules"]) for row in json.loads(run("--json", journey))) <= most
