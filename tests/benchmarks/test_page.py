@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.processes import ROOT
+from benchmarks.results import REFERENCE_FLOOR_NS
 
 from benchmarks import overhead, page, reliability
 
@@ -34,3 +35,8 @@ def test_the_docs_have_the_comments_of_each_table(name: str, module: str) -> Non
     _, found, rest = (ROOT / "docs" / name).read_text().partition(page.begin(module))
     assert found
     assert page.END in rest
+
+
+def test_the_floor_of_the_reference_machine_is_that_of_the_page() -> None:
+    text = (ROOT / "docs" / "performance.md").read_text("utf-8")
+    assert f"| floor: closure, two clock reads | {REFERENCE_FLOOR_NS:,.0f} ns |" in text
